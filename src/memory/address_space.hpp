@@ -1,0 +1,218 @@
+// An address space: what CLONE_VM shares. Mappings say what is allowed, the page table says which frame.
+//
+// The copy-on-write rule, kept by PageTable and resolve_fault and nowhere else: a frame may be written
+// through a page table only if every node on the path to it and the frame itself have a count of one
+// (entries of a MAP_SHARED mapping apart). fork() shares the root; the first write walks down and
+// unshares node by node.
+#pragma once
+
+#include "base/ref.hpp"
+#include "base/result.hpp"
+#include "base/types.hpp"
+#include "memory/frame_arena.hpp"
+#include "memory/mapping.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tine::memory {
+
+class PageTable;
+class MappingSet;
+
+/// The two mechanisms of fork (`--page-tables`).
+enum class ForkMechanism : u8 {
+  shared, ///< the child shares the root of the page table: O(1)
+  copied, ///< page tables are copied, each frame's count is incremented: the classic mechanism
+};
+
+/// What a guest access can be translated to: a run of pages with one protection, whose frames are
+/// neighbours, so that host = guest + delta over the whole run. At least one page, less than 4,096.
+struct Translation {
+  PageRange run;
+  std::byte *host = nullptr; ///< of the run's first page
+  bool writable = false;     ///< may be written through this translation without a further fault
+  bool executable = false;
+};
+
+/// How a fault ended.
+enum class FaultOutcome : u8 {
+  zero_filled, ///< a new zero frame, or the common zero frame for a read
+  file_page,   ///< from the page object
+  copied,      ///< a private copy was made
+  reused,      ///< the sole owner's page was made writable without a copy
+  spurious,    ///< the page table allowed the access already (a TLB miss)
+  maperr,      ///< SIGSEGV, SEGV_MAPERR: nothing is mapped there
+  accerr,      ///< SIGSEGV, SEGV_ACCERR: the mapping forbids it
+  bus,         ///< SIGBUS, BUS_ADRERR: past the end of the object
+  out_of_memory,
+};
+[[nodiscard]] constexpr bool is_resolved(FaultOutcome outcome) {
+  return outcome < FaultOutcome::maperr;
+}
+
+struct FaultResult {
+  FaultOutcome outcome = FaultOutcome::maperr;
+  Translation translation; ///< only when resolved
+};
+
+/// Counters of one address space's faults, for --stats, getrusage and /proc.
+struct FaultCounters {
+  u64 zero_filled = 0, file_pages = 0, copied = 0, reused = 0, major = 0;
+};
+
+/// Told before a translation stops being true; it must not return before no vCPU uses it any more.
+/// Implemented by cpu/.
+class TranslationObserver {
+public:
+  virtual ~TranslationObserver() = default;
+  enum class Change : u8 {
+    removed,         ///< the translations of the range are gone, or show another frame
+    write_protected, ///< reads stay valid, writes must fault
+  };
+  virtual void translations_changed(PageRange range, Change change) = 0;
+  /// The executable mappings of the range changed: what code lies at an address may differ.
+  virtual void code_layout_changed(PageRange range) = 0;
+};
+
+struct MapRequest {
+  GuestAddress address;             ///< hint, or the place with `fixed`
+  u64 length = 0;                   ///< bytes; rounded up to pages
+  Protection protection;
+  bool fixed = false;               ///< MAP_FIXED
+  bool fixed_no_replace = false;    ///< MAP_FIXED_NOREPLACE: EEXIST
+  bool shared = false;
+  bool grows_down = false;
+  bool no_reserve = false;
+  bool populate = false;            ///< MAP_POPULATE
+  bool below_4g = false;            ///< MAP_32BIT
+  bool may_write = true;
+  Ref<MappedFile> file;             ///< null: anonymous
+  Ref<PageObject> object;           ///< null: file's pages, or new anonymous memory
+  u64 object_offset = 0;            ///< bytes, page-aligned
+  const char *name = "";
+};
+
+/// Totals for /proc/PID/smaps_rollup, statm and status, in bytes.
+struct MemoryUsage {
+  u64 virtual_size = 0, resident = 0, shared_clean = 0, shared_dirty = 0, private_clean = 0,
+      private_dirty = 0, anonymous = 0, file = 0, shmem = 0, locked = 0, stack = 0, data = 0,
+      code = 0, page_table_own = 0, page_table_total = 0;
+  u64 proportional = 0;
+};
+
+/// Owned by the threads that run in it (Ref). Guarded by the kernel lock. Addresses given to it are
+/// checked by it: any value is safe.
+class AddressSpace final : public RefCounted {
+public:
+  struct Limits {
+    u64 address_space = ~u64{0}; ///< RLIMIT_AS, bytes
+    u64 data = ~u64{0};          ///< RLIMIT_DATA
+    u64 stack = u64{8} << 20;    ///< RLIMIT_STACK: how far a grows_down mapping may grow
+  };
+
+  static Result<Ref<AddressSpace>> create(FrameArena &frames);
+  ~AddressSpace() override;
+
+  /// The child's address space in fork(2): the same memory, copy on write; MADV_DONTFORK ranges absent,
+  /// MADV_WIPEONFORK ranges empty, locks not inherited. Write translations of this one are gone
+  /// (the observer was told) before it returns. ENOMEM.
+  [[nodiscard]] Result<Ref<AddressSpace>> fork(ForkMechanism mechanism);
+
+  // ---- mappings; each returns what the system call of its name returns, errors included ----
+  [[nodiscard]] Result<GuestAddress> map(const MapRequest &request);
+  [[nodiscard]] Status unmap(GuestAddress address, u64 length);
+  [[nodiscard]] Status protect(GuestAddress address, u64 length, Protection protection);
+  [[nodiscard]] Result<GuestAddress> remap(GuestAddress old_address, u64 old_length, u64 new_length,
+                                           int flags, GuestAddress new_address);
+  [[nodiscard]] Status advise(GuestAddress address, u64 length, int advice);
+  [[nodiscard]] Status sync(GuestAddress address, u64 length, int flags);
+  /// One byte a page, bit 0 = resident. ENOMEM for unmapped pages.
+  [[nodiscard]] Result<std::vector<u8>> resident_pages(GuestAddress address, u64 length) const;
+  [[nodiscard]] Status lock(GuestAddress address, u64 length, bool locked);
+
+  /// The heap. set_break returns the break that is in force afterwards, as brk(2) does.
+  void set_heap_start(GuestAddress start);
+  [[nodiscard]] GuestAddress set_break(GuestAddress requested);
+
+  // ---- faults ----
+  /// Makes an access of the page of `address` possible, or says which signal it is.
+  [[nodiscard]] FaultResult resolve_fault(GuestAddress address, Access access);
+  /// The translation if there is one already, without changing anything.
+  [[nodiscard]] std::optional<Translation> lookup(GuestAddress address) const;
+  /// The frame behind the page if present (futex keys, code cache).
+  [[nodiscard]] std::optional<FrameNumber> frame_of(PageNumber page) const;
+
+  // ---- the kernel's own access; breaks copy-on-write like the guest's ----
+  /// EFAULT if not all bytes can be read / written; bytes before the bad page may have been copied.
+  [[nodiscard]] Status read(GuestAddress address, std::span<std::byte> to);
+  [[nodiscard]] Status write(GuestAddress address, std::span<const std::byte> from);
+  /// The longest piece of [address, address + length) that is contiguous in host memory and accessible;
+  /// at least one byte. EFAULT. Valid until the kernel lock is released or a mapping changes.
+  [[nodiscard]] Result<std::span<std::byte>> window(GuestAddress address, u64 length, Access access);
+  /// As read and write, but regardless of the mapping's protection (ptrace, /proc/PID/mem, the loader).
+  [[nodiscard]] Status force_read(GuestAddress address, std::span<std::byte> to);
+  [[nodiscard]] Status force_write(GuestAddress address, std::span<const std::byte> from);
+  /// A NUL-terminated string of less than `limit` bytes: EFAULT, ENAMETOOLONG.
+  [[nodiscard]] Result<std::string> read_string(GuestAddress address, u64 limit);
+
+  /// A trivially copyable object at a guest address.
+  template <typename T>
+  [[nodiscard]] Result<T> read_object(GuestAddress address) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    T object;
+    TINE_TRY(read(address, std::as_writable_bytes(std::span<T, 1>(&object, 1))));
+    return object;
+  }
+  template <typename T>
+  [[nodiscard]] Status write_object(GuestAddress address, const T &object) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    return write(address, std::as_bytes(std::span<const T, 1>(&object, 1)));
+  }
+
+  // ---- what /proc shows ----
+  void for_each_mapping(const std::function<void(const Mapping &)> &visit) const;
+  [[nodiscard]] std::optional<Mapping> mapping_at(GuestAddress address) const;
+  [[nodiscard]] MemoryUsage usage() const;
+  [[nodiscard]] MemoryUsage usage_of(const Mapping &mapping) const;
+  [[nodiscard]] const FaultCounters &counters() const { return counters_; }
+  [[nodiscard]] Limits &limits() { return limits_; }
+  [[nodiscard]] FrameArena &frames() const { return frames_; }
+
+  /// Layout that exec fixed, for /proc/PID/{stat,cmdline,environ}.
+  struct Layout {
+    GuestAddress code_start, code_end, data_start, data_end, heap_start, heap_break, stack_start,
+        arguments_start, arguments_end, environment_start, environment_end;
+    std::vector<u64> auxiliary_vector;
+  };
+  [[nodiscard]] Layout &layout() { return layout_; }
+  [[nodiscard]] const Layout &layout() const { return layout_; }
+
+  void set_observer(TranslationObserver *observer) { observer_ = observer; }
+  /// For the owner of the observer: state that cpu/ keeps with the address space.
+  [[nodiscard]] TranslationObserver *observer() const { return observer_; }
+
+  /// The truncation path: removes the translations of private-clean and shared pages of `object` from
+  /// page `first_index` on, so that the next access faults.
+  void unmap_object_pages(const PageObject &object, u64 first_index);
+
+  /// Checks every invariant of this address space; an empty string, or what is wrong.
+  [[nodiscard]] std::string validate() const;
+
+private:
+  explicit AddressSpace(FrameArena &frames);
+
+  FrameArena &frames_;
+  std::unique_ptr<PageTable> page_table_;
+  std::shared_ptr<MappingSet> mappings_; ///< shared with forks until one side changes it
+  TranslationObserver *observer_ = nullptr;
+  FaultCounters counters_;
+  Limits limits_;
+  Layout layout_;
+};
+
+} // namespace tine::memory

@@ -1,0 +1,54 @@
+// A mapping: a range of pages with its permissions and its source. Linux's VMA.
+#pragma once
+
+#include "base/ref.hpp"
+#include "memory/page_object.hpp"
+
+#include <string>
+
+namespace tine::memory {
+
+/// PROT_READ, PROT_WRITE, PROT_EXEC as on x86-64: write implies read, execute implies read.
+struct Protection {
+  bool read = false;
+  bool write = false;
+  bool execute = false;
+  constexpr bool operator==(const Protection &) const = default;
+};
+
+enum class Access : u8 { read, write, execute };
+
+/// What a mapping of a file knows of the file beyond its pages, for /proc/PID/maps and for the write
+/// permission of a later mprotect. Implemented by fs/.
+class MappedFile : public RefCounted {
+public:
+  [[nodiscard]] virtual Ref<PageObject> pages() = 0;
+  /// The path as /proc/PID/maps shows it, " (deleted)" included.
+  [[nodiscard]] virtual std::string path() const = 0;
+  [[nodiscard]] virtual u64 device() const = 0;
+  [[nodiscard]] virtual u64 inode() const = 0;
+};
+
+struct Mapping {
+  PageRange range;
+  Protection protection;
+  /// MAP_SHARED: writes go to the source and are seen by all; otherwise private, copy on write.
+  bool shared = false;
+  /// A shared mapping of a file that isn't open for writing can't be made writable: EACCES.
+  bool may_write = true;
+  bool grows_down = false;
+  bool dont_fork = false;       ///< MADV_DONTFORK
+  bool wipe_on_fork = false;    ///< MADV_WIPEONFORK
+  bool locked = false;          ///< mlock; accounting only
+  bool no_reserve = false;
+  /// Null for private anonymous memory.
+  Ref<PageObject> object;
+  /// Page of the object that the mapping's first page shows.
+  u64 object_page = 0;
+  /// Null for anonymous memory.
+  Ref<MappedFile> file;
+  /// "[heap]", "[stack]", "" ...
+  const char *name = "";
+};
+
+} // namespace tine::memory
