@@ -1,0 +1,86 @@
+// An open file description: what open(2) makes and dup(2) and fork(2) share.
+#pragma once
+
+#include "base/ref.hpp"
+#include "base/result.hpp"
+#include "memory/io_buffer.hpp"
+#include "sched/wait_queue.hpp"
+
+#include <functional>
+#include <string>
+#include <sys/stat.h>
+
+namespace tine::fs {
+
+struct Credentials;
+class Inode;
+
+/// A directory entry as getdents64 lists it.
+struct DirectoryEntry {
+  u64 inode = 0;
+  i64 next_offset = 0;
+  u8 type = 0; ///< DT_*
+  std::string name;
+};
+
+/// Argument of ioctl(2): the request, the raw argument, and the memory that it may point to.
+struct IoctlCall {
+  u32 request = 0;
+  u64 argument = 0;
+  memory::AddressSpace &space;
+};
+
+/// Base of all open files. A call that can't be satisfied now returns EAGAIN, whatever O_NONBLOCK says:
+/// the system call decides whether to wait on wait_queue() until poll() shows what it needs.
+/// Guarded by the kernel lock.
+class File : public RefCounted {
+public:
+  explicit File(u32 status_flags) : status_flags_(status_flags) {}
+
+  /// At the file's offset, which advances. EAGAIN, EINVAL, EIO, EISDIR...
+  [[nodiscard]] virtual Result<u64> read(memory::IoBuffer &to);
+  [[nodiscard]] virtual Result<u64> write(memory::IoBuffer &from);
+  /// At `offset`; the file's offset stays. ESPIPE if the file has none.
+  [[nodiscard]] virtual Result<u64> read_at(memory::IoBuffer &to, u64 offset);
+  [[nodiscard]] virtual Result<u64> write_at(memory::IoBuffer &from, u64 offset);
+  [[nodiscard]] virtual Result<u64> seek(i64 offset, int whence);
+
+  /// POLLIN, POLLOUT, ... that hold now.
+  [[nodiscard]] virtual u32 poll();
+  /// Woken when poll() may have changed; null if it never does. A file whose readiness the host knows
+  /// registers its host descriptor with HostEvents when prepare_wait is called.
+  [[nodiscard]] virtual sched::WaitQueue *wait_queue() { return nullptr; }
+  /// Called before a thread sleeps on wait_queue() for `events`.
+  virtual void prepare_wait(u32 events) { (void)events; }
+
+  [[nodiscard]] virtual Result<struct stat> stat();
+  [[nodiscard]] virtual Result<u64> ioctl(const IoctlCall &call);
+  /// Entries from the file's offset on, until `visit` returns false (the entry then stays unread).
+  [[nodiscard]] virtual Status
+  read_directory(const std::function<bool(const DirectoryEntry &)> &visit);
+  [[nodiscard]] virtual Status truncate(u64 size);
+  [[nodiscard]] virtual Status allocate(int mode, u64 offset, u64 length);
+  [[nodiscard]] virtual Status sync();
+  /// What mmap of it shows. ENODEV if it can't be mapped.
+  [[nodiscard]] virtual Result<Ref<memory::MappedFile>> map();
+  /// The file behind the description; null for pipes, sockets and the like.
+  [[nodiscard]] virtual Ref<Inode> inode();
+  /// As /proc/PID/fd/N shows it: a path, "pipe:[7]", "socket:[8]", "anon_inode:[eventpoll]".
+  [[nodiscard]] virtual std::string description() = 0;
+  /// A descriptor of some process was closed (close(2) semantics of POSIX locks, epoll).
+  virtual void descriptor_closed() {}
+
+  /// O_RDONLY... access mode and the flags that F_SETFL may change.
+  [[nodiscard]] u32 status_flags() const { return status_flags_; }
+  virtual void set_status_flags(u32 flags) { status_flags_ = flags; }
+  [[nodiscard]] bool is_readable() const;
+  [[nodiscard]] bool is_writable() const;
+  [[nodiscard]] bool is_nonblocking() const;
+
+  u64 offset = 0;
+
+private:
+  u32 status_flags_;
+};
+
+} // namespace tine::fs

@@ -1,0 +1,67 @@
+// A process: a thread group, Linux's signal_struct. Owned by the kernel's table until it is reaped.
+#pragma once
+
+#include "process/thread.hpp"
+
+#include <array>
+#include <memory>
+#include <string>
+#include <sys/resource.h>
+#include <vector>
+
+namespace tine::process {
+
+/// CPU time, faults and switches; of a process, of its children that were waited for.
+struct ResourceUsage {
+  Nanoseconds user_time = 0, system_time = 0;
+  u64 minor_faults = 0, major_faults = 0, voluntary_switches = 0, involuntary_switches = 0;
+  u64 max_resident = 0; ///< bytes
+};
+
+struct ResourceLimit {
+  u64 current = ~u64{0};
+  u64 maximum = ~u64{0};
+};
+
+/// A process without threads is a zombie until its parent waits for it. Guarded by the kernel lock.
+class Process final : public RefCounted {
+public:
+  Process(Kernel &kernel_, Pid pid_) : kernel(kernel_), pid(pid_) {}
+
+  Kernel &kernel;
+  const Pid pid;
+  Process *parent = nullptr;
+  std::vector<Process *> children;
+  std::vector<Ref<Thread>> threads;          ///< the leader first, while it lives
+  Pid group, session;
+  bool has_execed = false;                   ///< setpgid by the parent is EACCES afterwards
+  bool is_subreaper = false;
+  int exit_signal = 17;                      ///< SIGCHLD
+  int parent_death_signal = 0;
+
+  // ---- exit ----
+  bool exiting = false;                      ///< exit_group or a fatal signal is under way
+  int exit_status = 0;                       ///< as wait4 reports it
+  [[nodiscard]] bool is_zombie() const { return threads.empty(); }
+  sched::WaitQueue child_changed;            ///< wait4, waitid: a child exited, stopped, continued
+  sched::WaitQueue exited;                   ///< pidfds
+
+  // ---- stop and continue ----
+  bool stopped = false;
+  int stop_signal = 0;
+  bool stop_reported = true, continue_reported = true;
+
+  PendingSignals pending;
+  ResourceUsage usage, children_usage;
+  std::array<ResourceLimit, RLIM_NLIMITS> limits;
+  std::string executable;                    ///< path for /proc/PID/exe
+  Ref<fs::File> executable_file;
+  Ref<fs::File> terminal;                    ///< the session's controlling terminal
+  Nanoseconds start_time = 0;                ///< host monotonic
+  int nice = 0;
+  int dumpable = 1;
+
+  [[nodiscard]] Thread *leader() const { return threads.empty() ? nullptr : threads.front().get(); }
+};
+
+} // namespace tine::process

@@ -1,0 +1,57 @@
+// Signals as data: sets, dispositions, pending queues.
+#pragma once
+
+#include "base/ref.hpp"
+#include "base/types.hpp"
+
+#include <array>
+#include <csignal>
+#include <deque>
+
+namespace tine::process {
+
+/// Signals 1 to 64; bit n-1 is signal n, as in the kernel's sigset_t.
+struct SignalSet {
+  u64 bits = 0;
+  [[nodiscard]] bool contains(int signal) const { return (bits >> (signal - 1) & 1U) != 0; }
+  void add(int signal) { bits |= u64{1} << (signal - 1); }
+  void remove(int signal) { bits &= ~(u64{1} << (signal - 1)); }
+  [[nodiscard]] bool empty() const { return bits == 0; }
+  constexpr bool operator==(const SignalSet &) const = default;
+};
+
+/// struct kernel_sigaction of x86-64.
+struct SignalAction {
+  u64 handler = 0; ///< SIG_DFL 0, SIG_IGN 1
+  u64 flags = 0;
+  u64 restorer = 0;
+  SignalSet mask;
+};
+
+/// What CLONE_SIGHAND shares. fork copies it.
+class SignalHandlers final : public RefCounted {
+public:
+  std::array<SignalAction, 64> actions{};
+  [[nodiscard]] SignalAction &operator[](int signal) {
+    return actions[static_cast<std::size_t>(signal - 1)];
+  }
+  [[nodiscard]] Ref<SignalHandlers> clone() const;
+};
+
+/// Pending signals of a thread, or shared ones of a process. Standard signals are kept once, real-time
+/// signals queue. Invariant: `set` says which signals are in `queue`.
+class PendingSignals {
+public:
+  void add(const siginfo_t &info);
+  /// The lowest deliverable signal that `allowed` contains, removed.
+  [[nodiscard]] bool take(SignalSet allowed, siginfo_t &info);
+  void discard(SignalSet signals);
+  [[nodiscard]] SignalSet set() const { return set_; }
+  [[nodiscard]] std::size_t size() const { return queue_.size(); }
+
+private:
+  SignalSet set_;
+  std::deque<siginfo_t> queue_;
+};
+
+} // namespace tine::process

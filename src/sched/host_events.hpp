@@ -1,0 +1,47 @@
+// The host's descriptors that guests wait for (standard input, host sockets): an idle vCPU sleeps here.
+#pragma once
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "sched/wait_queue.hpp"
+
+#include <unordered_map>
+
+namespace tine::sched {
+
+/// Watches host descriptors and wakes wait queues when they become ready. Guarded by the kernel lock,
+/// except wait() (one vCPU at a time blocks in it, without the lock) and interrupt() (any thread).
+class HostEvents {
+public:
+  HostEvents();
+
+  /// Wakes `queue` once, when the host descriptor has one of `events` (EPOLLIN, ...) or an error. A
+  /// further watch on the same descriptor adds to the first. The queue must outlive it: see unwatch.
+  void watch(int host_fd, u32 events, WaitQueue &queue);
+  /// Forgets the descriptor; must be called before it is closed.
+  void unwatch(int host_fd);
+
+  /// Sleeps until a watched descriptor is ready, interrupt() is called or `timeout` (ns; -1: for ever) is
+  /// over; returns how many events dispatch() has to deliver. Without the kernel lock.
+  int wait(Nanoseconds timeout);
+  /// Delivers what wait() found, or, with `poll`, what is ready now. With the kernel lock.
+  void dispatch(bool poll);
+  /// Makes wait() return. Async-signal-safe.
+  void interrupt();
+
+  [[nodiscard]] bool watching() const { return !watches_.empty(); }
+
+private:
+  struct Watch {
+    u32 events = 0;
+    std::vector<WaitQueue *> queues;
+  };
+  void collect(Nanoseconds timeout);
+
+  UniqueFd epoll_;
+  UniqueFd wakeup_;
+  std::unordered_map<int, Watch> watches_;
+  std::vector<std::pair<int, u32>> ready_;
+};
+
+} // namespace tine::sched
