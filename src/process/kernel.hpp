@@ -18,7 +18,7 @@ namespace tine::process {
 class Process;
 class Thread;
 class FutexTable;
-class Terminal;
+class SystemCallTracer;
 
 /// What the boxes of one host process share: host resources. Owned by box/, outlives every Kernel.
 struct Host {
@@ -62,6 +62,7 @@ public:
   std::string domain_name = "(none)";
   Ref<fs::MountNamespace> mounts;
   std::unique_ptr<FutexTable> futexes;
+  std::unique_ptr<SystemCallTracer> tracer;    ///< null: nobody asked
 
   /// A free pid, ascending and wrapping as Linux's do; EAGAIN at the limit.
   [[nodiscard]] Result<Pid> allocate_pid();
