@@ -23,6 +23,8 @@ namespace tine::memory {
 
 class PageTable;
 class MappingSet;
+struct Leaf;
+struct PageEntry;
 
 /// The two mechanisms of fork (`--page-tables`).
 enum class ForkMechanism : u8 {
@@ -130,6 +132,7 @@ public:
   [[nodiscard]] Result<GuestAddress> remap(GuestAddress old_address, u64 old_length, u64 new_length,
                                            int flags, GuestAddress new_address);
   [[nodiscard]] Status advise(GuestAddress address, u64 length, int advice);
+  /// msync: writes what shared mappings may have changed back to their objects.
   [[nodiscard]] Status sync(GuestAddress address, u64 length, int flags);
   /// One byte a page, bit 0 = resident. ENOMEM for unmapped pages.
   [[nodiscard]] Result<std::vector<u8>> resident_pages(GuestAddress address, u64 length) const;
@@ -196,15 +199,70 @@ public:
   /// For the owner of the observer: state that cpu/ keeps with the address space.
   [[nodiscard]] TranslationObserver *observer() const { return observer_; }
 
-  /// The truncation path: removes the translations of private-clean and shared pages of `object` from
-  /// page `first_index` on, so that the next access faults.
+  /// The truncation path: the pages of `object` from `first_index` on are absent afterwards in all
+  /// address spaces (private copies apart), so that the next access faults. See mapping_registry.hpp.
   void unmap_object_pages(const PageObject &object, u64 first_index);
 
   /// Checks every invariant of this address space; an empty string, or what is wrong.
   [[nodiscard]] std::string validate() const;
 
+  [[nodiscard]] const PageTable &page_table() const { return *page_table_; }
+
 private:
+  friend class MappingRegistry;
+
   explicit AddressSpace(FrameArena &frames);
+
+  // ---- address_space.cc ----
+  /// The mappings, to be changed: copied first if a fork shares them.
+  [[nodiscard]] MappingSet &own_mappings();
+  void tell(PageRange range, TranslationObserver::Change change);
+  void tell_code_changed(PageRange range);
+  [[nodiscard]] Status apply_fork_exceptions();
+  /// All write translations are gone when it returns.
+  void revoke_write_translations();
+  /// Makes the pages absent; the mappings stay. ENOMEM: nothing was changed.
+  [[nodiscard]] Status remove_pages(PageRange range);
+  void check() const;
+
+  // ---- mapping_calls.cc ----
+  [[nodiscard]] Status check_request(const MapRequest &request) const;
+  [[nodiscard]] Status check_limits(const MapRequest &request, u64 pages) const;
+  [[nodiscard]] Result<PageRange> choose_place(const MapRequest &request, u64 pages) const;
+  [[nodiscard]] PageNumber mmap_base() const;
+  [[nodiscard]] Result<PageRange> checked_range(GuestAddress address, u64 length) const;
+  [[nodiscard]] Status remove_mappings(PageRange range);
+  void protect_piece(PageRange piece, Protection before, Protection after);
+  void populate(PageRange range);
+
+  // ---- remap.cc ----
+  struct Move;
+  [[nodiscard]] Result<PageRange> place_for_move(const Move &move) const;
+  [[nodiscard]] Result<GuestAddress> move_mapping(const Move &move);
+  [[nodiscard]] bool can_expand(const Mapping &mapping, PageRange old, u64 pages) const;
+
+  // ---- advise.cc ----
+  [[nodiscard]] Status advise_mapping(const Mapping &mapping, PageRange range, int advice);
+  [[nodiscard]] Status discard(const Mapping &mapping, PageRange range, int advice);
+  [[nodiscard]] Status populate_pages(PageRange range, Access access);
+
+  // ---- fault.cc ----
+  struct Resolution;
+  [[nodiscard]] const Mapping *mapping_for(GuestAddress address);
+  [[nodiscard]] const Mapping *grow_stack(PageNumber page);
+  [[nodiscard]] Resolution resolve(const Mapping &mapping, PageNumber page, Access access);
+  [[nodiscard]] Resolution resolve_read(const Mapping &mapping, PageNumber page);
+  [[nodiscard]] Resolution resolve_shared_write(const Mapping &mapping, PageNumber page);
+  [[nodiscard]] Resolution resolve_private_write(const Mapping &mapping, PageNumber page);
+  void count_fault(FaultOutcome outcome);
+  [[nodiscard]] bool is_writable_now(const Mapping &mapping, const Leaf &leaf,
+                                     PageEntry entry) const;
+  [[nodiscard]] Translation translation_of(const Mapping &mapping, const Leaf &leaf,
+                                           PageNumber page) const;
+
+  // ---- access.cc ----
+  /// The rest of the page behind the address, whatever the mapping's protection.
+  [[nodiscard]] Result<std::span<std::byte>> forced_window(GuestAddress address, Access access);
 
   FrameArena &frames_;
   std::unique_ptr<PageTable> page_table_;
@@ -213,6 +271,28 @@ private:
   FaultCounters counters_;
   Limits limits_;
   Layout layout_;
+  /// A translation that may be written through was handed out since the last fork.
+  mutable bool gave_write_translations_ = false;
+  /// Tells writes since the last fork from those before (NodePool::test_and_set_written).
+  u32 epoch_ = 0;
+  AddressSpace *previous_ = nullptr; ///< the registry's list
+  AddressSpace *next_ = nullptr;
 };
+
+/// x86-64 has no page that can be written or executed but not read.
+[[nodiscard]] constexpr bool is_readable(Protection protection) {
+  return protection.read || protection.write || protection.execute;
+}
+[[nodiscard]] constexpr bool allows(Protection protection, Access access) {
+  switch (access) {
+  case Access::read:
+    return is_readable(protection);
+  case Access::write:
+    return protection.write;
+  case Access::execute:
+    return protection.execute;
+  }
+  return false;
+}
 
 } // namespace tine::memory

@@ -6,6 +6,7 @@
 #include "memory/frame_arena.hpp"
 
 #include <map>
+#include <optional>
 
 namespace tine::memory {
 
@@ -19,8 +20,16 @@ public:
   /// The frame of page `index`, filled if need be. The reference stays the object's: take one to keep.
   /// ENOMEM, EIO from the file; EFAULT beyond the end of the object (a fault there is SIGBUS).
   [[nodiscard]] Result<FrameNumber> page(u64 index);
-  /// The frame if it is present.
+  /// The same, to be written into by the kernel or through a shared mapping: it becomes dirty, and
+  /// translated code that was made from it goes.
+  [[nodiscard]] Result<FrameNumber> page_for_write(u64 index);
+  /// Whether the page is present.
   [[nodiscard]] bool present(u64 index) const { return pages_.contains(index); }
+  /// The frame, if the page is present and exists.
+  [[nodiscard]] std::optional<FrameNumber> present_page(u64 index) const {
+    const auto found = pages_.find(index);
+    return found == pages_.end() ? std::nullopt : std::optional(found->second);
+  }
   /// Size in bytes; pages that begin at or beyond it don't exist.
   [[nodiscard]] virtual u64 size() const = 0;
   /// Called when a shared mapping makes page `index` writable.
@@ -31,9 +40,21 @@ public:
     return Done{};
   }
 
-  /// Drops pages from `first_index` on (truncation). Mappings must be told first: see
-  /// AddressSpace::unmap_object_pages and MappingRegistry.
-  void drop_pages_from(u64 first_index);
+  /// Drops pages from `first_index` on (truncation), or `count` pages (a hole). Mappings must be told
+  /// first: see unmap_object_pages() in mapping_registry.hpp.
+  void drop_pages_from(u64 first_index) { drop_pages(first_index, ~u64{0}); }
+  void drop_pages(u64 first_index, u64 count);
+  /// Makes the pages read zero (madvise's MADV_REMOVE). EOPNOTSUPP where the source can't.
+  virtual Status punch_hole(u64 first_index, u64 count) {
+    (void)first_index, (void)count;
+    return Errno{EOPNOTSUPP};
+  }
+  /// Calls visit(index, frame) for each page that is present.
+  template <typename Visit>
+  void for_each_present(Visit &&visit) const {
+    for (const auto &[index, frame] : pages_)
+      visit(index, frame);
+  }
 
   [[nodiscard]] FrameArena &frames() const { return frames_; }
   [[nodiscard]] u64 pages_present() const { return pages_.size(); }
@@ -53,6 +74,10 @@ public:
   AnonymousPageObject(FrameArena &frames, u64 size) : PageObject(frames), size_(size) {}
   [[nodiscard]] u64 size() const override { return size_; }
   void set_size(u64 size) { size_ = size; }
+  Status punch_hole(u64 first_index, u64 count) override {
+    drop_pages(first_index, count);
+    return Done{};
+  }
 
 protected:
   Status fill_page(u64, std::span<std::byte, page_size>) override { return Done{}; }

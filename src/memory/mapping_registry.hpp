@@ -1,0 +1,25 @@
+// Which address spaces map an object: what truncation and hole punching must ask. Linux's i_mmap and
+// unmap_mapping_range.
+#pragma once
+
+#include "memory/address_space.hpp"
+
+namespace tine::memory {
+
+/// The address spaces of one arena, as a list through the spaces themselves.
+class MappingRegistry {
+public:
+  static void add(AddressSpace &space);
+  static void remove(AddressSpace &space);
+
+  /// Makes the pages [first_index, first_index + count) of `object` absent wherever they are mapped, the
+  /// private copies that were made of them apart: the next access faults. Call it before
+  /// PageObject::drop_pages. Never fails.
+  static void unmap_object_pages(const PageObject &object, u64 first_index, u64 count = ~u64{0});
+
+private:
+  template <typename Visit>
+  static void for_each_window(const PageObject &object, u64 first_index, u64 count, Visit &&visit);
+};
+
+} // namespace tine::memory

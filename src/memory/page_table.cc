@@ -1,0 +1,221 @@
+#include "memory/page_table.hpp"
+
+#include <algorithm>
+
+namespace tine::memory {
+
+PageTable::PageTable(FrameArena &frames, u32 root)
+    : frames_(frames), nodes_(frames.nodes()), root_(root) {}
+
+Result<std::unique_ptr<PageTable>> PageTable::create(FrameArena &frames) {
+  const u32 root = TINE_TRY(frames.nodes().allocate());
+  return std::unique_ptr<PageTable>(new PageTable(frames, root));
+}
+
+PageTable::~PageTable() { release_tree(root_, levels - 1); }
+
+Result<std::unique_ptr<PageTable>> PageTable::share() const {
+  nodes_.add_reference(root_);
+  return std::unique_ptr<PageTable>(new PageTable(frames_, root_));
+}
+
+Result<std::unique_ptr<PageTable>> PageTable::copy() const {
+  const u32 root = TINE_TRY(copy_tree(root_, levels - 1));
+  return std::unique_ptr<PageTable>(new PageTable(frames_, root));
+}
+
+Leaf PageTable::find(PageNumber page) const {
+  u32 node = root_;
+  u32 shared = nodes_.reference_count(node) - 1;
+  for (u32 level = levels - 1; level > 0; --level) {
+    node = nodes_.node(node)[index_at(page, level)];
+    if (node == 0)
+      return {};
+    shared |= nodes_.reference_count(node) - 1;
+  }
+  return {nodes_.node(node).data(), node, shared == 0};
+}
+
+Result<Leaf> PageTable::exclusive_leaf(PageNumber page) {
+  u32 *link = &root_;
+  for (u32 level = levels - 1;; --level) {
+    if (*link == 0)
+      *link = TINE_TRY(nodes_.allocate());
+    else if (nodes_.reference_count(*link) > 1) {
+      const u32 own = TINE_TRY(copy_node(*link, level));
+      nodes_.drop_reference(*link);
+      *link = own;
+    }
+    NodePool::Node &node = nodes_.node(*link);
+    if (level == 0)
+      return Leaf{node.data(), *link, true};
+    link = &node[index_at(page, level)];
+  }
+}
+
+/// A node with the same entries; what they name has one more reference.
+Result<u32> PageTable::copy_node(u32 node, u32 level) {
+  const u32 own = TINE_TRY(nodes_.allocate());
+  const NodePool::Node &from = nodes_.node(node);
+  nodes_.node(own) = from;
+  for (const u32 entry : from) {
+    if (entry == 0)
+      continue;
+    if (level == 0)
+      frames_.add_reference(PageEntry{entry}.frame());
+    else
+      nodes_.add_reference(entry);
+  }
+  return own;
+}
+
+/// Copies a whole subtree. At most `levels` calls deep.
+Result<u32> PageTable::copy_tree(u32 node, u32 level) const {
+  const u32 own = TINE_TRY(nodes_.allocate());
+  const NodePool::Node &from = nodes_.node(node);
+  for (u32 i = 0; i < NodePool::entries_per_node; ++i) {
+    if (from[i] == 0)
+      continue;
+    if (level == 0) {
+      frames_.add_reference(PageEntry{from[i]}.frame());
+      nodes_.node(own)[i] = from[i];
+      continue;
+    }
+    const Result<u32> child = copy_tree(from[i], level - 1);
+    if (!child) {
+      release_tree(own, level);
+      return child.error();
+    }
+    nodes_.node(own)[i] = *child;
+  }
+  return own;
+}
+
+/// Drops one reference; the last one takes the subtree along. Stops at nodes that others share. At most
+/// `levels` calls deep. Backwards, so that the frames are handed out again in ascending order.
+void PageTable::release_tree(u32 node, u32 level) const {
+  if (nodes_.drop_reference(node) > 0)
+    return;
+  NodePool::Node &entries = nodes_.node(node);
+  for (u32 i = NodePool::entries_per_node; i-- > 0;) {
+    if (entries[i] == 0)
+      continue;
+    if (level == 0)
+      frames_.drop_reference(PageEntry{entries[i]}.frame());
+    else
+      release_tree(entries[i], level - 1);
+    entries[i] = 0;
+  }
+  nodes_.free(node);
+}
+
+bool PageTable::any_present_in(u32 node, u32 level, PageNumber node_first, PageRange range) const {
+  const u64 span = entry_span(level);
+  const NodePool::Node &entries = nodes_.node(node);
+  const u64 first = range.first > node_first ? (range.first - node_first) / span : 0;
+  for (u64 i = first; i < NodePool::entries_per_node; ++i) {
+    const PageNumber page = node_first + i * span;
+    if (page >= range.end())
+      return false;
+    if (entries[i] != 0 && (level == 0 || any_present_in(entries[i], level - 1, page, range)))
+      return true;
+  }
+  return false;
+}
+
+Status PageTable::prepare_removal(PageRange range) {
+  if (!any_present(range))
+    return Done{};
+  TINE_TRY(prepare_edge(range.first, range));
+  return prepare_edge(range.end() - 1, range);
+}
+
+/// Makes the nodes on the path to `edge` exclusive, down to the first that the range covers wholly.
+Status PageTable::prepare_edge(PageNumber edge, PageRange range) {
+  u32 *link = &root_;
+  for (u32 level = levels - 1; *link != 0; --level) {
+    const u64 node_span = entry_span(level) * NodePool::entries_per_node;
+    const PageNumber node_first{edge.value / node_span * node_span};
+    if (range.first <= node_first && node_first + node_span <= range.end())
+      return Done{};
+    if (nodes_.reference_count(*link) > 1) {
+      const u32 own = TINE_TRY(copy_node(*link, level));
+      nodes_.drop_reference(*link);
+      *link = own;
+    }
+    if (level == 0)
+      return Done{};
+    link = &nodes_.node(*link)[index_at(edge, level)];
+  }
+  return Done{};
+}
+
+void PageTable::remove(PageRange range) {
+  if (any_present(range))
+    remove_in(root_, levels - 1, PageNumber{0}, range);
+}
+
+/// True if the node has no entry left.
+bool PageTable::remove_in(u32 node, u32 level, PageNumber node_first, PageRange range) {
+  NodePool::Node &entries = nodes_.node(node);
+  const u64 span = entry_span(level);
+  for (u32 i = NodePool::entries_per_node; i-- > 0;) {
+    const PageNumber first = node_first + i * span;
+    if (entries[i] == 0 || first >= range.end() || first + span <= range.first)
+      continue;
+    if (level == 0) {
+      frames_.drop_reference(PageEntry{entries[i]}.frame());
+      entries[i] = 0;
+    } else if (range.first <= first && first + span <= range.end()) {
+      release_tree(entries[i], level - 1);
+      entries[i] = 0;
+    } else if (remove_in(entries[i], level - 1, first, range)) {
+      nodes_.drop_reference(entries[i]);
+      nodes_.free(entries[i]);
+      entries[i] = 0;
+    }
+  }
+  return std::all_of(entries.begin(), entries.end(), [](u32 entry) { return entry == 0; });
+}
+
+/// Makes the whole leaf visible at `to` as well, where no page is present.
+Status PageTable::graft_leaf(u32 leaf, PageNumber to) {
+  const Leaf empty = TINE_TRY(exclusive_leaf(to));
+  u32 *link = &root_;
+  for (u32 level = levels - 1; level > 0; --level)
+    link = &nodes_.node(*link)[index_at(to, level)];
+  nodes_.add_reference(leaf);
+  *link = leaf;
+  nodes_.drop_reference(empty.node);
+  nodes_.free(empty.node);
+  return Done{};
+}
+
+Status PageTable::duplicate(PageRange from, PageNumber to) {
+  const u64 leaf_pages = NodePool::entries_per_node;
+  for (u64 done = 0; done < from.count;) {
+    const PageNumber source = from.first + done;
+    const PageNumber target = to + done;
+    const u64 in_leaf = leaf_pages - Leaf::index_of(source);
+    const u64 count = std::min(in_leaf, from.count - done);
+    const Leaf leaf = find(source);
+    done += count;
+    if (!leaf.entries)
+      continue;
+    if (count == leaf_pages && Leaf::index_of(target) == 0) {
+      TINE_TRY(graft_leaf(leaf.node, target));
+      continue;
+    }
+    for (u64 i = 0; i < count; ++i) {
+      const PageEntry entry = leaf.at(source + i);
+      if (!entry.present())
+        continue;
+      const Leaf own = TINE_TRY(exclusive_leaf(target + i));
+      own.set(target + i, entry);
+      frames_.add_reference(entry.frame());
+    }
+  }
+  return Done{};
+}
+
+} // namespace tine::memory

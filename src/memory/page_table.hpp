@@ -1,0 +1,183 @@
+// The page table: which frame a page shows. What may be done with it is the mapping's to say.
+//
+// A radix tree: six levels of nodes with 64 entries, for 36 bits of page number. The entries of a leaf
+// are pages; those of the other levels name nodes. Nodes are counted, and shared between the page tables
+// of a parent and its children.
+//
+// The copy-on-write rule, on which both mechanisms of fork rest:
+//
+//   A frame may be written through a page table only if every node on the path to it, and the frame
+//   itself, have a count of one. (Frames of a MAP_SHARED mapping apart: writes to them are meant to be
+//   seen by all, so neither path nor frame needs to be exclusive.)
+//
+//   And no entry of a node is ever changed unless every node on the path to it has a count of one
+//   (PageEntry::written and truncation apart, which concern every page table that shares the node).
+//
+//   parent   root(2) ---- node(1) ---- leaf(1) ---- frame(1)      after share(): one count was changed
+//   child ----^
+//
+//   parent   root(1) ---- node(2) ---- leaf(1) ---- frame(1)      exclusive_leaf() in the child copied the
+//   child    root'(1) -----^                                      root; next the node, then the leaf
+#pragma once
+
+#include "base/result.hpp"
+#include "base/types.hpp"
+#include "memory/frame_arena.hpp"
+#include "memory/node_pool.hpp"
+
+#include <bit>
+#include <memory>
+
+namespace tine::memory {
+
+/// One entry of a leaf. 0: absent.
+struct PageEntry {
+  u32 bits = 0;
+  static constexpr u32 present_bit = u32{1} << 30;
+  static constexpr u32 written_bit = u32{1} << 31;
+
+  static constexpr PageEntry of(FrameNumber frame) { return {frame.value | present_bit}; }
+  [[nodiscard]] constexpr bool present() const { return bits != 0; }
+  [[nodiscard]] constexpr FrameNumber frame() const { return {bits & (present_bit - 1)}; }
+  /// Of a page of a shared mapping: a write was let through here, so the object knows of it.
+  [[nodiscard]] constexpr bool written() const { return (bits & written_bit) != 0; }
+};
+
+/// The 64 entries around a page, and whether the path to them is exclusive. Valid until the page table
+/// changes.
+struct Leaf {
+  u32 *entries = nullptr; ///< null: no page near is present
+  u32 node = 0;
+  bool exclusive = false; ///< every node on the path has a count of one
+
+  static constexpr u32 index_of(PageNumber page) {
+    return static_cast<u32>(page.value % NodePool::entries_per_node);
+  }
+  [[nodiscard]] PageEntry at(PageNumber page) const {
+    return entries ? PageEntry{entries[index_of(page)]} : PageEntry{};
+  }
+  void set(PageNumber page, PageEntry entry) const { entries[index_of(page)] = entry.bits; }
+};
+
+/// Owns one reference to its root. Invariants: the rule above; each present entry of a node holds one
+/// reference to what it names.
+class PageTable {
+public:
+  static constexpr u32 levels = 6;
+  static constexpr u32 bits_per_level = 6;
+
+  /// ENOMEM.
+  static Result<std::unique_ptr<PageTable>> create(FrameArena &frames);
+  ~PageTable();
+  PageTable(const PageTable &) = delete;
+  PageTable &operator=(const PageTable &) = delete;
+
+  /// The mechanisms of fork. Shared: one more reference to the root. Copied: all nodes are copied and
+  /// each frame's count is incremented. ENOMEM.
+  [[nodiscard]] Result<std::unique_ptr<PageTable>> share() const;
+  [[nodiscard]] Result<std::unique_ptr<PageTable>> copy() const;
+
+  /// The leaf of the page as it is.
+  [[nodiscard]] Leaf find(PageNumber page) const;
+  /// The leaf of the page, its path made exclusive: missing nodes are made, shared nodes copied. ENOMEM:
+  /// part of the path may have been made exclusive, which changes nothing that can be seen.
+  [[nodiscard]] Result<Leaf> exclusive_leaf(PageNumber page);
+
+  /// Whether a page of the range is present.
+  [[nodiscard]] bool any_present(PageRange range) const {
+    return !range.empty() && any_present_in(root_, levels - 1, PageNumber{0}, range);
+  }
+  /// All that remove() of the range needs and that can fail: copies the shared nodes on the paths to
+  /// nodes that the range covers in part. ENOMEM.
+  [[nodiscard]] Status prepare_removal(PageRange range);
+  /// Makes the pages absent and drops their references; subtrees that the range covers go as a whole.
+  /// Prepared by prepare_removal(). The observer has been told.
+  void remove(PageRange range);
+
+  /// Makes those present pages of the range absent for which which(page, entry) is true, in this page table
+  /// and in all that share nodes with it: truncation. The observers of all of them have been told.
+  template <typename Which>
+  void remove_in_place(PageRange range, Which &&which) {
+    for_each_present(range, [&](PageNumber page, PageEntry entry, u64) {
+      if (!which(page, entry))
+        return;
+      find(page).set(page, PageEntry{});
+      frames_.drop_reference(entry.frame());
+    });
+  }
+
+  /// Makes the pages of `from` visible at `to` as well, each with one more reference; nothing is present
+  /// in [to, to + from.count). ENOMEM: some may be visible already.
+  [[nodiscard]] Status duplicate(PageRange from, PageNumber to);
+
+  /// Calls visit(page, entry, path_count) for the present pages in ascending order; path_count is the
+  /// product of the counts of the nodes on the path: an upper bound for the address spaces that reach
+  /// the page by it, exactly one if the path is exclusive.
+  template <typename Visit>
+  void for_each_present(PageRange range, Visit &&visit) const {
+    if (!range.empty())
+      visit_pages(root_, levels - 1, PageNumber{0}, range, 1, visit);
+  }
+  /// Calls visit(node, level, path_count) for every node.
+  template <typename Visit>
+  void for_each_node(Visit &&visit) const {
+    visit_nodes(root_, levels - 1, 1, visit);
+  }
+
+  [[nodiscard]] u32 root() const { return root_; }
+  [[nodiscard]] NodePool &nodes() const { return nodes_; }
+
+  /// Pages that one entry of a node of `level` stands for.
+  static constexpr u64 entry_span(u32 level) { return u64{1} << (bits_per_level * level); }
+  static constexpr u32 index_at(PageNumber page, u32 level) {
+    return static_cast<u32>(page.value >> (bits_per_level * level)) % NodePool::entries_per_node;
+  }
+
+private:
+  PageTable(FrameArena &frames, u32 root);
+
+  [[nodiscard]] Result<u32> copy_node(u32 node, u32 level);
+  [[nodiscard]] Result<u32> copy_tree(u32 node, u32 level) const;
+  void release_tree(u32 node, u32 level) const;
+  [[nodiscard]] bool any_present_in(u32 node, u32 level, PageNumber node_first,
+                                    PageRange range) const;
+  [[nodiscard]] Status prepare_edge(PageNumber edge, PageRange range);
+  bool remove_in(u32 node, u32 level, PageNumber node_first, PageRange range);
+  [[nodiscard]] Status graft_leaf(u32 leaf, PageNumber to);
+
+  template <typename Visit>
+  void visit_pages(u32 node, u32 level, PageNumber node_first, PageRange range, u64 path_count,
+                   Visit &visit) const {
+    path_count *= nodes_.reference_count(node);
+    const NodePool::Node &entries = nodes_.node(node);
+    const u64 span = entry_span(level);
+    const u64 first = range.first > node_first ? (range.first - node_first) / span : 0;
+    for (u64 i = first; i < NodePool::entries_per_node; ++i) {
+      const PageNumber page = node_first + i * span;
+      if (page >= range.end())
+        return;
+      if (entries[i] == 0)
+        continue;
+      if (level == 0)
+        visit(page, PageEntry{entries[i]}, path_count);
+      else
+        visit_pages(entries[i], level - 1, page, range, path_count, visit);
+    }
+  }
+  template <typename Visit>
+  void visit_nodes(u32 node, u32 level, u64 path_count, Visit &visit) const {
+    path_count *= nodes_.reference_count(node);
+    visit(node, level, path_count);
+    if (level == 0)
+      return;
+    for (const u32 child : nodes_.node(node))
+      if (child != 0)
+        visit_nodes(child, level - 1, path_count, visit);
+  }
+
+  FrameArena &frames_;
+  NodePool &nodes_;
+  u32 root_;
+};
+
+} // namespace tine::memory

@@ -1,0 +1,86 @@
+// What /proc tells of an address space.
+#include "memory/address_space.hpp"
+#include "memory/mapping_set.hpp"
+#include "memory/page_table.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tine::memory {
+namespace {
+/// Adds one present page. Who else can reach it: the counts on the path, and of the frame. (The product
+/// is an upper bound where nodes were shared and unshared again; it is exact for "private".)
+void add_page(MemoryUsage &usage, const Mapping &mapping, PageNumber page, PageEntry entry,
+              u64 path_count, u32 frame_count) {
+  if (entry.frame() == FrameArena::zero_frame)
+    return; // as Linux: the zero page belongs to nobody
+  const u64 index = mapping.object_page + (page - mapping.range.first);
+  const bool of_object = mapping.object && mapping.object->present_page(index) == entry.frame();
+  const u64 mapped_by = path_count * std::max<u64>(1, of_object ? frame_count - 1 : frame_count);
+  const bool dirty = !of_object || !mapping.file || entry.written();
+  usage.resident += page_size;
+  if (mapped_by > 1)
+    (dirty ? usage.shared_dirty : usage.shared_clean) += page_size;
+  else
+    (dirty ? usage.private_dirty : usage.private_clean) += page_size;
+  if (!of_object)
+    usage.anonymous += page_size;
+  else
+    (mapping.file ? usage.file : usage.shmem) += page_size;
+  usage.proportional += page_size / mapped_by;
+}
+
+void add_mapping(MemoryUsage &usage, const Mapping &mapping) {
+  const u64 bytes = mapping.range.count << page_shift;
+  usage.virtual_size += bytes;
+  if (mapping.locked)
+    usage.locked += bytes;
+  if (mapping.grows_down)
+    usage.stack += bytes;
+  else if (mapping.protection.execute && !mapping.protection.write)
+    usage.code += bytes;
+  else if (is_data(mapping))
+    usage.data += bytes;
+}
+} // namespace
+
+MemoryUsage AddressSpace::usage_of(const Mapping &mapping) const {
+  MemoryUsage usage;
+  add_mapping(usage, mapping);
+  page_table_->for_each_present(
+      mapping.range, [&](PageNumber page, PageEntry entry, u64 path_count) {
+        add_page(usage, mapping, page, entry, path_count, frames_.reference_count(entry.frame()));
+      });
+  return usage;
+}
+
+MemoryUsage AddressSpace::usage() const {
+  MemoryUsage usage;
+  for (const Mapping &mapping : mappings_->all()) {
+    add_mapping(usage, mapping);
+    page_table_->for_each_present(
+        mapping.range, [&](PageNumber page, PageEntry entry, u64 path_count) {
+          add_page(usage, mapping, page, entry, path_count,
+                   frames_.reference_count(entry.frame()));
+        });
+  }
+  page_table_->for_each_node([&](u32, u32, u64 path_count) {
+    usage.page_table_total += sizeof(NodePool::Node);
+    if (path_count == 1)
+      usage.page_table_own += sizeof(NodePool::Node);
+  });
+  return usage;
+}
+
+void AddressSpace::for_each_mapping(const std::function<void(const Mapping &)> &visit) const {
+  const std::shared_ptr<const MappingSet> mappings = mappings_; // the visitor may change them
+  for (const Mapping &mapping : mappings->all())
+    visit(mapping);
+}
+
+std::optional<Mapping> AddressSpace::mapping_at(GuestAddress address) const {
+  const Mapping *const mapping = mappings_->find(address.page());
+  return mapping ? std::optional(*mapping) : std::nullopt;
+}
+
+} // namespace tine::memory
