@@ -42,8 +42,11 @@ public:
   virtual ~Machine() = default;
 
   /// Must be called for each new address space before it runs (execve, fork): registers the observer.
-  virtual void attach(memory::AddressSpace &space) = 0;
-  /// The last thread has left the space; called before it is destroyed.
+  /// A fork that names its parent shares the knowledge of where the parent's code lies: nothing is
+  /// looked up again in the child. Kernel lock held.
+  virtual void attach(memory::AddressSpace &space,
+                      const memory::AddressSpace *forked_from = nullptr) = 0;
+  /// The last thread has left the space; called before it is destroyed. Kernel lock held.
   virtual void detach(memory::AddressSpace &space) = 0;
   [[nodiscard]] virtual CpuCounters counters() const = 0;
 };

@@ -1,0 +1,196 @@
+// Control flow: chaining, the jump cache, polls, and the ways out.
+#include "cpu/emitter.hpp"
+
+namespace tine::cpu {
+namespace {
+/// A vCPU may be asked to leave; every cycle of blocks contains one of: a backward direct branch, an
+/// indirect branch.
+constexpr u32 jump_cache_host = CONTEXT_JUMP_CACHE + 8;
+} // namespace
+
+u32 Emitter::new_site(const Instruction &instruction, u16 size, u8 detail) {
+  Site site;
+  site.pc = instruction.pc;
+  site.resume = instruction_start_;
+  site.block = block_;
+  site.size = size;
+  site.detail = detail;
+  site.length = instruction.length;
+  cache_.sites.push_back(site);
+  return static_cast<u32>(cache_.sites.size() - 1);
+}
+
+void Emitter::emit_exit(const u8 *thunk, const Instruction &instruction, u8 detail) {
+  hot_.store_context_dword(CONTEXT_EXIT_DATA, new_site(instruction, 0, detail));
+  hot_.jump(thunk);
+}
+
+u32 Emitter::new_link(u64 target) {
+  Link link;
+  link.target_pc = target;
+  link.source = block_;
+  link.stub = cold_.position();
+  cache_.links.push_back(link);
+  const u32 index = static_cast<u32>(cache_.links.size() - 1);
+  cold_.store_context_dword(CONTEXT_EXIT_DATA, index);
+  cold_.jump(thunks_.link);
+  return index;
+}
+
+void Emitter::emit_linked_jump(u64 target) {
+  while ((reinterpret_cast<std::uintptr_t>(hot_.position()) & 3) != 3)
+    hot_.byte(0x90); // the displacement is patched while others may run it: one aligned store
+  u8 *const displacement = hot_.jump_unresolved();
+  const u32 link = new_link(target);
+  cache_.links[link].displacement = displacement;
+  Assembler::resolve(displacement, cache_.links[link].stub);
+  const BlockIndex known = cache_.find(target, source_.frame, no_index, BlockMode::normal);
+  if (known != no_index)
+    cache_.chain(link, known);
+}
+
+void Emitter::emit_poll(u64 target, u16 live) {
+  u8 *leave;
+  u8 *stay = nullptr;
+  if (live) {
+    hot_.store_context(CONTEXT_SPILL_RCX, rcx);
+    hot_.load_context(rcx, CONTEXT_EXIT_WORD);
+    stay = hot_.jump_rcx_zero_short();
+    leave = hot_.jump_unresolved();
+    Assembler::resolve_short(stay, hot_.position());
+    hot_.load_context(rcx, CONTEXT_SPILL_RCX);
+  } else {
+    hot_.compare_context_byte_zero(CONTEXT_EXIT_WORD);
+    leave = hot_.jump_condition_unresolved(Assembler::condition_not_equal);
+  }
+  Assembler::resolve(leave, cold_.position());
+  if (live)
+    cold_.load_context(rcx, CONTEXT_SPILL_RCX);
+  cold_.move_immediate(r10, target);
+  cold_.store_context(CONTEXT_NEXT_PC, r10);
+  cold_.jump(thunks_.poll);
+}
+
+void Emitter::emit_indirect_tail() {
+  hot_.store_context(CONTEXT_NEXT_PC, r10);
+  if (source_.mode != BlockMode::normal) {
+    hot_.jump(thunks_.step);
+    return;
+  }
+  // Nothing is known about the target, so no flag may change: subtract by adding negated tags with
+  // lea, test with jrcxz. A pending exit makes the sum nonzero as well.
+  hot_.raw({{0x45, 0x0f, 0xb7, 0xda}}); // movzx r11d, r10w
+  hot_.lea_sum(r11, r11, r11);
+  hot_.store_context(CONTEXT_SPILL_RCX, rcx);
+  hot_.load_context(rcx, CONTEXT_EXIT_WORD);
+  hot_.lea_sum(rcx, rcx, r10);
+  hot_.context_scaled(0x8b, r10, r11, CONTEXT_JUMP_CACHE);
+  hot_.lea_sum(rcx, rcx, r10);
+  u8 *const hit = hot_.jump_rcx_zero_short();
+  hot_.jump(thunks_.indirect);
+  Assembler::resolve_short(hit, hot_.position());
+  hot_.load_context(rcx, CONTEXT_SPILL_RCX);
+  hot_.jump_context_scaled(r11, jump_cache_host);
+}
+
+void Emitter::emit_jump_to(u64 target, bool backward, u16 live) {
+  if (source_.mode == BlockMode::normal && same_page(target)) {
+    if (backward)
+      emit_poll(target, live);
+    emit_linked_jump(target);
+    return;
+  }
+  hot_.move_immediate(r10, target);
+  emit_indirect_tail();
+}
+
+void Emitter::emit_continuation(u64 pc, u16 live) { emit_jump_to(pc, false, live); }
+
+void Emitter::emit_call(const Instruction &instruction, u16 live_after) {
+  const u64 return_address = instruction.next_pc();
+  const bool direct = instruction.kind == InstructionKind::call_direct;
+  const bool save_flags = !direct || live_after != 0;
+  const bool memory = instruction.memory.size != 0;
+  const u8 reg = static_cast<u8>(
+      direct ? 0 : (instruction.bytes[instruction.modrm_offset] & 7) | (instruction.rex & 1 ? 8 : 0));
+  if (!direct && memory) {
+    emit_effective_address(instruction);
+    emit_lookup(instruction, false, 8, save_flags);
+    hot_.load(r10, r10);
+    hot_.store_context(CONTEXT_SPILL_VALUE, r10);
+  } else if (!direct && reg == rsp) {
+    hot_.store_context(CONTEXT_SPILL_VALUE, rsp);
+  }
+  emit_stack_lookup(instruction, true, -8, save_flags);
+  hot_.move_immediate(r11, return_address);
+  hot_.store(r10, r11);
+  hot_.lea(rsp, rsp, -8);
+  if (direct) {
+    emit_jump_to(instruction.target, instruction.target <= instruction.pc, live_after);
+    return;
+  }
+  if (memory || reg == rsp)
+    hot_.load_context(r10, CONTEXT_SPILL_VALUE);
+  else if (reg == r10 || reg == r11)
+    hot_.load_context(r10, reg == r10 ? CONTEXT_R10 : CONTEXT_R11);
+  else
+    hot_.move(r10, reg);
+  emit_indirect_tail();
+}
+
+void Emitter::emit_return(const Instruction &instruction) {
+  emit_stack_lookup(instruction, false, 0, true);
+  hot_.load(r10, r10);
+  hot_.lea(rsp, rsp, static_cast<i32>(8 + instruction.target));
+  emit_indirect_tail();
+}
+
+void Emitter::emit_jump_indirect(const Instruction &instruction) {
+  const u8 reg = static_cast<u8>((instruction.bytes[instruction.modrm_offset] & 7) |
+                                 (instruction.rex & 1 ? 8 : 0));
+  if (instruction.memory.size != 0) {
+    emit_effective_address(instruction);
+    emit_lookup(instruction, false, 8, true);
+    hot_.load(r10, r10);
+  } else if (reg == r10 || reg == r11) {
+    hot_.load_context(r10, reg == r10 ? CONTEXT_R10 : CONTEXT_R11);
+  } else {
+    hot_.move(r10, reg);
+  }
+  emit_indirect_tail();
+}
+
+void Emitter::emit_jump_conditional(const Instruction &instruction, u16 live_after) {
+  const bool backward = instruction.target <= instruction.pc;
+  const bool simple = source_.mode == BlockMode::normal && same_page(instruction.target) && !backward;
+  if (simple) {
+    while ((reinterpret_cast<std::uintptr_t>(hot_.position()) & 3) != 2)
+      hot_.byte(0x90);
+    u8 *const displacement = hot_.jump_condition_unresolved(instruction.condition);
+    const u32 link = new_link(instruction.target);
+    cache_.links[link].displacement = displacement;
+    Assembler::resolve(displacement, cache_.links[link].stub);
+    const BlockIndex known = cache_.find(instruction.target, source_.frame, no_index, BlockMode::normal);
+    if (known != no_index)
+      cache_.chain(link, known);
+  } else {
+    u8 *const not_taken =
+        hot_.jump_condition_unresolved(static_cast<u8>(instruction.condition ^ 1));
+    emit_jump_to(instruction.target, backward, live_after);
+    Assembler::resolve(not_taken, hot_.position());
+  }
+  emit_jump_to(instruction.next_pc(), false, live_after);
+}
+
+void Emitter::emit_jump_count(const Instruction &instruction, u16 live_after) {
+  if (instruction.address_size_prefix)
+    hot_.byte(0x67);
+  hot_.byte(instruction.bytes[instruction.opcode_offset]);
+  hot_.byte(5);
+  u8 *const not_taken = hot_.jump_unresolved();
+  emit_jump_to(instruction.target, instruction.target <= instruction.pc, live_after);
+  Assembler::resolve(not_taken, hot_.position());
+  emit_jump_to(instruction.next_pc(), false, live_after);
+}
+
+} // namespace tine::cpu

@@ -1,0 +1,167 @@
+// Memory operands: effective address, TLB lookup, the guest's instruction against the host pointer.
+#include "cpu/emitter.hpp"
+
+namespace tine::cpu {
+namespace {
+constexpr u32 entry_start = 0, entry_limit8 = 8, entry_limit64 = 16, entry_host = 24;
+
+/// A register that the instruction doesn't touch, to hold a pointer; never rsp or rbp, and with an
+/// encoding that needs no REX.
+u8 free_register(const Instruction &instruction) {
+  for (u8 candidate : {rdi, rsi, rbx, rdx, rcx, rax})
+    if (!(instruction.gpr_used & 1U << candidate))
+      return candidate;
+  return rdi;
+}
+} // namespace
+
+void Emitter::emit_effective_address(const Instruction &instruction) {
+  const MemoryOperand &memory = instruction.memory;
+  const bool narrow = instruction.address_size_prefix;
+  const bool absolute = memory.base == no_register && memory.index == no_register;
+  if (memory.base == rip_register || absolute) {
+    const u64 displacement = static_cast<u64>(static_cast<i64>(memory.displacement));
+    u64 address = absolute ? displacement : instruction.next_pc() + displacement;
+    if (narrow)
+      address &= 0xffffffff;
+    if (memory.segment != Segment::none && !narrow && absolute) {
+      hot_.load_context(r10, memory.segment == Segment::fs ? CONTEXT_FS_BASE : CONTEXT_GS_BASE);
+      hot_.lea(r10, r10, memory.displacement);
+      return;
+    }
+    hot_.move_immediate(r10, address);
+  } else {
+    if (memory.base == r10 || memory.index == r10)
+      hot_.load_context(r10, CONTEXT_R10);
+    if (memory.base == r11 || memory.index == r11)
+      hot_.load_context(r11, CONTEXT_R11);
+    if (narrow)
+      hot_.byte(0x67);
+    hot_.byte(0x4cU | (memory.index >= 8 && memory.index < 16 ? 2U : 0U) |
+              (memory.base >= 8 && memory.base < 16 ? 1U : 0U));
+    hot_.byte(0x8d);
+    hot_.byte((instruction.bytes[instruction.modrm_offset] & 0xc7U) | (r10 & 7U) << 3);
+    hot_.raw(instruction.bytes + instruction.modrm_offset + 1,
+             static_cast<std::size_t>(instruction.operand_end - instruction.modrm_offset - 1));
+  }
+  if (memory.segment != Segment::none) {
+    hot_.load_context(r11, memory.segment == Segment::fs ? CONTEXT_FS_BASE : CONTEXT_GS_BASE);
+    hot_.lea_sum(r10, r10, r11);
+  }
+}
+
+void Emitter::emit_lookup(const Instruction &instruction, bool write, u16 size, bool save_flags) {
+  const u32 tlb = write ? CONTEXT_TLB_WRITE : CONTEXT_TLB_READ;
+  if (save_flags) {
+    hot_.store_context(CONTEXT_SPILL_RAX, rax);
+    hot_.flags_to_rax();
+  }
+  hot_.move(r11, r10);
+  hot_.raw({{0x49, 0xc1, 0xeb, 0x07}}); // shr r11, 7: page number times the size of an entry
+  hot_.raw({{0x41, 0x81, 0xe3}});       // and r11d, ...
+  hot_.dword(4095U << 5);
+  hot_.context_indexed(0x2b, r10, r11, tlb + entry_start);                               // sub
+  hot_.context_indexed(0x3b, r10, r11, tlb + (size <= 8 ? entry_limit8 : entry_limit64)); // cmp
+  u8 *const miss = hot_.jump_condition_unresolved(Assembler::condition_above_equal);
+  hot_.context_indexed(0x03, r10, r11, tlb + entry_host); // add
+  if (save_flags) {
+    hot_.flags_from_rax();
+    hot_.load_context(rax, CONTEXT_SPILL_RAX);
+  }
+  Assembler::resolve(miss, cold_.position());
+  if (save_flags) {
+    cold_.flags_from_rax();
+    cold_.load_context(rax, CONTEXT_SPILL_RAX);
+  }
+  cold_.store_context_dword(CONTEXT_EXIT_DATA, new_site(instruction, size, 0));
+  cold_.jump(write ? thunks_.write_miss : thunks_.read_miss);
+}
+
+void Emitter::emit_stack_lookup(const Instruction &instruction, bool write, i32 displacement,
+                                bool save_flags) {
+  hot_.lea(r10, rsp, displacement);
+  emit_lookup(instruction, write, 8, save_flags);
+}
+
+void Emitter::emit_patched(const Instruction &instruction, u8 pointer) {
+  const u8 *bytes = instruction.bytes;
+  if (instruction.lock)
+    hot_.byte(0xf0);
+  if (instruction.operand_size_prefix)
+    hot_.byte(0x66);
+  if (instruction.repeat_not_equal)
+    hot_.byte(0xf2);
+  if (instruction.repeat)
+    hot_.byte(0xf3);
+  const unsigned extension = pointer >= 8 ? 1 : 0;
+  if (instruction.vex_length == 2) {
+    const u8 vex = bytes[instruction.opcode_offset - 1];
+    hot_.byte(0xc4);
+    hot_.byte((vex & 0x80U) | 0x40U | (extension ? 0U : 0x20U) | 1U);
+    hot_.byte(vex & 0x7fU);
+  } else if (instruction.vex_length == 3) {
+    hot_.byte(0xc4);
+    hot_.byte((bytes[instruction.opcode_offset - 2] & 0x9fU) | 0x40U | (extension ? 0U : 0x20U));
+    hot_.byte(bytes[instruction.opcode_offset - 1]);
+  } else if (instruction.rex || extension) {
+    hot_.byte(0x40U | (instruction.rex & 0xcU) | extension);
+  }
+  hot_.raw(bytes + instruction.opcode_offset,
+           static_cast<std::size_t>(instruction.modrm_offset - instruction.opcode_offset));
+  hot_.byte((bytes[instruction.modrm_offset] & 0x38U) | (pointer & 7U));
+  hot_.raw(bytes + instruction.operand_end,
+           static_cast<std::size_t>(instruction.length - instruction.operand_end));
+}
+
+void Emitter::emit_memory(const Instruction &instruction, bool save_flags) {
+  if (source_.mode == BlockMode::bounced) {
+    hot_.load_context(r10, CONTEXT_BOUNCE_POINTER);
+  } else {
+    emit_effective_address(instruction);
+    emit_lookup(instruction, instruction.memory.writes, instruction.memory.size, save_flags);
+  }
+  const u8 data = instruction.data_reads | instruction.data_writes;
+  if (instruction.high_byte || data == 3) {
+    const u8 pointer = free_register(instruction);
+    spilled_ = pointer;
+    hot_.store_context(CONTEXT_SPILL_POINTER, pointer);
+    hot_.move(pointer, r10);
+    load_reserved(data);
+    emit_patched(instruction, pointer);
+    hot_.load_context(pointer, CONTEXT_SPILL_POINTER);
+  } else if (data == 1) {
+    hot_.move(r11, r10);
+    load_reserved(data);
+    emit_patched(instruction, r11);
+  } else {
+    load_reserved(data);
+    emit_patched(instruction, r10);
+  }
+  store_reserved(instruction.data_writes);
+}
+
+void Emitter::emit_absolute_move(const Instruction &instruction, bool save_flags) {
+  const u8 opcode = instruction.bytes[instruction.opcode_offset];
+  u64 address = 0;
+  const u8 width = instruction.address_size_prefix ? 4 : 8;
+  std::memcpy(&address, instruction.bytes + instruction.opcode_offset + 1, width);
+  if (source_.mode == BlockMode::bounced) {
+    hot_.load_context(r10, CONTEXT_BOUNCE_POINTER);
+  } else {
+    hot_.move_immediate(r10, address);
+    if (instruction.memory.segment != Segment::none) {
+      hot_.load_context(r11, instruction.memory.segment == Segment::fs ? CONTEXT_FS_BASE
+                                                                       : CONTEXT_GS_BASE);
+      hot_.lea_sum(r10, r10, r11);
+    }
+    emit_lookup(instruction, (opcode & 2) != 0, instruction.memory.size, save_flags);
+  }
+  // A0..A3 become 8A, 8B, 88, 89 with [r10].
+  if (instruction.operand_size_prefix)
+    hot_.byte(0x66);
+  hot_.byte(0x41U | (instruction.rex & 8U));
+  hot_.byte((opcode & 2U ? 0x88U : 0x8aU) | (opcode & 1U));
+  hot_.byte(r10 & 7U);
+}
+
+} // namespace tine::cpu

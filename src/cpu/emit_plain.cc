@@ -1,0 +1,119 @@
+// Instructions without an explicit memory operand, and the stack's.
+#include "cpu/emitter.hpp"
+
+namespace tine::cpu {
+
+void Emitter::load_reserved(u8 mask) {
+  if (mask & 1)
+    hot_.load_context(r10, CONTEXT_R10);
+  if (mask & 2)
+    hot_.load_context(r11, CONTEXT_R11);
+}
+
+void Emitter::store_reserved(u8 mask) {
+  if (mask & 1)
+    hot_.store_context(CONTEXT_R10, r10);
+  if (mask & 2)
+    hot_.store_context(CONTEXT_R11, r11);
+}
+
+void Emitter::emit_plain(const Instruction &instruction) {
+  load_reserved(instruction.data_reads);
+  hot_.raw(instruction.bytes, instruction.length);
+  store_reserved(instruction.data_writes);
+}
+
+void Emitter::emit_lea(const Instruction &instruction) {
+  const MemoryOperand &memory = instruction.memory;
+  const u8 to = static_cast<u8>(((instruction.bytes[instruction.modrm_offset] >> 3) & 7) |
+                                (instruction.rex & 4 ? 8 : 0));
+  if (memory.base == rip_register) {
+    u64 address =
+        instruction.next_pc() + static_cast<u64>(static_cast<i64>(memory.displacement));
+    if (instruction.address_size_prefix)
+      address &= 0xffffffff;
+    if (instruction.operand_size_prefix && !(instruction.rex & 8)) {
+      load_reserved(instruction.data_reads);
+      hot_.byte(0x66); // mov to, imm16
+      if (to >= 8)
+        hot_.byte(0x41);
+      hot_.byte(0xb8U + (to & 7U));
+      hot_.byte(static_cast<u8>(address));
+      hot_.byte(static_cast<u8>(address >> 8));
+    } else {
+      hot_.move_immediate(to, instruction.rex & 8 ? address : address & 0xffffffff);
+    }
+  } else {
+    u8 needed = instruction.data_reads;
+    for (u8 part : {memory.base, memory.index})
+      needed |= static_cast<u8>(part == r10 ? 1 : part == r11 ? 2 : 0);
+    load_reserved(needed);
+    hot_.raw(instruction.bytes, instruction.length);
+  }
+  store_reserved(instruction.data_writes);
+}
+
+void Emitter::emit_push(const Instruction &instruction, bool save_flags) {
+  if (instruction.kind == InstructionKind::push_memory) {
+    emit_effective_address(instruction);
+    emit_lookup(instruction, false, 8, save_flags);
+    hot_.load(r10, r10);
+    hot_.store_context(CONTEXT_SPILL_VALUE, r10);
+    emit_stack_lookup(instruction, true, -8, save_flags);
+    hot_.load_context(r11, CONTEXT_SPILL_VALUE);
+    hot_.store(r10, r11);
+  } else if (instruction.kind == InstructionKind::push_immediate) {
+    emit_stack_lookup(instruction, true, -8, save_flags);
+    hot_.raw({{0x49, 0xc7, 0x02}}); // mov qword ptr [r10], imm32
+    hot_.dword(static_cast<u32>(instruction.target));
+  } else {
+    const u8 opcode = instruction.bytes[instruction.opcode_offset];
+    const u8 low = opcode == 0xff ? instruction.bytes[instruction.modrm_offset] & 7 : opcode & 7;
+    const u8 from = static_cast<u8>(low | (instruction.rex & 1 ? 8 : 0));
+    emit_stack_lookup(instruction, true, -8, save_flags);
+    if (from == r10 || from == r11) {
+      hot_.load_context(r11, from == r10 ? CONTEXT_R10 : CONTEXT_R11);
+      hot_.store(r10, r11);
+    } else {
+      hot_.store(r10, from);
+    }
+  }
+  hot_.lea(rsp, rsp, -8);
+}
+
+void Emitter::emit_pop(const Instruction &instruction, bool save_flags) {
+  emit_stack_lookup(instruction, false, 0, save_flags);
+  if (instruction.kind == InstructionKind::pop_memory) {
+    hot_.load(r10, r10);
+    hot_.store_context(CONTEXT_SPILL_VALUE, r10);
+    emit_effective_address(instruction);
+    if (instruction.memory.base == rsp) // the address is computed after rsp has moved
+      hot_.lea(r10, r10, 8);
+    emit_lookup(instruction, true, 8, save_flags);
+    hot_.load_context(r11, CONTEXT_SPILL_VALUE);
+    hot_.store(r10, r11);
+    hot_.lea(rsp, rsp, 8);
+    return;
+  }
+  const u8 opcode = instruction.bytes[instruction.opcode_offset];
+  const u8 low = opcode == 0x8f ? instruction.bytes[instruction.modrm_offset] & 7 : opcode & 7;
+  const u8 to = static_cast<u8>(low | (instruction.rex & 1 ? 8 : 0));
+  if (to == r10 || to == r11) {
+    hot_.load(r10, r10);
+    hot_.store_context(to == r10 ? CONTEXT_R10 : CONTEXT_R11, r10);
+  } else {
+    hot_.load(to, r10);
+  }
+  if (to != rsp)
+    hot_.lea(rsp, rsp, 8);
+}
+
+void Emitter::emit_leave(const Instruction &instruction, bool save_flags) {
+  hot_.lea(r10, rbp, 0);
+  emit_lookup(instruction, false, 8, save_flags);
+  hot_.load(r10, r10);
+  hot_.lea(rsp, rbp, 8);
+  hot_.move(rbp, r10);
+}
+
+} // namespace tine::cpu

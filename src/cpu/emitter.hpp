@@ -1,0 +1,74 @@
+// Emits one block: hot code, and the stubs that it leaves through.
+#pragma once
+
+#include "cpu/assembler.hpp"
+#include "cpu/context_offsets.h"
+#include "cpu/translate.hpp"
+
+namespace tine::cpu {
+
+/// Register convention in translated code: guest registers are in the host's registers of the same name,
+/// rsp included, except r10 and r11, which live in the context and are scratch here. No instruction's
+/// effect becomes visible before all its lookups have hit, so a miss starts the instruction again.
+class Emitter {
+public:
+  Emitter(CodeCache &cache, const Thunks &thunks, const TranslationSource &source, BlockIndex block)
+      : cache_(cache), thunks_(thunks), source_(source), block_(block), hot_(cache.hot),
+        cold_(cache.cold), start_(cache.hot) {}
+
+  /// `live_before` and `live_after`: status flags around the instruction.
+  void emit(const Instruction &instruction, u16 live_before, u16 live_after);
+  /// The block ends without a branch: go on at `pc`.
+  void emit_continuation(u64 pc, u16 live);
+
+  [[nodiscard]] u8 *hot_end() const { return hot_.position(); }
+  [[nodiscard]] u8 *cold_end() const { return cold_.position(); }
+
+private:
+  // emit_memory.cc
+  void emit_effective_address(const Instruction &instruction);
+  /// r10 = guest address on entry, host address on exit; clobbers r11; keeps flags if `save_flags`.
+  void emit_lookup(const Instruction &instruction, bool write, u16 size, bool save_flags);
+  void emit_stack_lookup(const Instruction &instruction, bool write, i32 displacement, bool save_flags);
+  void emit_memory(const Instruction &instruction, bool save_flags);
+  void emit_patched(const Instruction &instruction, u8 pointer);
+  void emit_absolute_move(const Instruction &instruction, bool save_flags);
+  // emit_plain.cc
+  void emit_plain(const Instruction &instruction);
+  void emit_lea(const Instruction &instruction);
+  void emit_push(const Instruction &instruction, bool save_flags);
+  void emit_pop(const Instruction &instruction, bool save_flags);
+  void emit_leave(const Instruction &instruction, bool save_flags);
+  void load_reserved(u8 mask);
+  void store_reserved(u8 mask);
+  // emit_control.cc
+  void emit_call(const Instruction &instruction, u16 live_after);
+  void emit_return(const Instruction &instruction);
+  void emit_jump_indirect(const Instruction &instruction);
+  void emit_jump_conditional(const Instruction &instruction, u16 live_after);
+  void emit_jump_count(const Instruction &instruction, u16 live_after);
+  /// To a known target: chained in the same page, through the jump cache otherwise.
+  void emit_jump_to(u64 target, bool backward, u16 live);
+  void emit_linked_jump(u64 target);
+  /// r10 = guest pc.
+  void emit_indirect_tail();
+  void emit_poll(u64 target, u16 live);
+  u32 new_link(u64 target);
+  void emit_exit(const u8 *thunk, const Instruction &instruction, u8 detail);
+  u32 new_site(const Instruction &instruction, u16 size, u8 detail);
+  [[nodiscard]] bool same_page(u64 target) const {
+    return source_.second_frame == no_index && (target >> page_shift) == (source_.pc >> page_shift);
+  }
+
+  CodeCache &cache_;
+  const Thunks &thunks_;
+  const TranslationSource &source_;
+  BlockIndex block_;
+  Assembler hot_, cold_;
+  u8 *start_;
+  u8 *instruction_start_ = nullptr;
+  bool x87_marked_ = false;
+  u8 spilled_ = no_register;
+};
+
+} // namespace tine::cpu

@@ -1,0 +1,264 @@
+// What happens when translated code comes back to C++.
+#include "base/log.hpp"
+#include "cpu/decode.hpp"
+#include "cpu/vcpu_impl.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <fmt/format.h>
+
+namespace tine::cpu {
+namespace {
+constexpr int trap_trace = 2;          // TRAP_TRACE
+constexpr int from_kernel = 0x80;      // SI_KERNEL
+constexpr u64 vector_debug = 1, vector_breakpoint = 3, vector_invalid_opcode = 6,
+              vector_protection = 13, vector_page_fault = 14;
+constexpr u64 fault_present = 1, fault_write = 2, fault_user = 4, fault_fetch = 16;
+
+Exit signal_exit(int signal, int code, u64 address, u64 vector) {
+  Exit exit;
+  exit.reason = ExitReason::signal;
+  exit.signal = signal;
+  exit.code = code;
+  exit.address = GuestAddress(address);
+  exit.trap_number = vector;
+  return exit;
+}
+bool is_canonical(u64 address) {
+  return static_cast<u64>(static_cast<i64>(address << 16) >> 16) == address;
+}
+} // namespace
+
+Exit page_fault_exit(memory::FaultOutcome outcome, u64 address, memory::Access access) {
+  Exit exit = signal_exit(SIGSEGV, SEGV_MAPERR, address, vector_page_fault);
+  exit.error_code = fault_user;
+  if (access == memory::Access::write)
+    exit.error_code |= fault_write;
+  if (access == memory::Access::execute)
+    exit.error_code |= fault_fetch;
+  if (outcome == memory::FaultOutcome::accerr) {
+    exit.code = SEGV_ACCERR;
+    exit.error_code |= fault_present;
+  } else if (outcome == memory::FaultOutcome::bus) {
+    exit.signal = SIGBUS;
+    exit.code = BUS_ADRERR;
+  } else if (outcome == memory::FaultOutcome::out_of_memory) {
+    exit.out_of_memory = true;
+    exit.signal = SIGKILL;
+  }
+  return exit;
+}
+
+Exit protection_exit() { return signal_exit(SIGSEGV, from_kernel, 0, vector_protection); }
+
+bool VcpuImpl::handle_exit(CpuState &state, Exit &exit) {
+  switch (context->exit_kind) {
+  case ExitKind::system_call:
+    state.rip = context->next_pc;
+    state.gpr[rcx] = state.rip;
+    state.gpr[r11] = state.rflags;
+    exit = Exit{};
+    exit.reason = ExitReason::system_call;
+    return false;
+  case ExitKind::indirect:
+  case ExitKind::poll:
+    state.rip = context->next_pc;
+    return true;
+  case ExitKind::step:
+    state.rip = context->next_pc;
+    exit = signal_exit(SIGTRAP, trap_trace, state.rip, vector_debug);
+    return false;
+  case ExitKind::read_miss:
+    return handle_miss(state, false, exit);
+  case ExitKind::write_miss:
+    return handle_miss(state, true, exit);
+  case ExitKind::link:
+    return handle_link(state, exit);
+  case ExitKind::helper: {
+    const KernelGuard guard(machine.lock);
+    state.rip = machine.cache->sites[context->exit_data].pc;
+    if (!run_helper(state, state.rip, exit))
+      return false;
+    if (single_step_) {
+      exit = signal_exit(SIGTRAP, trap_trace, state.rip, vector_debug);
+      return false;
+    }
+    return true;
+  }
+  case ExitKind::raise:
+    return handle_raise(state, exit);
+  case ExitKind::host_fault:
+    return handle_host_fault(state, exit);
+  }
+  return false;
+}
+
+bool VcpuImpl::handle_link(CpuState &state, Exit &exit) {
+  const KernelGuard guard(machine.lock);
+  const u32 index = context->exit_data;
+  const u64 generation = machine.cache->generation;
+  const u64 target = machine.cache->links[index].target_pc;
+  state.rip = target;
+  const u8 *host = machine.code_for(*this, target, BlockMode::normal, exit);
+  if (!host)
+    return false;
+  if (machine.cache->generation == generation) {
+    const BlockIndex block = machine.cache->block_at(host);
+    const BlockIndex source = machine.cache->links[index].source;
+    if (machine.cache->block(block).second_frame == no_index &&
+        machine.cache->block(block).frame == machine.cache->block(source).frame &&
+        !machine.cache->block(source).dropped)
+      machine.cache->chain(index, block);
+  }
+  next_host_ = host;
+  return true;
+}
+
+bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
+  const KernelGuard guard(machine.lock);
+  const Site site = machine.cache->sites[context->exit_data];
+  const u64 address = context->fault_address;
+  const auto access = write ? memory::Access::write : memory::Access::read;
+  const u64 generation = machine.cache->generation;
+  const u64 version = observer->version;
+  memory::AddressSpace &in = *space.load();
+  ++machine.statistics.tlb_misses;
+  state.rip = site.pc;
+  if (!is_canonical(address)) {
+    exit = protection_exit();
+    return false;
+  }
+  const u64 last = address + site.size - 1;
+  const bool crosses = (address >> page_shift) != (last >> page_shift);
+  memory::FaultResult result = in.resolve_fault(GuestAddress(address), access);
+  if (!memory::is_resolved(result.outcome)) {
+    exit = page_fault_exit(result.outcome, address, access);
+    return false;
+  }
+  memory::Translation translation = result.translation;
+  bool fits = true;
+  if (crosses) {
+    const u64 second = round_down_to_page(last);
+    result = in.resolve_fault(GuestAddress(second), access);
+    if (!memory::is_resolved(result.outcome)) {
+      exit = page_fault_exit(result.outcome, second, access);
+      return false;
+    }
+    const auto now = in.lookup(GuestAddress(address));
+    fits = now && now->run.contains(GuestAddress(last).page()) && (!write || now->writable) &&
+           (address >> 16) == (last >> 16);
+    if (now)
+      translation = *now;
+  }
+  // An instruction that writes its own page must not be translated again before it has written.
+  const auto own_frame = in.frame_of(GuestAddress(site.pc).page());
+  const bool writes_itself = write && own_frame &&
+                             (own_frame == in.frame_of(GuestAddress(address).page()) ||
+                              own_frame == in.frame_of(GuestAddress(last).page()));
+  if (!fits || writes_itself || (write && !translation.writable))
+    return run_bounced(state, site, address, write, exit);
+  const PageNumber page = GuestAddress(address).page();
+  read_tlb.fill(translation, page);
+  if (translation.writable)
+    write_tlb.fill(translation, page);
+  if (machine.cache->generation == generation && observer->version == version &&
+      !machine.cache->block(site.block).dropped)
+    next_host_ = site.resume;
+  return true;
+}
+
+bool VcpuImpl::handle_raise(CpuState &state, Exit &exit) {
+  const KernelGuard guard(machine.lock);
+  const Site site = machine.cache->sites[context->exit_data];
+  state.rip = site.pc;
+  switch (static_cast<Raise>(site.detail)) {
+  case Raise::breakpoint:
+    state.rip += site.length;
+    exit = signal_exit(SIGTRAP, from_kernel, 0, vector_breakpoint);
+    return false;
+  case Raise::protection:
+    exit = protection_exit();
+    return false;
+  case Raise::unsupported: {
+    std::string bytes;
+    for (u8 i = 0; i < site.length; ++i) {
+      std::array<std::byte, 1> byte{};
+      if (!space.load()->force_read(GuestAddress(site.pc + i), byte).ok())
+        break;
+      bytes += fmt::format(" {:02x}", static_cast<u8>(byte[0]));
+    }
+    log::error("unsupported instruction at {:#x}:{}", site.pc, bytes);
+    [[fallthrough]];
+  }
+  case Raise::illegal:
+    exit = signal_exit(SIGILL, ILL_ILLOPN, site.pc, vector_invalid_opcode);
+    return false;
+  }
+  return false;
+}
+
+bool VcpuImpl::handle_host_fault(CpuState &state, Exit &exit) {
+  const KernelGuard guard(machine.lock);
+  const u8 *const host = reinterpret_cast<const u8 *>(host_fault.host_pc);
+  const BlockIndex index = machine.cache->block_at(host);
+  if (index == no_index) {
+    log::error("host fault outside of any block: signal {} at {:#x}", host_fault.signal,
+               host_fault.host_pc);
+    exit = signal_exit(SIGKILL, from_kernel, 0, 0);
+    return false;
+  }
+  const Block &block = machine.cache->block(index);
+  if (const Place *place = machine.cache->place_at(block, host)) {
+    state.rip = block.pc + place->guest_offset;
+    if (place->spilled != 0xff)
+      state.gpr[place->spilled] = context->spill_pointer;
+  }
+  const bool has_address = host_fault.signal == SIGFPE || host_fault.signal == SIGILL;
+  exit = signal_exit(host_fault.signal, host_fault.code, has_address ? state.rip : 0,
+                     host_fault.trap_number);
+  if (host_fault.signal == SIGSEGV)
+    exit.error_code = host_fault.error_code;
+  return false;
+}
+
+bool VcpuImpl::run_bounced(CpuState &state, const Site &site, u64 address, bool write, Exit &exit) {
+  memory::AddressSpace &in = *space.load();
+  std::array<u8, 15> code{};
+  for (std::size_t i = 0; i < site.length; ++i)
+    if (!in.force_read(GuestAddress(site.pc + i), std::as_writable_bytes(std::span(&code[i], 1))).ok())
+      break;
+  Instruction instruction;
+  if (!decode(code, site.pc, instruction))
+    return true;
+  if (instruction.kind != InstructionKind::memory && instruction.kind != InstructionKind::absolute_move)
+    return run_helper(state, site.pc, exit);
+  const u8 *host = machine.code_for(*this, site.pc, BlockMode::bounced, exit);
+  if (!host)
+    return false;
+  // The bounce buffer keeps the operand's alignment within a cache line.
+  std::byte *const operand = context->bounce.data() + (address & 63);
+  const std::span<std::byte> bytes(operand, site.size);
+  if (!in.read(GuestAddress(address), bytes).ok())
+    return true;
+  context->bounce_pointer = reinterpret_cast<u64>(operand);
+  context->resume = reinterpret_cast<u64>(host);
+  tine_cpu_enter(context); // with the kernel lock held: one instruction, which ends in `step`
+  if (context->exit_kind == ExitKind::host_fault) {
+    const u64 pc = site.pc;
+    machine.lock.unlock();
+    handle_host_fault(state, exit);
+    machine.lock.lock();
+    state.rip = pc;
+    return false;
+  }
+  if (write && !in.write(GuestAddress(address), bytes).ok())
+    return true;
+  state.rip = context->next_pc;
+  if (single_step_) {
+    exit = signal_exit(SIGTRAP, trap_trace, state.rip, vector_debug);
+    return false;
+  }
+  return true;
+}
+
+} // namespace tine::cpu

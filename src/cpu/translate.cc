@@ -1,0 +1,233 @@
+#include "cpu/translate.hpp"
+
+#include "cpu/emitter.hpp"
+#include "cpu/flags_liveness.hpp"
+#include "cpu/vcpu_context.hpp"
+
+namespace tine::cpu {
+namespace {
+
+using Kind = InstructionKind;
+
+bool ends_block(Kind kind) {
+  switch (kind) {
+  case Kind::plain:
+  case Kind::nop:
+  case Kind::lea:
+  case Kind::memory:
+  case Kind::absolute_move:
+  case Kind::push_register:
+  case Kind::push_immediate:
+  case Kind::push_memory:
+  case Kind::pop_register:
+  case Kind::pop_memory:
+  case Kind::leave:
+    return false;
+  default:
+    return true;
+  }
+}
+
+struct Decoded {
+  std::array<Instruction, most_instructions> instructions;
+  std::array<u16, most_instructions> live;
+  std::size_t count = 0;
+  u16 live_out = status_flags;
+};
+
+/// Status flags live after the block.
+u16 live_after_block(const Instruction &last, const CodeReader &reader) {
+  switch (last.kind) {
+  case Kind::jump_direct:
+  case Kind::call_direct:
+    return flags_live_at(last.target, reader);
+  case Kind::jump_conditional:
+  case Kind::jump_count: {
+    const u16 taken = flags_live_at(last.target, reader);
+    return taken == status_flags
+               ? taken
+               : static_cast<u16>(taken | flags_live_at(last.next_pc(), reader));
+  }
+  default:
+    return ends_block(last.kind) ? status_flags : flags_live_at(last.next_pc(), reader);
+  }
+}
+
+void decode_block(const TranslationSource &source, Decoded &decoded) {
+  u64 pc = source.pc;
+  std::span<const u8> bytes = source.bytes;
+  const std::size_t most = source.mode == BlockMode::normal && source.second_frame == no_index
+                               ? most_instructions
+                               : 1;
+  while (decoded.count < most) {
+    Instruction &instruction = decoded.instructions[decoded.count];
+    if (bytes.empty() || !decode(bytes, pc, instruction))
+      break;
+    ++decoded.count;
+    if (ends_block(instruction.kind))
+      break;
+    pc = instruction.next_pc();
+    bytes = bytes.subspan(instruction.length);
+  }
+}
+
+u8 *emit_thunk(Assembler &to, ExitKind kind) {
+  u8 *const start = to.position();
+  to.store_context_dword(CONTEXT_EXIT_KIND, static_cast<u32>(kind));
+  to.move_immediate(r10, reinterpret_cast<u64>(&tine_cpu_exit));
+  to.raw({{0x41, 0xff, 0xe2}}); // jmp r10
+  return start;
+}
+
+/// r10 = offset from the entry's start, r11 = the entry.
+u8 *emit_miss_thunk(Assembler &to, ExitKind kind, u32 tlb) {
+  u8 *const start = to.position();
+  to.context_indexed(0x8b, r11, r11, tlb);
+  to.lea_sum(r10, r10, r11);
+  to.store_context(CONTEXT_FAULT_ADDRESS, r10);
+  emit_thunk(to, kind);
+  return start;
+}
+
+} // namespace
+
+Thunks emit_thunks(CodeCache &cache) {
+  Assembler to(cache.cold);
+  Thunks thunks;
+  thunks.read_miss = emit_miss_thunk(to, ExitKind::read_miss, CONTEXT_TLB_READ);
+  thunks.write_miss = emit_miss_thunk(to, ExitKind::write_miss, CONTEXT_TLB_WRITE);
+  thunks.link = emit_thunk(to, ExitKind::link);
+  thunks.indirect = to.position();
+  to.load_context(rcx, CONTEXT_SPILL_RCX);
+  emit_thunk(to, ExitKind::indirect);
+  thunks.helper = emit_thunk(to, ExitKind::helper);
+  thunks.raise = emit_thunk(to, ExitKind::raise);
+  thunks.poll = emit_thunk(to, ExitKind::poll);
+  thunks.step = emit_thunk(to, ExitKind::step);
+  thunks.system_call = emit_thunk(to, ExitKind::system_call);
+  thunks.host_fault = emit_thunk(to, ExitKind::host_fault);
+  cache.set_thunks_end(to.position());
+  return thunks;
+}
+
+void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_after) {
+  instruction_start_ = hot_.position();
+  spilled_ = no_register;
+  if (instruction.x87 && !x87_marked_) {
+    hot_.store_context_byte(CONTEXT_X87_DIRTY, 1);
+    x87_marked_ = true;
+  }
+  const bool save_flags = live_before != 0;
+  switch (instruction.kind) {
+  case Kind::plain:
+    emit_plain(instruction);
+    break;
+  case Kind::nop:
+    break;
+  case Kind::lea:
+    emit_lea(instruction);
+    break;
+  case Kind::memory:
+    emit_memory(instruction, save_flags);
+    break;
+  case Kind::absolute_move:
+    emit_absolute_move(instruction, save_flags);
+    break;
+  case Kind::push_register:
+  case Kind::push_immediate:
+  case Kind::push_memory:
+    emit_push(instruction, save_flags);
+    break;
+  case Kind::pop_register:
+  case Kind::pop_memory:
+    emit_pop(instruction, save_flags);
+    break;
+  case Kind::leave:
+    emit_leave(instruction, save_flags);
+    break;
+  case Kind::call_direct:
+  case Kind::call_indirect:
+    emit_call(instruction, live_after);
+    break;
+  case Kind::ret:
+    emit_return(instruction);
+    break;
+  case Kind::jump_direct:
+    emit_jump_to(instruction.target, instruction.target <= instruction.pc, live_after);
+    break;
+  case Kind::jump_indirect:
+    emit_jump_indirect(instruction);
+    break;
+  case Kind::jump_conditional:
+    emit_jump_conditional(instruction, live_after);
+    break;
+  case Kind::jump_count:
+    emit_jump_count(instruction, live_after);
+    break;
+  case Kind::system_call:
+    hot_.move_immediate(r10, instruction.next_pc());
+    hot_.store_context(CONTEXT_NEXT_PC, r10);
+    hot_.jump(thunks_.system_call);
+    break;
+  case Kind::move_string:
+  case Kind::helper:
+  case Kind::x87_environment:
+    emit_exit(thunks_.helper, instruction, 0);
+    break;
+  case Kind::breakpoint:
+    emit_exit(thunks_.raise, instruction, static_cast<u8>(Raise::breakpoint));
+    break;
+  case Kind::illegal:
+    emit_exit(thunks_.raise, instruction, static_cast<u8>(Raise::illegal));
+    break;
+  case Kind::protection:
+    emit_exit(thunks_.raise, instruction, static_cast<u8>(Raise::protection));
+    break;
+  case Kind::unsupported:
+    emit_exit(thunks_.raise, instruction, static_cast<u8>(Raise::unsupported));
+    break;
+  }
+  Place place;
+  place.host_offset = static_cast<u32>(instruction_start_ - start_);
+  place.guest_offset = static_cast<u16>(instruction.pc - source_.pc);
+  place.spilled = spilled_;
+  cache_.places.push_back(place);
+}
+
+BlockIndex translate(CodeCache &cache, const Thunks &thunks, const TranslationSource &source,
+                     u64 &instruction_count) {
+  Decoded decoded;
+  decode_block(source, decoded);
+  if (decoded.count == 0)
+    return no_index;
+  const Instruction &last = decoded.instructions[decoded.count - 1];
+  if (source.mode == BlockMode::normal)
+    decoded.live_out = live_after_block(last, *source.reader);
+  flags_live_before(std::span(decoded.instructions).first(decoded.count), decoded.live_out,
+                    decoded.live);
+
+  Block block;
+  block.pc = source.pc;
+  block.frame = source.frame;
+  block.second_frame = source.second_frame;
+  block.mode = source.mode;
+  block.flags_live = decoded.live[0];
+  block.host = cache.hot;
+  block.first_place = static_cast<u32>(cache.places.size());
+  block.place_count = static_cast<u32>(decoded.count);
+  const BlockIndex index = cache.add(block);
+  Emitter emitter(cache, thunks, source, index);
+  for (std::size_t i = 0; i < decoded.count; ++i)
+    emitter.emit(decoded.instructions[i], decoded.live[i],
+                 i + 1 < decoded.count ? decoded.live[i + 1] : decoded.live_out);
+  if (!ends_block(last.kind))
+    emitter.emit_continuation(last.next_pc(), decoded.live_out);
+  cache.block(index).host_end = emitter.hot_end();
+  cache.hot = emitter.hot_end();
+  cache.cold = emitter.cold_end();
+  cache.commit();
+  instruction_count += decoded.count;
+  return index;
+}
+
+} // namespace tine::cpu

@@ -1,0 +1,49 @@
+// From guest code to a translation block.
+#pragma once
+
+#include "cpu/code_cache.hpp"
+#include "cpu/decode.hpp"
+
+#include <array>
+#include <span>
+
+namespace tine::cpu {
+
+/// Code that all blocks share: the ways out.
+struct Thunks {
+  const u8 *read_miss = nullptr, *write_miss = nullptr, *link = nullptr, *indirect = nullptr,
+           *helper = nullptr, *raise = nullptr, *poll = nullptr, *step = nullptr,
+           *system_call = nullptr, *host_fault = nullptr;
+};
+/// Emits them at the start of the cache's cold area.
+[[nodiscard]] Thunks emit_thunks(CodeCache &cache);
+
+/// What `Site::detail` says of an instruction that raises.
+enum class Raise : u8 { breakpoint, illegal, protection, unsupported };
+
+/// Reads guest code without side effects, for look-ahead.
+class CodeReader {
+public:
+  virtual ~CodeReader() = default;
+  /// The bytes from `pc` to the end of its page if the page is present and executable, else empty.
+  [[nodiscard]] virtual std::span<const u8> code_at(u64 pc) const = 0;
+};
+
+inline constexpr std::size_t most_instructions = 64;
+
+struct TranslationSource {
+  u64 pc = 0;
+  /// From pc to the end of its page; or, for an instruction that crosses, its bytes.
+  std::span<const u8> bytes;
+  u32 frame = 0;
+  u32 second_frame = no_index;
+  BlockMode mode = BlockMode::normal;
+  const CodeReader *reader = nullptr;
+};
+
+/// Translates one block and adds it to the cache, which has room. `no_index` if not even one instruction lies
+/// within `bytes`: the caller passes a crossing source.
+[[nodiscard]] BlockIndex translate(CodeCache &cache, const Thunks &thunks,
+                                   const TranslationSource &source, u64 &instruction_count);
+
+} // namespace tine::cpu

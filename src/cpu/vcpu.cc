@@ -1,0 +1,214 @@
+#include "cpu/vcpu_impl.hpp"
+
+#include "base/log.hpp"
+#include "cpu/decode.hpp"
+
+#include <algorithm>
+#include <asm/prctl.h>
+#include <csignal>
+#include <fmt/format.h>
+#include <stdexcept>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace tine::cpu {
+namespace {
+constexpr u64 trap_flag = 0x100;
+constexpr u64 empty_negated_pc = 1; ///< no pc with the entry's index negates to it, but for one: see below
+
+VcpuContext *map_context() {
+  void *memory = ::mmap(nullptr, sizeof(VcpuContext), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (memory == MAP_FAILED)
+    return nullptr;
+  auto *context = static_cast<VcpuContext *>(memory);
+  context->self = context;
+  context->host_mxcsr = 0x1f80;
+  return context;
+}
+} // namespace
+
+VcpuImpl *&current_vcpu() {
+  thread_local VcpuImpl *current = nullptr;
+  return current;
+}
+
+std::unique_ptr<Vcpu> Vcpu::create(Machine &machine, u32 /*index*/) {
+  return std::make_unique<VcpuImpl>(static_cast<MachineImpl &>(machine));
+}
+
+VcpuImpl::VcpuImpl(MachineImpl &owner)
+    : machine(owner), context(map_context()), read_tlb(context->tlb_read),
+      write_tlb(context->tlb_write) {
+  for (JumpCacheEntry &entry : context->jump_cache) {
+    entry.negated_pc.store(empty_negated_pc, std::memory_order_relaxed);
+    entry.host.store(reinterpret_cast<u64>(machine.thunks.indirect), std::memory_order_relaxed);
+  }
+  ::syscall(SYS_arch_prctl, ARCH_SET_GS, context);
+  install_alternate_stack();
+  const KernelGuard guard(machine.lock);
+  machine.vcpus.push_back(this);
+}
+
+VcpuImpl::~VcpuImpl() {
+  {
+    const KernelGuard guard(machine.lock);
+    std::erase(machine.vcpus, this);
+  }
+  ::munmap(context, sizeof(VcpuContext));
+}
+
+// ---- jump cache ----
+
+// An empty entry's host is the thunk of a miss, so that even pc == -1, which matches an empty last entry,
+// ends up in C++.
+void VcpuImpl::remember_target(u64 pc, const u8 *host) {
+  const u16 index = static_cast<u16>(pc);
+  JumpCacheEntry &entry = context->jump_cache[index];
+  if (entry.negated_pc.load(std::memory_order_relaxed) == empty_negated_pc)
+    jump_log_.push_back(index);
+  entry.negated_pc.store(empty_negated_pc, std::memory_order_relaxed);
+  entry.host.store(reinterpret_cast<u64>(host), std::memory_order_relaxed);
+  entry.negated_pc.store(u64{0} - pc, std::memory_order_release);
+}
+
+void VcpuImpl::forget_target(u64 pc) {
+  JumpCacheEntry &entry = context->jump_cache[static_cast<u16>(pc)];
+  if (entry.negated_pc.load() + pc == 0) {
+    entry.negated_pc.store(empty_negated_pc);
+    entry.host.store(reinterpret_cast<u64>(machine.thunks.indirect));
+  }
+}
+
+void VcpuImpl::flush_jump_cache() {
+  for (u16 index : jump_log_) {
+    context->jump_cache[index].negated_pc.store(empty_negated_pc, std::memory_order_relaxed);
+    context->jump_cache[index].host.store(reinterpret_cast<u64>(machine.thunks.indirect),
+                                          std::memory_order_relaxed);
+  }
+  jump_log_.clear();
+}
+
+const u8 *VcpuImpl::cached_target(u64 pc) const {
+  const JumpCacheEntry &entry = context->jump_cache[static_cast<u16>(pc)];
+  const u64 host = entry.host.load(std::memory_order_acquire);
+  if (entry.negated_pc.load(std::memory_order_acquire) + pc != 0 ||
+      host == reinterpret_cast<u64>(machine.thunks.indirect))
+    return nullptr;
+  return reinterpret_cast<const u8 *>(host);
+}
+
+// ---- spaces ----
+
+void VcpuImpl::synchronize(memory::AddressSpace &wanted) {
+  if (space.load() != &wanted) {
+    read_tlb.flush();
+    write_tlb.flush();
+    space = &wanted;
+    observer = static_cast<SpaceObserver *>(wanted.observer());
+  }
+  if (layout_version != observer->version) {
+    flush_jump_cache();
+    layout_version = observer->version;
+  }
+}
+
+void VcpuImpl::forget(memory::AddressSpace &old) {
+  if (space.load() != &old)
+    return;
+  machine.stop(*this);
+  read_tlb.flush();
+  write_tlb.flush();
+  space = nullptr;
+  observer = nullptr;
+}
+
+// ---- running ----
+
+bool VcpuImpl::enter(CpuState &state, const u8 *host) {
+  in_guest.store(true);
+  if (context->exit_word.load() == 0) {
+    if (!host && !single_step_)
+      host = cached_target(state.rip);
+    if (host) {
+      context->resume = reinterpret_cast<u64>(host);
+      tine_cpu_enter(context);
+      in_guest.store(false, std::memory_order_release);
+      if (single_step_)
+        state.rflags |= trap_flag;
+      return true;
+    }
+  }
+  in_guest.store(false);
+  return false;
+}
+
+Exit VcpuImpl::run(CpuState &state, memory::AddressSpace &wanted) {
+  current_vcpu() = this;
+  single_step_ = (state.rflags & trap_flag) != 0;
+  context->state = &state;
+  context->fs_base = state.fs_base;
+  context->gs_base = state.gs_base;
+  next_host_ = nullptr;
+  Exit exit;
+  if (space.load(std::memory_order_relaxed) != &wanted) {
+    const KernelGuard guard(machine.lock);
+    synchronize(wanted);
+  }
+  for (;;) {
+    const u8 *const host = next_host_;
+    next_host_ = nullptr;
+    if (enter(state, host)) {
+      if (!handle_exit(state, exit))
+        break;
+      continue;
+    }
+    const u64 word = context->exit_word.load();
+    if (word & exit_preempt) {
+      context->exit_word.fetch_and(~exit_preempt);
+      exit = Exit{};
+      break;
+    }
+    const KernelGuard guard(machine.lock);
+    if (word & exit_stop) {
+      context->exit_word.fetch_and(~exit_stop);
+      synchronize(wanted);
+      continue;
+    }
+    next_host_ = machine.code_for(
+        *this, state.rip, single_step_ ? BlockMode::one_instruction : BlockMode::normal, exit);
+    if (!next_host_)
+      break;
+    if (!single_step_)
+      remember_target(state.rip, next_host_);
+  }
+  if (state.x87_in_use)
+    translate_x87_pointers(state);
+  current_vcpu() = nullptr;
+  return exit;
+}
+
+/// FXSAVE holds the host addresses of the last x87 instruction and its operand: make them the guest's.
+void VcpuImpl::translate_x87_pointers(CpuState &state) {
+  u64 pointers[2];
+  std::memcpy(pointers, state.fxsave.data() + 8, sizeof pointers);
+  const u8 *const instruction = reinterpret_cast<const u8 *>(pointers[0]);
+  if (!machine.cache->contains(instruction))
+    return;
+  const KernelGuard guard(machine.lock);
+  const BlockIndex index = machine.cache->block_at(instruction);
+  pointers[0] = 0;
+  if (index != no_index) {
+    const Block &block = machine.cache->block(index);
+    if (const Place *place = machine.cache->place_at(block, instruction))
+      pointers[0] = block.pc + place->guest_offset;
+  }
+  if (pointers[1] != 0) {
+    const u64 guest = read_tlb.guest_of(pointers[1]);
+    pointers[1] = guest ? guest : write_tlb.guest_of(pointers[1]);
+  }
+  std::memcpy(state.fxsave.data() + 8, pointers, sizeof pointers);
+}
+
+} // namespace tine::cpu

@@ -1,0 +1,118 @@
+// What translated code reaches through GS: the registers that do not fit, the TLBs, the jump cache.
+#pragma once
+
+#include "base/types.hpp"
+#include "cpu/context_offsets.h"
+#include "cpu/cpu_state.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+
+namespace tine::cpu {
+
+/// One translation as the lookup sequence wants it: host = host_start + (address - start) if
+/// address - start < limit (unsigned), the limit chosen by the size of the access, so that one compare
+/// tests the tag, the run's length and that the access doesn't cross the run's end. An empty entry has
+/// limits of zero.
+struct TlbEntry {
+  u64 start = 0;    ///< guest address of the run
+  u64 limit8 = 0;   ///< run bytes - 7: for accesses of up to 8 bytes
+  u64 limit64 = 0;  ///< run bytes - 63: for accesses of up to 64 bytes
+  u64 host = 0;     ///< host address of the run
+};
+static_assert(sizeof(TlbEntry) == 32);
+
+inline constexpr u32 tlb_entries = 4096;
+inline constexpr u32 jump_cache_entries = 65536;
+inline constexpr u32 code_page_entries = 4096;
+
+/// Target of an indirect branch. `negated_pc` + pc == 0 is the hit.
+struct JumpCacheEntry {
+  std::atomic<u64> negated_pc;
+  std::atomic<u64> host;
+};
+
+/// Why translated code came back to C++.
+enum class ExitKind : u32 {
+  system_call = 1,
+  link,            ///< a direct branch that isn't chained: data = link
+  indirect,        ///< jump-cache miss: next_pc
+  read_miss,       ///< data = site, fault_address
+  write_miss,
+  helper,          ///< data = site
+  raise,           ///< data = site, whose `detail` says what
+  poll,            ///< exit_word was set: next_pc
+  step,            ///< end of a one-instruction block: next_pc
+  host_fault,      ///< the signal handler redirected here: state.rip by the handler
+};
+
+/// Owned by a vCPU; translated code on the vCPU's host thread reads and writes it without locks. Other
+/// threads touch it only while the vCPU is out of guest code, but for the atomics.
+struct alignas(4096) VcpuContext {
+  VcpuContext *self = nullptr;
+  u64 host_rsp = 0;
+  CpuState *state = nullptr;
+  u64 guest_r10 = 0, guest_r11 = 0;
+  u64 spill_rax = 0, spill_rcx = 0, spill_pointer = 0;
+  u64 fs_base = 0, gs_base = 0;
+  /// Zero, or bits that make the next poll leave guest code.
+  std::atomic<u64> exit_word{0};
+  u64 fault_address = 0;
+  ExitKind exit_kind{};
+  u32 exit_data = 0;
+  u64 next_pc = 0;
+  u8 x87_dirty = 0;
+  u64 spill_value = 0;
+  u64 bounce_pointer = 0;
+  u64 spill_rsp = 0;
+  u64 resume = 0;
+  u32 host_mxcsr = 0x1f80;
+  u32 scratch_mxcsr = 0;
+
+  alignas(64) std::array<std::byte, 192> bounce{};
+
+  alignas(4096) std::array<TlbEntry, tlb_entries> tlb_read;
+  std::array<TlbEntry, tlb_entries> tlb_write;
+  std::array<JumpCacheEntry, jump_cache_entries> jump_cache;
+  /// The code page (Layout) that was last entered at a page with this index: direct branches across
+  /// pages compare it.
+  std::array<std::atomic<u32>, code_page_entries> code_pages;
+};
+
+static_assert(offsetof(VcpuContext, host_rsp) == CONTEXT_HOST_RSP);
+static_assert(offsetof(VcpuContext, state) == CONTEXT_STATE);
+static_assert(offsetof(VcpuContext, guest_r10) == CONTEXT_R10);
+static_assert(offsetof(VcpuContext, guest_r11) == CONTEXT_R11);
+static_assert(offsetof(VcpuContext, spill_rax) == CONTEXT_SPILL_RAX);
+static_assert(offsetof(VcpuContext, spill_rcx) == CONTEXT_SPILL_RCX);
+static_assert(offsetof(VcpuContext, spill_pointer) == CONTEXT_SPILL_POINTER);
+static_assert(offsetof(VcpuContext, fs_base) == CONTEXT_FS_BASE);
+static_assert(offsetof(VcpuContext, gs_base) == CONTEXT_GS_BASE);
+static_assert(offsetof(VcpuContext, exit_word) == CONTEXT_EXIT_WORD);
+static_assert(offsetof(VcpuContext, fault_address) == CONTEXT_FAULT_ADDRESS);
+static_assert(offsetof(VcpuContext, exit_kind) == CONTEXT_EXIT_KIND);
+static_assert(offsetof(VcpuContext, exit_data) == CONTEXT_EXIT_DATA);
+static_assert(offsetof(VcpuContext, next_pc) == CONTEXT_NEXT_PC);
+static_assert(offsetof(VcpuContext, x87_dirty) == CONTEXT_X87_DIRTY);
+static_assert(offsetof(VcpuContext, spill_value) == CONTEXT_SPILL_VALUE);
+static_assert(offsetof(VcpuContext, bounce_pointer) == CONTEXT_BOUNCE_POINTER);
+static_assert(offsetof(VcpuContext, spill_rsp) == CONTEXT_SPILL_RSP);
+static_assert(offsetof(VcpuContext, resume) == CONTEXT_RESUME);
+static_assert(offsetof(VcpuContext, host_mxcsr) == CONTEXT_HOST_MXCSR);
+static_assert(offsetof(VcpuContext, tlb_read) == CONTEXT_TLB_READ);
+static_assert(offsetof(VcpuContext, tlb_write) == CONTEXT_TLB_WRITE);
+static_assert(offsetof(VcpuContext, jump_cache) == CONTEXT_JUMP_CACHE);
+static_assert(offsetof(VcpuContext, code_pages) == CONTEXT_CODE_PAGES);
+static_assert(offsetof(CpuState, rip) == STATE_RIP);
+static_assert(offsetof(CpuState, rflags) == STATE_RFLAGS);
+static_assert(offsetof(CpuState, ymm) == STATE_YMM);
+static_assert(offsetof(CpuState, fxsave) == STATE_FXSAVE);
+static_assert(offsetof(CpuState, x87_in_use) == STATE_X87_IN_USE);
+
+/// Runs translated code at context.resume with the registers of context.state, until it exits.
+extern "C" void tine_cpu_enter(VcpuContext *context);
+/// Where translated code goes to leave; r10 and r11 are free there, all else is the guest's.
+extern "C" void tine_cpu_exit();
+
+} // namespace tine::cpu

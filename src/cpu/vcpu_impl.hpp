@@ -1,0 +1,136 @@
+// The vCPU and the machine as the translator's own files see them.
+#pragma once
+
+#include "cpu/code_cache.hpp"
+#include "cpu/tlb.hpp"
+#include "cpu/translate.hpp"
+#include "cpu/vcpu.hpp"
+#include "cpu/vcpu_context.hpp"
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace tine::cpu {
+
+class MachineImpl;
+class VcpuImpl;
+
+/// Which frame lies at which page that code was entered at. Shared by an address space and its forks
+/// until one of them changes; a vCPU's jump cache is valid for one version of one layout.
+struct Layout {
+  std::unordered_map<u64, u32> frames;
+};
+
+/// What cpu/ keeps with an address space. Guarded by the kernel lock, but for `version`.
+class SpaceObserver final : public memory::TranslationObserver {
+public:
+  SpaceObserver(MachineImpl &machine, memory::AddressSpace &space) : machine_(machine), space_(space) {}
+  void translations_changed(PageRange range, Change change) override;
+  void code_layout_changed(PageRange range) override;
+
+  std::shared_ptr<Layout> layout = std::make_shared<Layout>();
+  /// Unique to the layout's contents as far as removals go: equal numbers, equal layouts.
+  std::atomic<u64> version{0};
+
+private:
+  MachineImpl &machine_;
+  memory::AddressSpace &space_;
+};
+
+class MachineImpl final : public Machine, public memory::CodeObserver {
+public:
+  static std::unique_ptr<MachineImpl> create(memory::FrameArena &frames, KernelLock &lock);
+  ~MachineImpl() override;
+
+  void attach(memory::AddressSpace &space, const memory::AddressSpace *forked_from) override;
+  void detach(memory::AddressSpace &space) override;
+  [[nodiscard]] CpuCounters counters() const override;
+  void code_frame_changed(FrameNumber frame) override;
+
+  /// Makes sure that the vCPU runs no guest code until the kernel lock is released.
+  void stop(VcpuImpl &vcpu);
+  /// Host code for `pc` in the vCPU's space, translated if need be; null with `exit` filled in.
+  const u8 *code_for(VcpuImpl &vcpu, u64 pc, BlockMode mode, Exit &exit);
+  /// Marks the frame as code and takes away write translations that vCPUs have of it.
+  void protect_code(FrameNumber frame);
+
+  memory::FrameArena &frames;
+  KernelLock &lock;
+  std::unique_ptr<CodeCache> cache;
+  Thunks thunks;
+  std::vector<VcpuImpl *> vcpus;
+  CpuCounters statistics;
+  u64 next_layout_version = 1;
+
+private:
+  MachineImpl(memory::FrameArena &arena, KernelLock &kernel_lock) : frames(arena), lock(kernel_lock) {}
+  [[nodiscard]] bool frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exit &exit);
+  void reset_cache();
+  std::unordered_map<memory::AddressSpace *, std::unique_ptr<SpaceObserver>> observers_;
+};
+
+/// Bits of VcpuContext::exit_word; all in its low byte.
+inline constexpr u64 exit_preempt = 1; ///< request_exit()
+inline constexpr u64 exit_stop = 2;    ///< another thread changes what this vCPU caches
+
+/// A fault that the host's processor raised in translated code, as its signal handler saw it.
+struct HostFault {
+  int signal = 0, code = 0;
+  u64 address = 0, trap_number = 0, error_code = 0, host_pc = 0;
+};
+
+class VcpuImpl final : public Vcpu {
+public:
+  explicit VcpuImpl(MachineImpl &owner);
+  ~VcpuImpl() override;
+
+  Exit run(CpuState &state, memory::AddressSpace &space) override;
+  void request_exit() override { context->exit_word.fetch_or(exit_preempt); }
+  void forget(memory::AddressSpace &space) override;
+
+  void remember_target(u64 pc, const u8 *host);
+  void forget_target(u64 pc);
+  void flush_jump_cache();
+
+  MachineImpl &machine;
+  VcpuContext *context;
+  /// In translated code, or about to be: see machine.cc for the race with stop().
+  std::atomic<bool> in_guest{false};
+  /// The space that the TLBs and the jump cache are for. Changed with the kernel lock held.
+  std::atomic<memory::AddressSpace *> space{nullptr};
+  SpaceObserver *observer = nullptr;
+  u64 layout_version = 0;
+  Tlb read_tlb, write_tlb;
+  HostFault host_fault;
+
+private:
+  /// One stay in guest code from `host`, or from state.rip's block if null; the kind of exit.
+  [[nodiscard]] bool enter(CpuState &state, const u8 *host);
+  /// Handles what one stay in guest code ended with. True: go on (at next_host_ or state.rip).
+  bool handle_exit(CpuState &state, Exit &exit);
+  bool handle_miss(CpuState &state, bool write, Exit &exit);
+  bool handle_link(CpuState &state, Exit &exit);
+  bool handle_raise(CpuState &state, Exit &exit);
+  bool handle_host_fault(CpuState &state, Exit &exit);
+  bool run_helper(CpuState &state, u64 pc, Exit &exit);
+  bool run_bounced(CpuState &state, const Site &site, u64 address, bool write, Exit &exit);
+  void synchronize(memory::AddressSpace &wanted);
+  void translate_x87_pointers(CpuState &state);
+  [[nodiscard]] const u8 *cached_target(u64 pc) const;
+
+  std::vector<u16> jump_log_;
+  const u8 *next_host_ = nullptr;
+  bool single_step_ = false;
+};
+
+/// siginfo of a page fault.
+[[nodiscard]] Exit page_fault_exit(memory::FaultOutcome outcome, u64 address, memory::Access access);
+[[nodiscard]] Exit protection_exit();
+/// The vCPU whose run() the calling thread is in, if any.
+VcpuImpl *&current_vcpu();
+/// Installs the process's handlers for faults in translated code, and the thread's alternate stack.
+void install_fault_handlers(MachineImpl &machine);
+void install_alternate_stack();
+
+} // namespace tine::cpu
