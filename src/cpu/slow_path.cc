@@ -1,6 +1,7 @@
 // What happens when translated code comes back to C++.
 #include "base/log.hpp"
 #include "cpu/decode.hpp"
+#include "cpu/interpreter.hpp"
 #include "cpu/vcpu_impl.hpp"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 
 namespace tine::cpu {
 namespace {
+constexpr u64 trap_flag = 0x100;
 constexpr int trap_trace = 2;          // TRAP_TRACE
 constexpr int from_kernel = 0x80;      // SI_KERNEL
 constexpr u64 vector_debug = 1, vector_breakpoint = 3, vector_invalid_opcode = 6,
@@ -77,18 +79,14 @@ bool VcpuImpl::handle_exit(CpuState &state, Exit &exit) {
   case ExitKind::helper: {
     const KernelGuard guard(machine.lock);
     state.rip = machine.cache->sites[context->exit_data].pc;
-    if (!run_helper(state, state.rip, exit))
-      return false;
-    if (single_step_) {
-      exit = signal_exit(SIGTRAP, trap_trace, state.rip, vector_debug);
-      return false;
-    }
-    return true;
+    return run_helper(state, exit);
   }
   case ExitKind::raise:
     return handle_raise(state, exit);
-  case ExitKind::host_fault:
+  case ExitKind::host_fault: {
+    const KernelGuard guard(machine.lock);
     return handle_host_fault(state, exit);
+  }
   }
   return false;
 }
@@ -197,8 +195,23 @@ bool VcpuImpl::handle_raise(CpuState &state, Exit &exit) {
   return false;
 }
 
+bool VcpuImpl::run_helper(CpuState &state, Exit &exit) {
+  if (state.x87_in_use)
+    translate_x87_pointers(state);
+  const bool was_stepping = single_step_;
+  Interpreter interpreter(state, *space.load(), *context, exit);
+  if (!interpreter.execute())
+    return false;
+  single_step_ = (state.rflags & trap_flag) != 0;
+  if (was_stepping) {
+    exit = signal_exit(SIGTRAP, trap_trace, state.rip, vector_debug);
+    return false;
+  }
+  return true;
+}
+
+/// The kernel lock is held.
 bool VcpuImpl::handle_host_fault(CpuState &state, Exit &exit) {
-  const KernelGuard guard(machine.lock);
   const u8 *const host = reinterpret_cast<const u8 *>(host_fault.host_pc);
   const BlockIndex index = machine.cache->block_at(host);
   if (index == no_index) {
@@ -231,7 +244,7 @@ bool VcpuImpl::run_bounced(CpuState &state, const Site &site, u64 address, bool 
   if (!decode(code, site.pc, instruction))
     return true;
   if (instruction.kind != InstructionKind::memory && instruction.kind != InstructionKind::absolute_move)
-    return run_helper(state, site.pc, exit);
+    return run_helper(state, exit);
   const u8 *host = machine.code_for(*this, site.pc, BlockMode::bounced, exit);
   if (!host)
     return false;
@@ -244,12 +257,7 @@ bool VcpuImpl::run_bounced(CpuState &state, const Site &site, u64 address, bool 
   context->resume = reinterpret_cast<u64>(host);
   tine_cpu_enter(context); // with the kernel lock held: one instruction, which ends in `step`
   if (context->exit_kind == ExitKind::host_fault) {
-    const u64 pc = site.pc;
-    machine.lock.unlock();
-    handle_host_fault(state, exit);
-    machine.lock.lock();
-    state.rip = pc;
-    return false;
+    return handle_host_fault(state, exit);
   }
   if (write && !in.write(GuestAddress(address), bytes).ok())
     return true;

@@ -1,13 +1,8 @@
 #include "cpu/vcpu_impl.hpp"
 
-#include "base/log.hpp"
-#include "cpu/decode.hpp"
-
 #include <algorithm>
 #include <asm/prctl.h>
-#include <csignal>
-#include <fmt/format.h>
-#include <stdexcept>
+#include <cstring>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -183,20 +178,21 @@ Exit VcpuImpl::run(CpuState &state, memory::AddressSpace &wanted) {
     if (!single_step_)
       remember_target(state.rip, next_host_);
   }
-  if (state.x87_in_use)
+  if (state.x87_in_use) {
+    const KernelGuard guard(machine.lock);
     translate_x87_pointers(state);
+  }
   current_vcpu() = nullptr;
   return exit;
 }
 
-/// FXSAVE holds the host addresses of the last x87 instruction and its operand: make them the guest's.
+/// Kernel lock held. FXSAVE holds the host addresses of the last x87 instruction and its operand: make them the guest's.
 void VcpuImpl::translate_x87_pointers(CpuState &state) {
   u64 pointers[2];
   std::memcpy(pointers, state.fxsave.data() + 8, sizeof pointers);
   const u8 *const instruction = reinterpret_cast<const u8 *>(pointers[0]);
   if (!machine.cache->contains(instruction))
     return;
-  const KernelGuard guard(machine.lock);
   const BlockIndex index = machine.cache->block_at(instruction);
   pointers[0] = 0;
   if (index != no_index) {

@@ -113,7 +113,7 @@ private:
   bool handle_link(CpuState &state, Exit &exit);
   bool handle_raise(CpuState &state, Exit &exit);
   bool handle_host_fault(CpuState &state, Exit &exit);
-  bool run_helper(CpuState &state, u64 pc, Exit &exit);
+  bool run_helper(CpuState &state, Exit &exit);
   bool run_bounced(CpuState &state, const Site &site, u64 address, bool write, Exit &exit);
   void synchronize(memory::AddressSpace &wanted);
   void translate_x87_pointers(CpuState &state);
