@@ -1,0 +1,64 @@
+# The commands of the project; each works on a fresh Debian 12.
+SHELL := /bin/bash
+BUILD ?= build
+JOBS ?= $(shell nproc)
+# HEAVY: arguments of examples/heavy for `make run`, e.g. HEAVY="--gigabytes 4".
+HEAVY ?=
+# TESTS: a regular expression of the tests that `make test` runs.
+TESTS ?= .
+
+.PHONY: all build dependencies run test bench lint format install clean help \
+        test-asan test-ubsan test-tsan test-checked
+
+all: build
+
+help:
+	@echo "make build    build/tine and the tests"
+	@echo "make run      fork of a large process: on the host, in the box, in the box with copied page tables"
+	@echo "make test     every test                      (TESTS=REGEX: some)"
+	@echo "make bench    every measurement, the host beside it"
+	@echo "make lint     layers, sizes, clang-format, clang-tidy"
+	@echo "make format   clang-format on every source"
+	@echo "make install  program, man page, completion   (PREFIX=/usr/local, DESTDIR=)"
+	@echo "make test-asan, test-ubsan, test-tsan, test-checked: the unit tests in that build"
+
+dependencies:
+	@scripts/install_dependencies.sh
+
+# The compiler's messages are shown only when something is wrong: build output is long and of no use.
+build: dependencies
+	@cmake -S . -B $(BUILD) -G Ninja >$(BUILD).configure.log 2>&1 || \
+	  { cat $(BUILD).configure.log; rm -f $(BUILD).configure.log; exit 1; }
+	@rm -f $(BUILD).configure.log
+	@cmake --build $(BUILD) --parallel $(JOBS)
+
+run: build
+	@examples/heavy/compare.py --tine $(BUILD)/tine --heavy $(BUILD)/examples/heavy/heavy $(HEAVY)
+
+# Four tests at once on two cores: most of them wait (sleeps, timers) more than they compute.
+test: build
+	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --parallel $$((2 * $(JOBS))) -R '$(TESTS)'
+
+test-asan test-ubsan test-tsan test-checked: test-%: dependencies
+	@cmake --preset $* >/dev/null
+	@cmake --build --preset $* --parallel $(JOBS)
+	@ctest --preset $* --parallel $(JOBS)
+
+bench: build
+	@bench/run.py --tine $(BUILD)/tine --build $(BUILD)
+
+lint: dependencies
+	@scripts/check_layers.py
+	@scripts/check_sizes.py
+	@scripts/format.sh --check
+	@scripts/tidy.sh $(BUILD)
+
+format: dependencies
+	@scripts/format.sh
+
+PREFIX ?= /usr/local
+install: build
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	@rm -rf build build-*

@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+"""Runs one guest program natively and in the box, and compares what it says.
+
+usage: run_guest.py PROGRAM [--tine PATH] [--variants NAME,...]
+
+The native run is the oracle: it must print at least one `ok`, no FAIL, and exit with 0. Each variant of
+the box must print the same bytes and exit with the same status.
+"""
+import argparse
+import difflib
+import os
+import subprocess
+import sys
+import tempfile
+
+VARIANTS = {
+    "shared": ["--page-tables=shared"],
+    "copied": ["--page-tables=copied"],
+    "shared-1cpu": ["--page-tables=shared", "--cpus=1"],
+    "shared-4cpus": ["--page-tables=shared", "--cpus=4"],
+}
+SECONDS = 60
+
+
+def run(command, folder):
+    """Output, errors and status; a hang ends as status `timeout`, with what was said so far."""
+    process = subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, errors="replace", start_new_session=True)
+    try:
+        out, errors = process.communicate(timeout=SECONDS)
+        # What a shell would say, and `tine run` says: 128 + n when signal n killed it.
+        status = process.returncode
+        return out, errors, status if status >= 0 else 128 - status
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        out, errors = process.communicate()
+        return out, errors, "timeout"
+
+
+def describe(name, out, errors, status):
+    print(f"---- {name}: exit status {status}")
+    for title, text in (("stdout", out), ("stderr", errors)):
+        if text:
+            print(f"  {title}:")
+            print("".join(f"    {line}\n" for line in text.splitlines()[-40:]), end="")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("--tine", help="without it, only the native run is checked")
+    parser.add_argument("--variants", default="shared,copied")
+    options = parser.parse_args()
+    program = os.path.abspath(options.program)
+
+    with tempfile.TemporaryDirectory(prefix="tine-guest-") as folder:
+        expected = run([program], folder)
+    out, errors, status = expected
+    lines = out.splitlines()
+    failures = [line for line in lines if line.startswith("FAIL ")]
+    facts = sum(line.startswith("ok ") for line in lines)
+    if status != 0 or failures or not facts:
+        print(f"{program}: wrong already natively: the test itself is at fault")
+        describe("native", out, errors, status)
+        return 1
+    failed = 0
+    if options.tine:
+        for name in options.variants.split(","):
+            with tempfile.TemporaryDirectory(prefix="tine-guest-") as folder:
+                got = run([os.path.abspath(options.tine), "run", *VARIANTS[name], "--", program], folder)
+            if got[0] == out and got[2] == status:
+                continue
+            failed = 1
+            describe(f"box, {name}", *got)
+            for line in difflib.unified_diff(out.splitlines(), got[0].splitlines(), "native", name, n=0,
+                                             lineterm=""):
+                print(f"  {line}")
+    if not failed:
+        print(f"{facts} facts hold")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
