@@ -8,7 +8,7 @@ static void write_file(const char *name, const char *text, size_t length, mode_t
   NEED(file >= 0 && write(file, text, length) == (ssize_t)length && close(file) == 0);
 }
 int main(void) {
-  char *bad_address = (char *)8;
+  char *volatile bad_address = (char *)8;
   CHECK_ERRNO(execve("no-such-file", arguments, environment), ENOENT);
   CHECK_ERRNO(execve("", arguments, environment), ENOENT);
   CHECK_ERRNO(execve("/usr", arguments, environment), EACCES);
