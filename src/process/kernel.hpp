@@ -5,6 +5,7 @@
 #include "cpu/vcpu.hpp"
 #include "fs/namespace.hpp"
 #include "memory/address_space.hpp"
+#include "net/network.hpp"
 #include "sched/host_events.hpp"
 #include "sched/scheduler.hpp"
 #include "time/timer_queue.hpp"
@@ -61,6 +62,7 @@ public:
   std::string hostname;
   std::string domain_name = "(none)";
   Ref<fs::MountNamespace> mounts;
+  net::Network network;
   std::unique_ptr<FutexTable> futexes;
   std::unique_ptr<SystemCallTracer> tracer;    ///< null: nobody asked
 
