@@ -34,6 +34,7 @@ Result<Ref<AddressSpace>> AddressSpace::fork(ForkMechanism mechanism) {
   child->mappings_ = mappings_;
   child->limits_ = limits_;
   child->layout_ = layout_;
+  child->membarrier_registrations_ = membarrier_registrations_;
   child->epoch_ = frames_.nodes().new_epoch();
   if (mappings_->has_fork_exceptions())
     TINE_TRY(child->apply_fork_exceptions());

@@ -137,6 +137,11 @@ public:
   /// One byte a page, bit 0 = resident. ENOMEM for unmapped pages.
   [[nodiscard]] Result<std::vector<u8>> resident_pages(GuestAddress address, u64 length) const;
   [[nodiscard]] Status lock(GuestAddress address, u64 length, bool locked);
+  /// mlockall(MCL_FUTURE): new mappings are locked. Not inherited by a child.
+  void set_lock_future(bool lock_future) { lock_future_ = lock_future; }
+  [[nodiscard]] bool locks_future() const { return lock_future_; }
+  /// Bytes of locked mappings, for RLIMIT_MEMLOCK.
+  [[nodiscard]] u64 locked_bytes() const;
 
   /// The heap. set_break returns the break that is in force afterwards, as brk(2) does.
   void set_heap_start(GuestAddress start);
@@ -205,6 +210,9 @@ public:
 
   /// Checks every invariant of this address space; an empty string, or what is wrong.
   [[nodiscard]] std::string validate() const;
+
+  /// The commands that membarrier(2) registered this address space for.
+  [[nodiscard]] u32 &membarrier_registrations() { return membarrier_registrations_; }
 
   [[nodiscard]] const PageTable &page_table() const { return *page_table_; }
 
@@ -275,6 +283,8 @@ private:
   mutable bool gave_write_translations_ = false;
   /// Tells writes since the last fork from those before (NodePool::test_and_set_written).
   u32 epoch_ = 0;
+  u32 membarrier_registrations_ = 0;
+  bool lock_future_ = false;
   AddressSpace *previous_ = nullptr; ///< the registry's list
   AddressSpace *next_ = nullptr;
 };

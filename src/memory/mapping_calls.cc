@@ -118,6 +118,7 @@ Result<GuestAddress> AddressSpace::map(const MapRequest &request) {
   mapping.may_write = request.may_write || !request.shared;
   mapping.grows_down = request.grows_down;
   mapping.no_reserve = request.no_reserve;
+  mapping.locked = lock_future_;
   mapping.file = request.file;
   mapping.object = request.object;
   mapping.object_page = request.object_offset >> page_shift;
@@ -136,7 +137,7 @@ Result<GuestAddress> AddressSpace::map(const MapRequest &request) {
   if (request.protection.execute)
     tell_code_changed(place);
   check();
-  if (request.populate)
+  if (request.populate || lock_future_)
     populate(place);
   return address_of(place.first);
 }

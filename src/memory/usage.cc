@@ -72,6 +72,14 @@ MemoryUsage AddressSpace::usage() const {
   return usage;
 }
 
+u64 AddressSpace::locked_bytes() const {
+  u64 bytes = 0;
+  for (const Mapping &mapping : mappings_->all())
+    if (mapping.locked)
+      bytes += mapping.range.count << page_shift;
+  return bytes;
+}
+
 void AddressSpace::for_each_mapping(const std::function<void(const Mapping &)> &visit) const {
   const std::shared_ptr<const MappingSet> mappings = mappings_; // the visitor may change them
   for (const Mapping &mapping : mappings->all())

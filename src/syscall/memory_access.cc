@@ -1,0 +1,103 @@
+// process_vm_readv(2), process_vm_writev(2).
+#include "syscall/handlers.hpp"
+
+#include <limits>
+#include <sys/uio.h>
+
+namespace tine::syscall {
+namespace {
+using memory::Access;
+using memory::AddressSpace;
+using memory::IoBuffer;
+
+/// "EINVAL: The sum of the iov_len values of either local_iov or remote_iov overflows a ssize_t value";
+/// "liovcnt or riovcnt is too large".
+Result<std::vector<IoBuffer::Range>> read_ranges(AddressSpace &memory, GuestAddress vector,
+                                                 u64 count) {
+  if (count > IOV_MAX)
+    return Errno{EINVAL};
+  std::vector<IoBuffer::Range> ranges;
+  u64 total = 0;
+  for (u64 i = 0; i < count; ++i) {
+    struct Element {
+      u64 base, length;
+    };
+    const auto element = TINE_TRY(memory.read_object<Element>(vector + i * sizeof(Element)));
+    total += element.length;
+    if (element.length > static_cast<u64>(std::numeric_limits<i64>::max()) ||
+        total > static_cast<u64>(std::numeric_limits<i64>::max()))
+      return Errno{EINVAL};
+    ranges.push_back({GuestAddress{element.base}, element.length});
+  }
+  return ranges;
+}
+
+/// Permission is that of ptrace(2): the same user in all three ids, or CAP_SYS_PTRACE.
+Result<Ref<AddressSpace>> memory_of(Call &call, int pid) {
+  constexpr u32 cap_sys_ptrace = 19;
+  const process::Thread *target = call.kernel.find_thread(Pid{pid});
+  if (!target) {
+    const process::Process *const process = call.kernel.find_process(Pid{pid});
+    target = process ? process->leader() : nullptr;
+  }
+  if (!target || !target->memory)
+    return Errno{ESRCH};
+  const fs::Credentials &own = call.thread.credentials;
+  const fs::Credentials &other = target->credentials;
+  const bool same_user = own.uid == other.uid && own.uid == other.euid && own.uid == other.suid &&
+                         own.gid == other.gid && own.gid == other.egid && own.gid == other.sgid;
+  if (target->process != &call.process && !same_user && !own.capable(cap_sys_ptrace))
+    return Errno{EPERM};
+  return target->memory;
+}
+
+/// Copies until one side ends; a fault after the first byte ends it short.
+Result<u64> copy(IoBuffer &from, IoBuffer &to) {
+  while (from.remaining() > 0 && to.remaining() > 0) {
+    const auto source = from.window(Access::read, to.remaining());
+    if (!source) {
+      if (to.transferred() > 0)
+        break;
+      return source.error();
+    }
+    const auto copied = to.copy_out(*source);
+    if (!copied) {
+      if (to.transferred() > 0)
+        break;
+      return copied.error();
+    }
+    from.advance(*copied);
+  }
+  return to.transferred();
+}
+
+struct Vectors {
+  GuestAddress local;
+  u64 local_count;
+  GuestAddress remote;
+  u64 remote_count;
+};
+
+SyscallResult transfer(Call &call, int pid, const Vectors &vectors, u64 flags, Access access) {
+  if (flags != 0)
+    return Errno{EINVAL};
+  auto local = TINE_TRY(read_ranges(call.memory, vectors.local, vectors.local_count));
+  auto remote = TINE_TRY(read_ranges(call.memory, vectors.remote, vectors.remote_count));
+  const Ref<AddressSpace> other = TINE_TRY(memory_of(call, pid));
+  IoBuffer own_side(call.memory, std::move(local));
+  IoBuffer other_side(*other, std::move(remote));
+  return access == Access::read ? copy(other_side, own_side) : copy(own_side, other_side);
+}
+} // namespace
+
+SyscallResult sys_process_vm_readv(Call &call, int pid, GuestAddress local, u64 local_count,
+                                   GuestAddress remote, u64 remote_count, u64 flags) {
+  return transfer(call, pid, {local, local_count, remote, remote_count}, flags, Access::read);
+}
+
+SyscallResult sys_process_vm_writev(Call &call, int pid, GuestAddress local, u64 local_count,
+                                    GuestAddress remote, u64 remote_count, u64 flags) {
+  return transfer(call, pid, {local, local_count, remote, remote_count}, flags, Access::write);
+}
+
+} // namespace tine::syscall
