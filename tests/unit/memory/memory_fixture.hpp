@@ -196,10 +196,15 @@ protected:
     std::string text;
     space.for_each_mapping([&](const Mapping &mapping) {
       const Protection may = mapping.protection;
-      text += (text.empty() ? "" : " ") +
-              std::to_string(mapping.range.first - base.page()) + "+" +
-              std::to_string(mapping.range.count) + (may.read ? "r" : "-") +
-              (may.write ? "w" : "-") + (may.execute ? "x" : "-") + (mapping.shared ? "s" : "p");
+      if (!text.empty())
+        text += ' ';
+      text += std::to_string(mapping.range.first - base.page());
+      text += '+';
+      text += std::to_string(mapping.range.count);
+      text += may.read ? 'r' : '-';
+      text += may.write ? 'w' : '-';
+      text += may.execute ? 'x' : '-';
+      text += mapping.shared ? 's' : 'p';
     });
     return text;
   }
