@@ -1,0 +1,53 @@
+// What the event thread does: timers, host descriptors, and the tick while a vCPU is busy.
+#include "box/runtime.hpp"
+
+namespace tine::box {
+namespace {
+
+constexpr Nanoseconds tick = 1'000'000;
+/// Each busy vCPU comes back to the kernel this often: for its slice, CPU timers and accounting.
+constexpr u32 ticks_per_check = 4;
+
+} // namespace
+
+void Runtime::event_main() {
+  KernelGuard guard(lock_);
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    const Nanoseconds now = time::TimerQueue::now();
+    timers_.expire(now);
+    events_.dispatch(false);
+    on_tick(now);
+
+    // Nothing can become runnable without this thread when every vCPU is idle and nothing is runnable, so
+    // then it sleeps until it has a reason: an idle box takes no CPU at all.
+    const bool idle = idle_vcpus_ == vcpus_.size() && !scheduler_.has_runnable();
+    Nanoseconds timeout = idle ? -1 : tick;
+    if (const auto deadline = timers_.next_deadline()) {
+      const Nanoseconds due = *deadline > now ? *deadline - now : 0;
+      timeout = timeout < 0 || due < timeout ? due : timeout;
+    }
+    event_wakeup_ = timeout < 0 ? INT64_MAX : now + timeout;
+    guard.unlock();
+    events_.wait(timeout);
+    for (Vcpu &vcpu : vcpus_)
+      vcpu.sampled_in_kernel = !vcpu.in_guest.load(std::memory_order_relaxed);
+    guard.lock();
+    event_wakeup_ = 0;
+  }
+}
+
+void Runtime::on_tick(Nanoseconds now) {
+  for (Vcpu &vcpu : vcpus_) {
+    if (vcpu.slice_start == 0 || !vcpu.cpu)
+      continue;
+    ++vcpu.ticks;
+    if (vcpu.sampled_in_kernel)
+      ++vcpu.kernel_ticks;
+    if (vcpu.ticks % ticks_per_check == 0 && now - vcpu.slice_start >= tick)
+      vcpu.cpu->request_exit();
+  }
+  if (scheduler_.has_runnable() && sleeping_vcpus_ != 0)
+    work_.notify_one();
+}
+
+} // namespace tine::box

@@ -1,0 +1,145 @@
+// What a vCPU thread does: pick, run, act on why the guest came back.
+#include "box/runtime.hpp"
+
+#include "base/log.hpp"
+#include "process/accounting.hpp"
+#include "process/process.hpp"
+#include "process/signals.hpp"
+
+#include <csignal>
+#include <emmintrin.h>
+
+namespace tine::box {
+
+using process::Thread;
+using sched::RunState;
+using syscall::Next;
+
+namespace {
+
+/// How long a thread runs while others wait.
+constexpr Nanoseconds slice = 4'000'000;
+/// How often an idle vCPU looks for work before it sleeps (some 20 µs): waking a host thread costs more.
+constexpr int idle_spins = 400;
+
+RunState run_state_after(Next next) {
+  switch (next) {
+  case Next::guest:
+    return RunState::runnable;
+  case Next::blocked:
+    return RunState::blocked;
+  case Next::stopped:
+    return RunState::stopped;
+  case Next::exited:
+    return RunState::dead;
+  }
+  return RunState::dead;
+}
+
+} // namespace
+
+void Runtime::vcpu_main(u32 index) {
+  KernelGuard guard(lock_);
+  Vcpu &vcpu = vcpus_[index];
+  vcpu.cpu = cpu::Vcpu::create(*machine_, index);
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    auto *picked = static_cast<Thread *>(scheduler_.pick(static_cast<i32>(index)));
+    has_work_.store(scheduler_.has_runnable(), std::memory_order_relaxed);
+    if (picked == nullptr) {
+      sleep_idle(guard);
+      continue;
+    }
+    // Both may be dropped by their owners while the thread exits.
+    const Ref<Thread> thread(picked);
+    const Ref<process::Process> process(thread->process);
+    ++thread->kernel.counters.context_switches;
+    vcpu.slice_start = time::TimerQueue::now();
+    const Next next = run_thread(guard, vcpu, *thread);
+    account(vcpu, *thread, *process);
+    vcpu.slice_start = 0;
+    scheduler_.put_back(*thread, run_state_after(next));
+    if (next == Next::exited)
+      progress_.notify_all();
+  }
+}
+
+Next Runtime::run_thread(KernelGuard &guard, Vcpu &vcpu, Thread &thread) {
+  Next next = thread.syscall_state.retrying ? syscall::retry_system_call(thread)
+                                            : syscall::deliver_pending_signals(thread);
+  while (next == Next::guest && !stopping_.load(std::memory_order_relaxed)) {
+    memory::AddressSpace &space = *thread.memory;
+    guard.unlock();
+    vcpu.in_guest.store(true, std::memory_order_relaxed);
+    const cpu::Exit exit = vcpu.cpu->run(thread.cpu, space);
+    vcpu.in_guest.store(false, std::memory_order_relaxed);
+    guard.lock();
+    next = act_on(exit, thread);
+    const bool yields = exit.reason != cpu::ExitReason::system_call;
+    if (next == Next::guest && yields && scheduler_.has_runnable() &&
+        (exit.out_of_memory || time::TimerQueue::now() - vcpu.slice_start >= slice))
+      break;
+  }
+  return next;
+}
+
+Next Runtime::act_on(const cpu::Exit &exit, Thread &thread) {
+  switch (exit.reason) {
+  case cpu::ExitReason::system_call:
+    return syscall::start_system_call(thread);
+  case cpu::ExitReason::signal:
+    if (exit.out_of_memory)
+      relieve_memory(thread.kernel);
+    else
+      process::raise_fault(thread, exit);
+    return syscall::deliver_pending_signals(thread);
+  case cpu::ExitReason::preempted:
+    return syscall::deliver_pending_signals(thread);
+  }
+  return Next::guest;
+}
+
+/// The whole slice counts; how much of it was the kernel's comes from the tick's samples.
+void Runtime::account(Vcpu &vcpu, Thread &thread, process::Process &process) {
+  const Nanoseconds total = time::TimerQueue::now() - vcpu.slice_start;
+  const Nanoseconds system = vcpu.ticks == 0 ? 0 : total * vcpu.kernel_ticks / vcpu.ticks;
+  process::account_time(thread, process, total - system, system);
+  vcpu.ticks = vcpu.kernel_ticks = 0;
+}
+
+void Runtime::sleep_idle(KernelGuard &guard) {
+  ++idle_vcpus_;
+  guard.unlock();
+  for (int i = 0; i < idle_spins && !has_work_.load(std::memory_order_relaxed); ++i)
+    _mm_pause();
+  guard.lock();
+  if (!scheduler_.has_runnable() && !stopping_.load(std::memory_order_relaxed)) {
+    ++sleeping_vcpus_;
+    work_.wait(guard);
+    --sleeping_vcpus_;
+  }
+  --idle_vcpus_;
+}
+
+/// The box's OOM killer: the process that owns most goes, unless one is on its way out already.
+void Runtime::relieve_memory(process::Kernel &kernel) {
+  process::Process *largest = nullptr;
+  u64 largest_size = 0;
+  for (const auto &[pid, process] : kernel.processes()) {
+    if (process->is_zombie())
+      continue;
+    if (process->exiting || process->pending.set().contains(SIGKILL))
+      return;
+    const memory::MemoryUsage usage = process->leader()->memory->usage();
+    if (const u64 size = usage.private_clean + usage.private_dirty; size >= largest_size) {
+      largest = process.get();
+      largest_size = size;
+    }
+  }
+  if (largest == nullptr)
+    return;
+  log::error("out of memory: killed process {} ({}), which owns {} MiB", largest->pid.value,
+             largest->leader()->name, largest_size >> 20);
+  process::send_signal(*largest, process::kernel_signal(SIGKILL));
+}
+
+} // namespace tine::box

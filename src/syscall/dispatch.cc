@@ -1,0 +1,153 @@
+#include "syscall/dispatch.hpp"
+
+#include "process/signals.hpp"
+#include "process/tracer.hpp"
+#include "syscall/table.hpp"
+
+namespace tine::syscall {
+namespace {
+
+using process::Delivery;
+using process::Thread;
+
+Next next_after(Delivery delivery) {
+  switch (delivery) {
+  case Delivery::none:
+  case Delivery::handler:
+    return Next::guest;
+  case Delivery::stopped:
+    return Next::stopped;
+  case Delivery::exited:
+    return Next::exited;
+  }
+  return Next::guest;
+}
+
+/// The call is over: the state of its tries is forgotten and the temporary signal mask stays only until a
+/// handler's frame has saved the old one.
+void finish(Thread &thread) {
+  if (thread.syscall_state.retrying)
+    thread.leave_all();
+  if (thread.timeout.deadline())
+    thread.timeout.disarm();
+  std::optional<process::SignalSet> saved_mask = thread.syscall_state.saved_mask;
+  thread.syscall_state = {};
+  thread.syscall_state.saved_mask = saved_mask;
+  thread.syscall_number = -1;
+}
+
+/// Gives back the mask that sigsuspend, ppoll and the like replaced, if no handler's frame did.
+void restore_mask(Thread &thread) {
+  if (auto &saved = thread.syscall_state.saved_mask) {
+    thread.signal_mask = *saved;
+    saved.reset();
+  }
+}
+
+Next complete(Thread &thread, i64 value) {
+  thread.cpu.gpr[cpu::rax] = static_cast<u64>(value);
+  if (thread.kernel.tracer)
+    thread.kernel.tracer->returned(thread, value, true);
+  finish(thread);
+  return deliver_pending_signals(thread);
+}
+
+/// The handler would block. With a signal at hand the call ends here, by the rule that the handler gave;
+/// bytes that were already transferred win over EINTR.
+Next block_or_interrupt(Thread &thread, Interrupt rule) {
+  if (rule == Interrupt::uninterruptible || !thread.has_deliverable_signal()) {
+    thread.syscall_state.retrying = true;
+    return Next::blocked;
+  }
+  if (thread.syscall_state.progress != 0 && rule != Interrupt::restart_block)
+    return complete(thread, static_cast<i64>(thread.syscall_state.progress));
+  const process::InterruptedCall call{thread.syscall_number, -EINTR, static_cast<u8>(rule)};
+  switch (const Delivery delivery = process::deliver_signals(thread, call)) {
+  case Delivery::none: // a signal without effect: the call goes on sleeping
+    thread.syscall_state.retrying = true;
+    return Next::blocked;
+  case Delivery::stopped: // tried again when the thread is continued
+    thread.syscall_state.retrying = true;
+    return Next::stopped;
+  case Delivery::handler:
+    if (thread.kernel.tracer)
+      thread.kernel.tracer->returned(thread, -EINTR, true);
+    finish(thread);
+    thread.syscall_state.saved_mask.reset();
+    return Next::guest;
+  case Delivery::exited:
+    return next_after(delivery);
+  }
+  return Next::blocked;
+}
+
+Next call_handler(Thread &thread, Handler handler, Call &call) {
+  const SyscallResult result = handler(call);
+  switch (result.kind()) {
+  case SyscallResult::Kind::value:
+    return complete(thread, result.value());
+  case SyscallResult::Kind::blocked:
+    return block_or_interrupt(thread, result.interrupt());
+  case SyscallResult::Kind::no_value:
+    if (thread.kernel.tracer)
+      thread.kernel.tracer->returned(thread, 0, false);
+    finish(thread);
+    return deliver_pending_signals(thread);
+  case SyscallResult::Kind::thread_exited:
+    return Next::exited;
+  }
+  return Next::guest;
+}
+
+Call make_call(Thread &thread) {
+  const auto &gpr = thread.cpu.gpr;
+  return Call{thread, *thread.process, thread.kernel, *thread.memory,
+              {gpr[cpu::rdi], gpr[cpu::rsi], gpr[cpu::rdx], gpr[cpu::r10], gpr[cpu::r8], gpr[cpu::r9]}};
+}
+
+} // namespace
+
+Next start_system_call(Thread &thread) {
+  const u64 number = thread.cpu.gpr[cpu::rax];
+  thread.syscall_number = static_cast<i64>(number);
+  ++thread.kernel.counters.system_calls;
+  const Row *row = find_row(number);
+  Call call = make_call(thread);
+  if (thread.kernel.tracer)
+    thread.kernel.tracer->entered(thread, call.arguments);
+  if (row == nullptr || row->handler == nullptr)
+    return complete(thread, -ENOSYS);
+  return call_handler(thread, row->handler, call);
+}
+
+Next retry_system_call(Thread &thread) {
+  thread.leave_all();
+  const Row *row = find_row(static_cast<u64>(thread.syscall_number));
+  Call call = make_call(thread);
+  return call_handler(thread, row->handler, call);
+}
+
+Next deliver_pending_signals(Thread &thread) {
+  if (!thread.has_deliverable_signal()) {
+    restore_mask(thread);
+    return Next::guest;
+  }
+  const Delivery delivery = process::deliver_signals(thread, {});
+  if (delivery == Delivery::handler)
+    thread.syscall_state.saved_mask.reset();
+  else if (delivery != Delivery::exited)
+    restore_mask(thread);
+  return next_after(delivery);
+}
+
+void Call::set_timeout(Nanoseconds timeout) const {
+  if (!state().deadline) {
+    const Nanoseconds now = time::TimerQueue::now();
+    const Nanoseconds longest = (Nanoseconds{1} << 62) - now;
+    state().deadline = now + (timeout < longest ? timeout : longest);
+  }
+  if (!thread.timeout.deadline() && !state().timed_out)
+    thread.timeout.arm(*state().deadline);
+}
+
+} // namespace tine::syscall
