@@ -18,8 +18,8 @@ void Runtime::event_main() {
     events_.dispatch(false);
     on_tick(now);
 
-    // Nothing can become runnable without this thread when every vCPU is idle and nothing is runnable, so
-    // then it sleeps until it has a reason: an idle box takes no CPU at all.
+    // Nothing can become runnable without this thread when every vCPU is idle and nothing is
+    // runnable, so then it sleeps until it has a reason: an idle box takes no CPU at all.
     const bool idle = idle_vcpus_ == vcpus_.size() && !scheduler_.has_runnable();
     Nanoseconds timeout = idle ? -1 : tick;
     if (const auto deadline = timers_.next_deadline()) {

@@ -19,12 +19,15 @@ std::unique_ptr<memory::FrameArena> create_frames(u64 limit_bytes) {
 } // namespace
 
 Runtime::Runtime(const RuntimeOptions &options)
-    : frames_(create_frames(options.memory_bytes)), machine_(cpu::Machine::create(*frames_, lock_)),
-      host_{lock_, *frames_, *machine_, scheduler_, timers_, events_}, vcpus_(options.vcpus) {
+    : frames_(create_frames(options.memory_bytes)),
+      machine_(cpu::Machine::create(*frames_, lock_)), host_{lock_,      *frames_, *machine_,
+                                                             scheduler_, timers_,  events_},
+      vcpus_(options.vcpus) {
   scheduler_.on_runnable([this] {
     has_work_.store(true, std::memory_order_relaxed);
-    // With a busy vCPU: it takes the thread when its own blocks, or the event thread wakes a sleeping vCPU
-    // at the next tick. Waking one here would cost a forking parent more than the fork does.
+    // With a busy vCPU: it takes the thread when its own blocks, or the event thread wakes a
+    // sleeping vCPU at the next tick. Waking one here would cost a forking parent more than the
+    // fork does.
     if (sleeping_vcpus_ == vcpus_.size())
       work_.notify_one();
   });
@@ -35,7 +38,9 @@ Runtime::Runtime(const RuntimeOptions &options)
   });
 }
 
-Runtime::~Runtime() { stop(); }
+Runtime::~Runtime() {
+  stop();
+}
 
 void Runtime::start() {
   for (u32 index = 0; index < vcpus_.size(); ++index)

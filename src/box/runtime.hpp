@@ -1,10 +1,12 @@
 // The host side that all boxes of this host process share: memory, the code cache, the vCPUs.
 //
-//   vCPU thread 0..n-1:  picks a thread, runs it until its slice is over or it blocks; sleeps when idle
-//   event thread:        sleeps until a timer is due, a host descriptor is ready or, while a vCPU is busy,
+//   vCPU thread 0..n-1:  picks a thread, runs it until its slice is over or it blocks; sleeps when
+//   idle event thread:        sleeps until a timer is due, a host descriptor is ready or, while a
+//   vCPU is busy,
 //                        a tick is over
 //
-// Everything happens under one kernel lock, which a vCPU gives up only while it runs guest code or sleeps.
+// Everything happens under one kernel lock, which a vCPU gives up only while it runs guest code or
+// sleeps.
 #pragma once
 
 #include "base/kernel_lock.hpp"
@@ -28,8 +30,8 @@ struct RuntimeOptions {
   u64 memory_bytes = u64{64} << 30;
 };
 
-/// Owned by the command. start() makes the host threads, the destructor ends them. Guest threads that
-/// are on no vCPU are plain data.
+/// Owned by the command. start() makes the host threads, the destructor ends them. Guest threads
+/// that are on no vCPU are plain data.
 class Runtime {
 public:
   /// std::runtime_error if the host gives no memory or no descriptors.

@@ -19,7 +19,8 @@ namespace {
 
 /// How long a thread runs while others wait.
 constexpr Nanoseconds slice = 4'000'000;
-/// How often an idle vCPU looks for work before it sleeps (some 20 µs): waking a host thread costs more.
+/// How often an idle vCPU looks for work before it sleeps (some 20 µs): waking a host thread costs
+/// more.
 constexpr int idle_spins = 400;
 
 RunState run_state_after(Next next) {

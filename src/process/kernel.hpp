@@ -44,6 +44,7 @@ struct KernelOptions {
 struct KernelCounters {
   u64 forks = 0, vforks = 0, threads = 0, execs = 0, exits = 0, system_calls = 0,
       context_switches = 0;
+  memory::FaultCounters faults;            ///< of address spaces that are gone
   std::vector<u32> fork_nanoseconds; ///< each fork's time inside the kernel, for percentiles
 };
 

@@ -23,8 +23,8 @@ Next next_after(Delivery delivery) {
   return Next::guest;
 }
 
-/// The call is over: the state of its tries is forgotten and the temporary signal mask stays only until a
-/// handler's frame has saved the old one.
+/// The call is over: the state of its tries is forgotten and the temporary signal mask stays only
+/// until a handler's frame has saved the old one.
 void finish(Thread &thread) {
   if (thread.syscall_state.retrying)
     thread.leave_all();
@@ -52,8 +52,8 @@ Next complete(Thread &thread, i64 value) {
   return deliver_pending_signals(thread);
 }
 
-/// The handler would block. With a signal at hand the call ends here, by the rule that the handler gave;
-/// bytes that were already transferred win over EINTR.
+/// The handler would block. With a signal at hand the call ends here, by the rule that the handler
+/// gave; bytes that were already transferred win over EINTR.
 Next block_or_interrupt(Thread &thread, Interrupt rule) {
   if (rule == Interrupt::uninterruptible || !thread.has_deliverable_signal()) {
     thread.syscall_state.retrying = true;
@@ -101,8 +101,12 @@ Next call_handler(Thread &thread, Handler handler, Call &call) {
 
 Call make_call(Thread &thread) {
   const auto &gpr = thread.cpu.gpr;
-  return Call{thread, *thread.process, thread.kernel, *thread.memory,
-              {gpr[cpu::rdi], gpr[cpu::rsi], gpr[cpu::rdx], gpr[cpu::r10], gpr[cpu::r8], gpr[cpu::r9]}};
+  return Call{
+      thread,
+      *thread.process,
+      thread.kernel,
+      *thread.memory,
+      {gpr[cpu::rdi], gpr[cpu::rsi], gpr[cpu::rdx], gpr[cpu::r10], gpr[cpu::r8], gpr[cpu::r9]}};
 }
 
 } // namespace

@@ -1,5 +1,5 @@
-// From registers to a handler and back: the one place where system calls start, block, are interrupted
-// and end.
+// From registers to a handler and back: the one place where system calls start, block, are
+// interrupted and end.
 #pragma once
 
 #include "process/thread.hpp"

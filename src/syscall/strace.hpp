@@ -10,8 +10,9 @@
 
 namespace tine::syscall {
 
-/// Writes to a host descriptor: "[pid  7] openat(AT_FDCWD, "/etc/passwd", O_RDONLY) = 3". A line is written
-/// whole when its call returns, so calls that overlap in time are never mixed. With the kernel lock.
+/// Writes to a host descriptor: "[pid  7] openat(AT_FDCWD, "/etc/passwd", O_RDONLY) = 3". A line is
+/// written whole when its call returns, so calls that overlap in time are never mixed. With the
+/// kernel lock.
 class StraceWriter final : public process::SystemCallTracer {
 public:
   explicit StraceWriter(UniqueFd output) : output_(std::move(output)) {}

@@ -11,8 +11,8 @@ namespace tine::syscall {
 /// Whether only the return tells what to print.
 [[nodiscard]] bool is_output(ArgumentKind kind);
 
-/// Prints argument `index` of a call of `row`; `value` is what the call returned (the length of a read
-/// buffer), 0 before that. Never fails: what can't be read is printed as an address.
+/// Prints argument `index` of a call of `row`; `value` is what the call returned (the length of a
+/// read buffer), 0 before that. Never fails: what can't be read is printed as an address.
 [[nodiscard]] std::string print_argument(memory::AddressSpace &space, const Row &row, u8 index,
                                          const u64 (&arguments)[6], i64 value);
 

@@ -1,0 +1,70 @@
+// A box: one sandbox, what `tine run` starts.
+#pragma once
+
+#include "box/runtime.hpp"
+#include "process/kernel.hpp"
+#include "process/process.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tine::box {
+
+/// `--bind SRC[:DST][:ro|rw]`
+struct Bind {
+  std::string source;
+  std::string target;
+  bool writable = false;
+};
+
+struct BoxOptions {
+  std::string program;                ///< looked up in the box's PATH if it has no slash
+  std::vector<std::string> arguments; ///< argv, the name first
+  std::vector<std::string> environment;
+  std::string root = "/"; ///< host directory that the box sees as /
+  std::vector<Bind> binds;
+  std::string working_directory; ///< in the box; empty: the caller's if the box has it, else /
+  std::string hostname = "tine";
+  u32 uid = 0, gid = 0;
+  std::vector<u32> groups;
+  u32 process_limit = 32768;
+  memory::ForkMechanism fork_mechanism = memory::ForkMechanism::shared;
+  bool host_network = false;
+  std::optional<std::string> strace_file; ///< empty: standard error
+};
+
+/// Why a box could not be started, for the person who asked: a message and the exit status (126:
+/// the program can't be executed, 127: there is no such program, 125: the rest).
+struct StartFailure {
+  std::string message;
+  int exit_status = 125;
+};
+
+/// Owned by the command. Lives as long as its runtime at most.
+class Box {
+public:
+  explicit Box(Runtime &runtime) : runtime_(runtime) {}
+  ~Box();
+  Box(const Box &) = delete;
+  Box &operator=(const Box &) = delete;
+
+  /// Makes the kernel, the file tree and the first process, and lets it run.
+  [[nodiscard]] std::optional<StartFailure> start(const BoxOptions &options);
+  /// Waits for the end of the first process: its status as wait4(2) reports it.
+  [[nodiscard]] int wait();
+  /// A signal that the caller's terminal or another program sent to tine: SIGINT, SIGQUIT and
+  /// SIGTSTP go to the terminal's foreground process group, the rest to the first process. With the
+  /// kernel lock.
+  void forward_signal(int signal);
+
+  [[nodiscard]] process::Kernel &kernel() { return *kernel_; }
+
+private:
+  Runtime &runtime_;
+  std::unique_ptr<process::Kernel> kernel_;
+  Ref<process::Process> init_;
+};
+
+} // namespace tine::box

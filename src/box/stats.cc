@@ -1,0 +1,85 @@
+#include "box/stats.hpp"
+
+#include "base/log.hpp"
+#include "process/process.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sys/resource.h>
+
+namespace tine::box {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json percentiles(std::vector<u32> samples) {
+  if (samples.empty())
+    return nullptr;
+  std::sort(samples.begin(), samples.end());
+  const auto at = [&](double fraction) {
+    return samples[static_cast<std::size_t>(fraction * static_cast<double>(samples.size() - 1))];
+  };
+  return {{"min", samples.front()},
+          {"p50", at(0.50)},
+          {"p90", at(0.90)},
+          {"p99", at(0.99)},
+          {"max", samples.back()}};
+}
+
+} // namespace
+
+void write_stats(Runtime &runtime, Box &box, Nanoseconds wall_time, const std::string &file) {
+  process::Host &host = runtime.host();
+  const process::KernelCounters &kernel = box.kernel().counters;
+  const memory::FaultCounters &faults = kernel.faults;
+  const cpu::CpuCounters cpu = host.machine.counters();
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto microseconds = [](const timeval &time) {
+    return time.tv_sec * 1'000'000 + time.tv_usec;
+  };
+  const ordered_json stats = {
+      {"time",
+       {{"wall_us", wall_time / 1000},
+        {"host_user_us", microseconds(usage.ru_utime)},
+        {"host_system_us", microseconds(usage.ru_stime)}}},
+      {"faults",
+       {{"zero_filled", faults.zero_filled},
+        {"file_pages", faults.file_pages},
+        {"copied", faults.copied},
+        {"reused", faults.reused},
+        {"tlb_misses", cpu.tlb_misses}}},
+      {"processes",
+       {{"forks", kernel.forks},
+        {"vforks", kernel.vforks},
+        {"threads", kernel.threads},
+        {"execs", kernel.execs},
+        {"exits", kernel.exits},
+        {"fork_ns", percentiles(kernel.fork_nanoseconds)}}},
+      {"system_calls", kernel.system_calls},
+      {"context_switches", kernel.context_switches},
+      {"translation",
+       {{"blocks", cpu.blocks_translated},
+        {"instructions", cpu.instructions_translated},
+        {"code_bytes", cpu.code_bytes},
+        {"cache_flushes", cpu.cache_flushes},
+        {"self_modified", cpu.smc_invalidations}}},
+      {"memory",
+       {{"frames_in_use", host.frames.frames_in_use()},
+        {"arena_host_bytes", host.frames.host_bytes()},
+        {"host_max_resident_kib", usage.ru_maxrss}}},
+  };
+  if (file.empty()) {
+    std::cerr << stats.dump(2) << '\n';
+    return;
+  }
+  std::ofstream output(file);
+  output << stats.dump(2) << '\n';
+  if (!output.flush())
+    log::error("--stats={}: cannot be written", file);
+}
+
+} // namespace tine::box

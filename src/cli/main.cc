@@ -1,0 +1,40 @@
+// The `tine` command.
+#include "cli/run_command.hpp"
+
+#include "base/log.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+namespace {
+
+/// Usage errors exit with 125, as env(1), timeout(1) and Docker have it: 126 and 127 are about the
+/// program.
+constexpr int usage_error = 125;
+
+} // namespace
+
+int main(int argc, char **argv) {
+  try {
+    CLI::App app{"A Linux kernel in user space: runs unmodified programs in a box and forks in "
+                 "microseconds."};
+    app.set_version_flag("--version", "tine " TINE_VERSION);
+    app.require_subcommand(1);
+    app.footer("Examples:\n"
+               "  tine run -- bash                          a shell in a box\n"
+               "  tine run --bind .:/work:rw --workdir /work -- make\n"
+               "  tine run --strace -- ls                   each system call, on standard error\n"
+               "  tine run --stats=s.json -- python3 x.py   what happened, as JSON");
+    tine::cli::RunCommand run(app);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError &error) {
+      return app.exit(error) == 0 ? 0 : usage_error;
+    }
+    return run.execute();
+  } catch (const std::exception &error) {
+    tine::log::error("{}", error.what());
+    return usage_error;
+  }
+}

@@ -1,0 +1,40 @@
+// `tine run`: a program in a new box, with the caller's standard streams.
+#pragma once
+
+#include "box/box.hpp"
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tine::cli {
+
+/// Owns what its options are parsed into; must outlive the parse.
+class RunCommand {
+public:
+  explicit RunCommand(CLI::App &app);
+  /// Runs the box; the exit status of the command.
+  [[nodiscard]] int execute();
+
+private:
+  [[nodiscard]] box::BoxOptions box_options() const;
+  [[nodiscard]] std::vector<std::string> program_and_arguments() const;
+
+  CLI::App *run_ = nullptr;
+  std::string root_ = "/";
+  std::vector<std::string> binds_;
+  std::string working_directory_;
+  std::vector<std::string> environment_;
+  bool clear_environment_ = false;
+  std::string hostname_ = "tine";
+  std::string user_;
+  std::string memory_;
+  u32 cpus_ = 0;
+  u32 process_limit_ = 32768;
+  std::string page_tables_ = "shared";
+  std::string network_ = "none";
+  std::optional<std::string> strace_, stats_; ///< a file; empty: standard error
+};
+
+} // namespace tine::cli
