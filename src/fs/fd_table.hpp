@@ -3,6 +3,7 @@
 
 #include "fs/file.hpp"
 
+#include <memory>
 #include <vector>
 
 namespace tine::fs {
@@ -16,6 +17,7 @@ struct Descriptor {
 /// table. Guarded by the kernel lock.
 class FdTable final : public RefCounted {
 public:
+  ~FdTable() override;
   /// EBADF.
   [[nodiscard]] Result<Ref<File>> get(int fd) const;
   [[nodiscard]] Result<Descriptor> descriptor(int fd) const;
@@ -34,6 +36,7 @@ public:
 private:
   using Entries = std::vector<Descriptor>;
   Entries &writable();
+  void closed(const Descriptor &old);
 
   std::shared_ptr<Entries> entries_ = std::make_shared<Entries>();
 };

@@ -9,10 +9,13 @@
 #include <functional>
 #include <string>
 #include <sys/stat.h>
+#include <vector>
 
 namespace tine::fs {
 
 struct Credentials;
+struct Path;
+class EpollItem;
 class Inode;
 
 /// A directory entry as getdents64 lists it.
@@ -67,8 +70,12 @@ public:
   [[nodiscard]] virtual Ref<Inode> inode();
   /// As /proc/PID/fd/N shows it: a path, "pipe:[7]", "socket:[8]", "anon_inode:[eventpoll]".
   [[nodiscard]] virtual std::string description() = 0;
-  /// A descriptor of some process was closed (close(2) semantics of POSIX locks, epoll).
+  /// A descriptor of some process was closed.
   virtual void descriptor_closed() {}
+  /// Where it was opened; null for pipes and the like.
+  [[nodiscard]] virtual const Path *place() const { return nullptr; }
+  /// open(2) of /proc/PID/fd/N for a file that has no place: another description of the same object.
+  [[nodiscard]] virtual Result<Ref<File>> reopen(u32 flags);
 
   /// O_RDONLY... access mode and the flags that F_SETFL may change.
   [[nodiscard]] u32 status_flags() const { return status_flags_; }
@@ -78,6 +85,14 @@ public:
   [[nodiscard]] bool is_nonblocking() const;
 
   u64 offset = 0;
+  /// F_SETOWN, F_SETSIG: kept, not acted on.
+  i32 owner = 0;
+  i32 owner_signal = 0;
+  /// The epoll instances that watch it; each item leaves when either end goes.
+  std::vector<EpollItem *> epoll_items;
+
+protected:
+  ~File() override;
 
 private:
   u32 status_flags_;

@@ -48,6 +48,16 @@ struct LookupOptions {
 [[nodiscard]] Result<Ref<File>> open(const FileSystemContext &context, const Credentials &credentials,
                                      const Path &start, std::string_view path, u32 flags, u32 mode);
 
+/// The same, with openat2's `resolve`.
+struct OpenOptions {
+  u32 flags = 0;
+  u32 mode = 0;
+  u32 resolve = 0; ///< RESOLVE_*
+};
+[[nodiscard]] Result<Ref<File>> open_resolving(const FileSystemContext &context,
+                                               const Credentials &credentials, const Path &start,
+                                               std::string_view path, const OpenOptions &options);
+
 /// Opens what `path` already names.
 [[nodiscard]] Result<Ref<File>> open(const Credentials &credentials, const Path &path, u32 flags);
 
@@ -58,3 +68,6 @@ struct LookupOptions {
 [[nodiscard]] Path path_of(const File &file);
 
 } // namespace tine::fs
+
+// Path and FileSystemContext can be used only where these are known.
+#include "fs/dentry.hpp"
