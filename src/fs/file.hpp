@@ -86,8 +86,8 @@ public:
 
   u64 offset = 0;
   /// F_SETOWN, F_SETSIG: kept, not acted on.
-  i32 owner = 0;
-  i32 owner_signal = 0;
+  i32 async_owner = 0;
+  i32 async_signal = 0;
   /// The epoll instances that watch it; each item leaves when either end goes.
   std::vector<EpollItem *> epoll_items;
 

@@ -48,6 +48,7 @@ public:
   /// Tells the first `count` targets; how many there were.
   u32 wake(u32 count);
   [[nodiscard]] bool empty() const { return targets_.empty(); }
+  [[nodiscard]] std::size_t size() const { return targets_.size(); }
 
 private:
   friend class WakeTarget;
