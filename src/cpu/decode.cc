@@ -446,8 +446,8 @@ void refine_kind(const ZydisDecodedInstruction &decoded,
     out.target = first_immediate ? first->imm.value.u : 0;
     break;
   case Kind::leave:
-    if (out.operand_size_prefix)
-      out.kind = Kind::unsupported;
+    if (decoded.operand_width != 64)
+      out.kind = Kind::helper;
     break;
   case Kind::plain:
     if (summary.vsib || summary.segment_write || is_masked_move(decoded.mnemonic))
@@ -522,6 +522,8 @@ bool decode(std::span<const u8> bytes, u64 pc, Instruction &out) {
     out.kind = Kind::move_string;
   if (decoded.mnemonic == ZYDIS_MNEMONIC_CMPSD && decoded.meta.isa_ext == ZYDIS_ISA_EXT_BASE)
     out.kind = Kind::helper;
+  if (decoded.mnemonic == ZYDIS_MNEMONIC_INT && out.bytes[out.opcode_offset + 1] == 3)
+    out.kind = Kind::breakpoint;
   if (decoded.attributes & ZYDIS_ATTRIB_IS_PRIVILEGED)
     out.kind = Kind::protection;
   refine_kind(decoded, used, summary, out);

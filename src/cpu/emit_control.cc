@@ -87,7 +87,14 @@ void Emitter::emit_indirect_tail() {
   hot_.context_scaled(0x8b, r10, r11, CONTEXT_JUMP_CACHE);
   hot_.lea_sum(rcx, rcx, r10);
   u8 *const hit = hot_.jump_rcx_zero_short();
-  hot_.jump(thunks_.indirect);
+  Assembler::resolve(hot_.jump_unresolved(), cold_.position());
+  Site site;
+  site.pc = last_.pc;
+  site.length = last_.length;
+  site.block = block_;
+  cache_.sites.push_back(site);
+  cold_.store_context_dword(CONTEXT_EXIT_DATA, static_cast<u32>(cache_.sites.size() - 1));
+  cold_.jump(thunks_.indirect);
   Assembler::resolve_short(hit, hot_.position());
   hot_.load_context(rcx, CONTEXT_SPILL_RCX);
   hot_.jump_context_scaled(r11, jump_cache_host);

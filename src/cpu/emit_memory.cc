@@ -63,12 +63,22 @@ void Emitter::emit_lookup(const Instruction &instruction, bool write, u16 size, 
   hot_.context_indexed(0x2b, r10, r11, tlb + entry_start);                               // sub
   hot_.context_indexed(0x3b, r10, r11, tlb + (size <= 8 ? entry_limit8 : entry_limit64)); // cmp
   u8 *const miss = hot_.jump_condition_unresolved(Assembler::condition_above_equal);
+  const u8 *const hit = hot_.position();
   hot_.context_indexed(0x03, r10, r11, tlb + entry_host); // add
   if (save_flags) {
     hot_.flags_from_rax();
     hot_.load_context(rax, CONTEXT_SPILL_RAX);
   }
   Assembler::resolve(miss, cold_.position());
+  if (size != 8 && size != 64) {
+    // The limits are those of larger operands: near the run's end, ask exactly. offset + size <= bytes,
+    // with bytes = limit64 + 63; what wraps around is above every limit.
+    const i32 adjustment = static_cast<i32>(size) - 64;
+    cold_.lea(r10, r10, adjustment);
+    cold_.context_indexed(0x3b, r10, r11, tlb + entry_limit64);
+    cold_.lea(r10, r10, -adjustment);
+    Assembler::resolve(cold_.jump_condition_unresolved(Assembler::condition_below), hit);
+  }
   if (save_flags) {
     cold_.flags_from_rax();
     cold_.load_context(rax, CONTEXT_SPILL_RAX);

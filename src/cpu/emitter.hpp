@@ -67,6 +67,10 @@ private:
   Assembler hot_, cold_;
   u8 *start_;
   u8 *instruction_start_ = nullptr;
+  struct {
+    u64 pc = 0;
+    u8 length = 0;
+  } last_; ///< the instruction being emitted
   bool x87_marked_ = false;
   u8 spilled_ = no_register;
 };

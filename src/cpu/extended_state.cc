@@ -9,9 +9,18 @@ namespace {
 constexpr u64 component_x87 = 1, component_sse = 2, component_avx = 4, all_components = 7;
 constexpr u64 header_offset = 512, avx_offset = 576, area_size = 832;
 constexpr u64 compact_bit = u64{1} << 63;
-constexpr u32 mxcsr_mask = 0xffff;
 constexpr u32 initial_mxcsr = 0x1f80;
 constexpr u64 x87_registers = 32, x87_registers_size = 128, mxcsr_offset = 24;
+
+/// The bits of MXCSR that the processor has.
+u32 host_mxcsr_mask() {
+  alignas(16) std::array<u8, 512> image{};
+  asm("fxsave64 %0" : "=m"(image));
+  u32 mask = 0;
+  std::memcpy(&mask, image.data() + 28, 4);
+  return mask ? mask : 0xffbf;
+}
+const u32 mxcsr_mask = host_mxcsr_mask();
 
 u32 mxcsr_of(const CpuState &state) {
   u32 value;

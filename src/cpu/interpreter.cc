@@ -329,11 +329,12 @@ bool Interpreter::do_jump() {
 }
 
 bool Interpreter::do_leave() {
+  const u64 size = operand_bytes();
   u64 value = 0;
-  if (!read(state_.gpr[rbp], &value, 8))
+  if (!read(state_.gpr[rbp], &value, size))
     return false;
-  state_.gpr[rsp] = state_.gpr[rbp] + 8;
-  state_.gpr[rbp] = value;
+  state_.gpr[rsp] = state_.gpr[rbp] + size;
+  set_register(size == 2 ? ZYDIS_REGISTER_BP : ZYDIS_REGISTER_RBP, value);
   return true;
 }
 

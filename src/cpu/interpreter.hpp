@@ -73,6 +73,7 @@ private:
   // ---- vector_memory.cc ----
   [[nodiscard]] bool do_gather();
   [[nodiscard]] bool do_masked_move();
+  void enter_mmx();
   [[nodiscard]] bool do_masked_store_bytes();
   [[nodiscard]] std::array<u8, 32> &vector_register(ZydisRegister reg);
 

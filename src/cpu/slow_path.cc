@@ -14,6 +14,7 @@ constexpr u64 trap_flag = 0x100;
 constexpr int trap_trace = 2;          // TRAP_TRACE
 constexpr int from_kernel = 0x80;      // SI_KERNEL
 constexpr u64 vector_debug = 1, vector_breakpoint = 3, vector_invalid_opcode = 6,
+              vector_stack = 12,
               vector_protection = 13, vector_page_fault = 14;
 constexpr u64 fault_present = 1, fault_write = 2, fault_user = 4, fault_fetch = 16;
 
@@ -63,6 +64,10 @@ bool VcpuImpl::handle_exit(CpuState &state, Exit &exit) {
     exit.reason = ExitReason::system_call;
     return false;
   case ExitKind::indirect:
+    state.rip = context->next_pc;
+    if (is_canonical(state.rip))
+      return true;
+    return handle_non_canonical_target(state, exit);
   case ExitKind::poll:
     state.rip = context->next_pc;
     return true;
@@ -124,6 +129,10 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
   state.rip = site.pc;
   if (!is_canonical(address)) {
     exit = protection_exit();
+    if (uses_stack_segment(site)) { // #SS instead of #GP
+      exit.signal = SIGBUS;
+      exit.trap_number = vector_stack;
+    }
     return false;
   }
   const u64 last = address + site.size - 1;
@@ -131,6 +140,7 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
   memory::FaultResult result = in.resolve_fault(GuestAddress(address), access);
   if (!memory::is_resolved(result.outcome)) {
     exit = page_fault_exit(result.outcome, address, access);
+    check_alignment_first(state, site, address, exit);
     return false;
   }
   memory::Translation translation = result.translation;
@@ -149,20 +159,37 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
       translation = *now;
   }
   // An instruction that writes its own page must not be translated again before it has written.
-  const auto own_frame = in.frame_of(GuestAddress(site.pc).page());
-  const bool writes_itself = write && own_frame &&
-                             (own_frame == in.frame_of(GuestAddress(address).page()) ||
-                              own_frame == in.frame_of(GuestAddress(last).page()));
-  if (!fits || writes_itself || (write && !translation.writable))
+  if (!fits || (write && (writes_own_code(site, address, last) || !translation.writable)))
     return run_bounced(state, site, address, write, exit);
   const PageNumber page = GuestAddress(address).page();
-  read_tlb.fill(translation, page);
-  if (translation.writable)
+  // The other TLB only where it is empty: an instruction with a read and a write whose pages collide must
+  // not lose one translation to the other.
+  (write ? write_tlb : read_tlb).fill(translation, page);
+  if (write && read_tlb.is_empty(page))
+    read_tlb.fill(translation, page);
+  if (!write && translation.writable && write_tlb.is_empty(page))
     write_tlb.fill(translation, page);
   if (machine.cache->generation == generation && observer->version == version &&
       !machine.cache->block(site.block).dropped)
     next_host_ = site.resume;
   return true;
+}
+
+/// The branch itself faults: undo what it did to rsp. (The return address that a call has pushed
+/// stays in memory, below rsp.)
+bool VcpuImpl::handle_non_canonical_target(CpuState &state, Exit &exit) {
+  const KernelGuard guard(machine.lock);
+  const Site site = machine.cache->sites[context->exit_data];
+  Instruction instruction;
+  if (decode_again(site, instruction)) {
+    state.rip = site.pc;
+    if (instruction.kind == InstructionKind::ret)
+      state.gpr[rsp] -= 8 + instruction.target;
+    else if (instruction.kind == InstructionKind::call_indirect)
+      state.gpr[rsp] += 8;
+  }
+  exit = protection_exit();
+  return false;
 }
 
 bool VcpuImpl::handle_raise(CpuState &state, Exit &exit) {
@@ -234,31 +261,81 @@ bool VcpuImpl::handle_host_fault(CpuState &state, Exit &exit) {
   return false;
 }
 
-bool VcpuImpl::run_bounced(CpuState &state, const Site &site, u64 address, bool write, Exit &exit) {
-  memory::AddressSpace &in = *space.load();
+bool VcpuImpl::writes_own_code(const Site &site, u64 first, u64 last) const {
+  const memory::AddressSpace &in = *space.load();
+  for (u64 code : {site.pc, site.pc + site.length - 1})
+    for (u64 data : {first, last})
+      if (in.frame_of(GuestAddress(code).page()) == in.frame_of(GuestAddress(data).page()))
+        return true;
+  return false;
+}
+
+bool VcpuImpl::decode_again(const Site &site, Instruction &instruction) const {
   std::array<u8, 15> code{};
-  for (std::size_t i = 0; i < site.length; ++i)
-    if (!in.force_read(GuestAddress(site.pc + i), std::as_writable_bytes(std::span(&code[i], 1))).ok())
-      break;
+  return space.load()
+             ->force_read(GuestAddress(site.pc),
+                          std::as_writable_bytes(std::span(code).first(site.length)))
+             .ok() &&
+         decode(code, site.pc, instruction);
+}
+
+bool VcpuImpl::uses_stack_segment(const Site &site) const {
   Instruction instruction;
-  if (!decode(code, site.pc, instruction))
-    return true;
-  if (instruction.kind != InstructionKind::memory && instruction.kind != InstructionKind::absolute_move)
-    return run_helper(state, exit);
+  if (!decode_again(site, instruction))
+    return false;
+  switch (instruction.kind) {
+  case InstructionKind::memory:
+  case InstructionKind::push_memory:
+  case InstructionKind::jump_indirect:
+    return instruction.memory.segment == Segment::none &&
+           (instruction.memory.base == rsp || instruction.memory.base == rbp);
+  default:
+    return true; // push, pop, call, ret, leave
+  }
+}
+
+/// The instruction at the site, with `operand` in the bounce buffer as its memory operand. False: the host
+/// raised a fault, or there is no code any more; `exit` says so.
+bool VcpuImpl::run_on_bounce_buffer(CpuState &state, const Site &site, std::byte *operand, Exit &exit) {
   const u8 *host = machine.code_for(*this, site.pc, BlockMode::bounced, exit);
   if (!host)
     return false;
+  context->bounce_pointer = reinterpret_cast<u64>(operand);
+  context->resume = reinterpret_cast<u64>(host);
+  tine_cpu_enter(context); // with the kernel lock held: one instruction, which ends in `step`
+  return context->exit_kind != ExitKind::host_fault || handle_host_fault(state, exit);
+}
+
+/// A misaligned operand of an instruction that wants alignment is #GP even where nothing is mapped: try it
+/// on the bounce buffer.
+void VcpuImpl::check_alignment_first(CpuState &state, const Site &site, u64 address, Exit &exit) {
+  Instruction instruction;
+  if (site.size < 16 || (address & (site.size - 1U)) == 0 || !decode_again(site, instruction) ||
+      instruction.kind != InstructionKind::memory)
+    return;
+  const CpuState before = state;
+  Exit other;
+  const bool completed =
+      run_on_bounce_buffer(state, site, context->bounce.data() + (address & 63), other);
+  state = before;
+  if (!completed && other.signal == SIGSEGV && other.code == from_kernel)
+    exit = other;
+}
+
+bool VcpuImpl::run_bounced(CpuState &state, const Site &site, u64 address, bool write, Exit &exit) {
+  memory::AddressSpace &in = *space.load();
+  Instruction instruction;
+  if (!decode_again(site, instruction))
+    return true;
+  if (instruction.kind != InstructionKind::memory && instruction.kind != InstructionKind::absolute_move)
+    return run_helper(state, exit);
   // The bounce buffer keeps the operand's alignment within a cache line.
   std::byte *const operand = context->bounce.data() + (address & 63);
   const std::span<std::byte> bytes(operand, site.size);
   if (!in.read(GuestAddress(address), bytes).ok())
     return true;
-  context->bounce_pointer = reinterpret_cast<u64>(operand);
-  context->resume = reinterpret_cast<u64>(host);
-  tine_cpu_enter(context); // with the kernel lock held: one instruction, which ends in `step`
-  if (context->exit_kind == ExitKind::host_fault) {
-    return handle_host_fault(state, exit);
-  }
+  if (!run_on_bounce_buffer(state, site, operand, exit))
+    return false;
   if (write && !in.write(GuestAddress(address), bytes).ok())
     return true;
   state.rip = context->next_pc;

@@ -18,6 +18,9 @@ public:
   /// Enters the translation for `page` and for its neighbours within the same 64 KiB: runs are cut there, so that a
   /// page's removal has sixteen entries to look at.
   void fill(const memory::Translation &translation, PageNumber page);
+  [[nodiscard]] bool is_empty(PageNumber page) const {
+    return entries_[page.value % tlb_entries].limit8 == 0;
+  }
   void flush();
   void flush(PageRange range);
   /// Removes entries that reach the host page; whether there was one.

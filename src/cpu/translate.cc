@@ -113,6 +113,7 @@ Thunks emit_thunks(CodeCache &cache) {
 void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_after) {
   instruction_start_ = hot_.position();
   spilled_ = no_register;
+  last_ = {instruction.pc, instruction.length};
   if (instruction.x87 && !x87_marked_) {
     hot_.store_context_byte(CONTEXT_X87_DIRTY, 1);
     x87_marked_ = true;

@@ -24,6 +24,23 @@ VcpuContext *map_context() {
 }
 } // namespace
 
+namespace {
+/// Whether the x87 registers are other than FNINIT leaves them.
+bool x87_differs_from_initial(const CpuState &state) {
+  u64 difference = 0;
+  const auto word = [&state](std::size_t offset) {
+    u64 value;
+    std::memcpy(&value, state.fxsave.data() + offset, 8);
+    return value;
+  };
+  difference |= word(0) ^ 0x37f;
+  difference |= word(8) | word(16);
+  for (std::size_t offset = 32; offset < 160; offset += 8)
+    difference |= word(offset);
+  return difference != 0;
+}
+} // namespace
+
 VcpuImpl *&current_vcpu() {
   thread_local VcpuImpl *current = nullptr;
   return current;
@@ -40,10 +57,21 @@ VcpuImpl::VcpuImpl(MachineImpl &owner)
     entry.negated_pc.store(empty_negated_pc, std::memory_order_relaxed);
     entry.host.store(reinterpret_cast<u64>(machine.thunks.indirect), std::memory_order_relaxed);
   }
-  ::syscall(SYS_arch_prctl, ARCH_SET_GS, context);
-  install_alternate_stack();
+  install_on_thread();
   const KernelGuard guard(machine.lock);
   machine.vcpus.push_back(this);
+}
+
+/// GS base and the alternate stack belong to the host thread: set when a vCPU first runs there.
+void VcpuImpl::install_on_thread() {
+  thread_local const VcpuContext *installed = nullptr;
+  thread_local u64 installed_serial = 0;
+  if (installed == context && installed_serial == serial_)
+    return;
+  ::syscall(SYS_arch_prctl, ARCH_SET_GS, context);
+  install_alternate_stack();
+  installed = context;
+  installed_serial = serial_;
 }
 
 VcpuImpl::~VcpuImpl() {
@@ -140,12 +168,14 @@ bool VcpuImpl::enter(CpuState &state, const u8 *host) {
 }
 
 Exit VcpuImpl::run(CpuState &state, memory::AddressSpace &wanted) {
+  install_on_thread();
   current_vcpu() = this;
   single_step_ = (state.rflags & trap_flag) != 0;
   context->state = &state;
   context->fs_base = state.fs_base;
   context->gs_base = state.gs_base;
   next_host_ = nullptr;
+  state.x87_in_use = state.x87_in_use || x87_differs_from_initial(state);
   Exit exit;
   if (space.load(std::memory_order_relaxed) != &wanted) {
     const KernelGuard guard(machine.lock);

@@ -13,8 +13,8 @@ namespace tine::cpu {
 
 /// One translation as the lookup sequence wants it: host = host_start + (address - start) if
 /// address - start < limit (unsigned), the limit chosen by the size of the access, so that one compare
-/// tests the tag, the run's length and that the access doesn't cross the run's end. An empty entry has
-/// limits of zero.
+/// tests the tag, the run's length and that the access doesn't cross the run's end. Smaller
+/// accesses near the end are checked again in the stub. An empty entry has limits of zero.
 struct TlbEntry {
   u64 start = 0;    ///< guest address of the run
   u64 limit8 = 0;   ///< run bytes - 7: for accesses of up to 8 bytes

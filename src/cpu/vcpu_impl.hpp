@@ -110,15 +110,25 @@ private:
   /// Handles what one stay in guest code ended with. True: go on (at next_host_ or state.rip).
   bool handle_exit(CpuState &state, Exit &exit);
   bool handle_miss(CpuState &state, bool write, Exit &exit);
+  bool handle_non_canonical_target(CpuState &state, Exit &exit);
   bool handle_link(CpuState &state, Exit &exit);
   bool handle_raise(CpuState &state, Exit &exit);
   bool handle_host_fault(CpuState &state, Exit &exit);
   bool run_helper(CpuState &state, Exit &exit);
   bool run_bounced(CpuState &state, const Site &site, u64 address, bool write, Exit &exit);
+  bool run_on_bounce_buffer(CpuState &state, const Site &site, std::byte *operand, Exit &exit);
+  void check_alignment_first(CpuState &state, const Site &site, u64 address, Exit &exit);
+  [[nodiscard]] bool decode_again(const Site &site, Instruction &instruction) const;
+  [[nodiscard]] bool writes_own_code(const Site &site, u64 first, u64 last) const;
+  [[nodiscard]] bool uses_stack_segment(const Site &site) const;
   void synchronize(memory::AddressSpace &wanted);
   void translate_x87_pointers(CpuState &state);
   [[nodiscard]] const u8 *cached_target(u64 pc) const;
 
+  void install_on_thread();
+
+  static inline std::atomic<u64> next_serial{1};
+  const u64 serial_ = next_serial++; ///< tells a context from an earlier one at the same address
   std::vector<u16> jump_log_;
   const u8 *next_host_ = nullptr;
   bool single_step_ = false;

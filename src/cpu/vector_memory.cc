@@ -76,8 +76,11 @@ bool Interpreter::do_masked_move() {
     if (chosen(lane)) {
       const u64 at = address + lane * data_bytes;
       if (store ? !resolve(at, data_bytes, memory::Access::write)
-                : !read(at, &value[lane * data_bytes], data_bytes))
+                : !read(at, &value[lane * data_bytes], data_bytes)) {
+        // The processor reports where the operand meets the page, not the lane.
+        exit_.address = GuestAddress(std::max(address, round_down_to_page(exit_.address.value)));
         return false;
+      }
     }
   if (!store) {
     vector_register(operands_[0].reg.value) = value;
@@ -87,6 +90,19 @@ bool Interpreter::do_masked_move() {
     if (chosen(lane) && !write(address + lane * data_bytes, &value[lane * data_bytes], data_bytes))
       return false;
   return true;
+}
+
+/// As every MMX instruction: TOP is 0 and all registers are valid. FXSAVE's slots are relative to TOP, so they
+/// move.
+void Interpreter::enter_mmx() {
+  const unsigned top = (state_.fxsave[3] >> 3) & 7;
+  std::array<u8, 128> registers;
+  for (unsigned slot = 0; slot < 8; ++slot)
+    std::memcpy(&registers[((slot + top) & 7) * 16], &state_.fxsave[32 + slot * 16], 16);
+  std::memcpy(&state_.fxsave[32], registers.data(), registers.size());
+  state_.fxsave[3] &= 0xc7;
+  state_.fxsave[4] = 0xff;
+  state_.x87_in_use = true;
 }
 
 /// maskmovdqu and maskmovq: bytes to [rdi].
@@ -104,6 +120,8 @@ bool Interpreter::do_masked_store_bytes() {
   }
   if (!memory || found != 2)
     return invalid();
+  if (mmx)
+    enter_mmx();
   std::array<u8, 16> data{}, mask{};
   for (std::size_t i = 0; i < 2; ++i) {
     const unsigned index = static_cast<unsigned>(ZydisRegisterGetId(registers[i]->reg.value));
