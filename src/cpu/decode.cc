@@ -290,13 +290,19 @@ void parse_prefixes(Instruction &out) {
     case 0x65:
       continue;
     default:
+      // REX counts only right before the opcode: one that a legacy prefix follows is ignored.
+      if ((out.bytes[at] & 0xf0) == 0x40) {
+        out.rex = out.bytes[at];
+        continue;
+      }
       break;
     }
     break;
   }
-  if ((out.bytes[at] & 0xf0) == 0x40)
-    out.rex = out.bytes[at++];
-  else if (out.bytes[at] == 0xc5)
+  if (at > 0 && (out.bytes[at - 1] & 0xf0) != 0x40)
+    out.rex = 0;
+  out.prefix_length = at;
+  if (out.bytes[at] == 0xc5)
     out.vex_length = 2;
   else if (out.bytes[at] == 0xc4)
     out.vex_length = 3;

@@ -61,6 +61,7 @@ struct Instruction {
   const u8 *bytes = nullptr;   ///< valid while its block is being translated
   u8 length = 0;
   InstructionKind kind = InstructionKind::unsupported;
+  u8 prefix_length = 0;        ///< legacy prefixes and REX
   u8 opcode_offset = 0;        ///< after the prefixes, REX included
   u8 modrm_offset = 0;         ///< 0: none
   u8 operand_end = 0;          ///< end of ModRM, SIB and displacement: where an immediate begins

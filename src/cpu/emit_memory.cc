@@ -95,14 +95,10 @@ void Emitter::emit_stack_lookup(const Instruction &instruction, bool write, i32 
 
 void Emitter::emit_patched(const Instruction &instruction, u8 pointer) {
   const u8 *bytes = instruction.bytes;
-  if (instruction.lock)
-    hot_.byte(0xf0);
-  if (instruction.operand_size_prefix)
-    hot_.byte(0x66);
-  if (instruction.repeat_not_equal)
-    hot_.byte(0xf2);
-  if (instruction.repeat)
-    hot_.byte(0xf3);
+  // The prefixes in their order, since the last of F2 and F3 counts, but for segment and address size.
+  for (u8 i = 0; i < instruction.prefix_length; ++i)
+    if (bytes[i] == 0xf0 || bytes[i] == 0x66 || bytes[i] == 0xf2 || bytes[i] == 0xf3)
+      hot_.byte(bytes[i]);
   const unsigned extension = pointer >= 8 ? 1 : 0;
   if (instruction.vex_length == 2) {
     const u8 vex = bytes[instruction.opcode_offset - 1];

@@ -127,7 +127,8 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
   memory::AddressSpace &in = *space.load();
   ++machine.statistics.tlb_misses;
   state.rip = site.pc;
-  if (!is_canonical(address)) {
+  const u64 last = address + site.size - 1;
+  if (!is_canonical(address) || !is_canonical(last)) {
     exit = protection_exit();
     if (uses_stack_segment(site)) { // #SS instead of #GP
       exit.signal = SIGBUS;
@@ -135,7 +136,6 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
     }
     return false;
   }
-  const u64 last = address + site.size - 1;
   const bool crosses = (address >> page_shift) != (last >> page_shift);
   memory::FaultResult result = in.resolve_fault(GuestAddress(address), access);
   if (!memory::is_resolved(result.outcome)) {
@@ -150,6 +150,7 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
     result = in.resolve_fault(GuestAddress(second), access);
     if (!memory::is_resolved(result.outcome)) {
       exit = page_fault_exit(result.outcome, second, access);
+      check_alignment_first(state, site, address, exit);
       return false;
     }
     const auto now = in.lookup(GuestAddress(address));

@@ -34,6 +34,7 @@ struct Interpreter::StringState {
   u64 address_mask = ~u64{0};
   bool down = false;
   bool repeated = false;
+  bool source_moved = false, destination_moved = false;
   bool finished = false; ///< cmps and scas: the condition ended it
 
   [[nodiscard]] u64 source_address() const { return source_base + source; }
@@ -44,8 +45,14 @@ struct Interpreter::StringState {
       return 0;
     return down ? offset / size + 1 : (page_size - offset) / size;
   }
-  void advance_source(u64 elements) { advance(source, elements); }
-  void advance_destination(u64 elements) { advance(destination, elements); }
+  void advance_source(u64 elements) {
+    advance(source, elements);
+    source_moved = true;
+  }
+  void advance_destination(u64 elements) {
+    advance(destination, elements);
+    destination_moved = true;
+  }
 
 private:
   void advance(u64 &pointer, u64 elements) const {
@@ -76,16 +83,12 @@ bool Interpreter::do_string() {
     ok = string_step(string);
   }
   // Registers are written when the instruction, or a part of it, is done.
-  if (total > 0 && (string.count != total || !string.repeated)) {
-    const auto store = [&](Gpr reg, u64 value) {
-      if (string.count != total)
-        state_.gpr[reg] = value;
-    };
-    store(rsi, string.source);
-    store(rdi, string.destination);
-    if (string.repeated)
-      state_.gpr[rcx] = string.count;
-  }
+  if (string.source_moved)
+    state_.gpr[rsi] = string.source;
+  if (string.destination_moved)
+    state_.gpr[rdi] = string.destination;
+  if (string.repeated && string.count != total)
+    state_.gpr[rcx] = string.count;
   if (!ok)
     return false;
   if (string.count == 0 || string.finished)
