@@ -1,0 +1,42 @@
+#include "differential.hpp"
+
+#include "decode.hpp"
+
+#include <fmt/format.h>
+
+namespace tine::test {
+
+Differential::Differential(Guest &guest) : guest_(guest) {
+  NativeOracle::instance().install_handlers();
+}
+
+std::string Differential::raw(const Program &program) {
+  NativeOracle &oracle = NativeOracle::instance();
+  oracle.write_code(program.address, program.code);
+  oracle.load(program.memory);
+  host_ = oracle.run(program.state);
+  oracle.store(host_memory_);
+  if (host_.timed_out)
+    return {}; // the generator's mistake: nothing to compare
+  guest_.write_code(program.address, program.code);
+  guest_.load(program.memory);
+  tine_ = guest_.run(program.state);
+  guest_.store(tine_memory_);
+  return differences(host_, tine_, program.tolerance) + differences(host_memory_, tine_memory_);
+}
+
+std::string Differential::run(const Program &program) {
+  const std::string difference = raw(program);
+  if (difference.empty())
+    return {};
+  return fmt::format("{}differences:\n{}state at the start:\n{}state at the end on the host:\n{}",
+                     disassemble(program.code, program.address), difference,
+                     describe(program.state), describe(host_.state));
+}
+
+std::vector<u8> with_trap(std::vector<u8> code) {
+  code.push_back(0xcc);
+  return code;
+}
+
+} // namespace tine::test
