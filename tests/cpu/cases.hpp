@@ -9,7 +9,7 @@
 
 namespace tine::test {
 
-enum class CaseKind : u64 { once, sweep, code };
+enum class CaseKind : u64 { once, sweep, code, self };
 
 /// Laid out by the macro `case`.
 struct Case {
