@@ -162,12 +162,11 @@ case by_vector_store, self
 end_case by_vector_store
 
 case by_locked, self
-  mov eax, 0x01000000
-  mov ecx, 0x02000000
+  mov ecx, 2
   mov edx, 2
 2:
-  lock xadd [rip + 1f - 2], ecx
-  lock add byte ptr [rip + 1f + 1], 5
+  lock xadd byte ptr [rip + 1f + 2], cl
+  lock add byte ptr [rip + 1f + 2], 5
 1:
   mov r9b, 1
   dec edx
@@ -217,7 +216,8 @@ case other_page, self
   jmp 3f
   .fill 5000, 1, 0x90
 1:
-  add eax, 1
+  .byte 0x05             # add eax, imm32
+  .long 1
   ret
 3:
 end_case other_page
