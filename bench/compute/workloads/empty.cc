@@ -1,0 +1,2 @@
+// Nothing: what starting a program costs.
+int main() {}

@@ -1,0 +1,202 @@
+// The measured side of bench/fork: the same program runs natively and in a box. Prints "NAME NANOSECONDS"
+// lines. With `children COUNT MEGABYTES` it instead keeps that many forked children alive and says
+// "ready" until its standard input ends.
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+constexpr std::size_t page = 4096;
+constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
+double now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+void report(const char *name, double nanoseconds) {
+  std::printf("%s %.1f\n", name, nanoseconds);
+  std::fflush(stdout);
+}
+
+[[noreturn]] void fail(const char *what) {
+  std::perror(what);
+  std::exit(1);
+}
+
+/// Private anonymous memory, every page written. Small pages, so that both sides have the same work.
+char *touched_memory(std::size_t bytes) {
+  void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED)
+    fail("mmap");
+  madvise(memory, bytes, MADV_NOHUGEPAGE);
+  char *bytes_of = static_cast<char *>(memory);
+  for (std::size_t i = 0; i < bytes; i += page)
+    bytes_of[i] = 1;
+  return bytes_of;
+}
+
+void measure_getppid() {
+  std::vector<double> rounds;
+  for (int round = 0; round < 9; ++round) {
+    constexpr int calls = 100'000;
+    const double begin = now();
+    for (int i = 0; i < calls; ++i)
+      syscall(SYS_getppid);
+    rounds.push_back((now() - begin) / calls);
+  }
+  report("getppid", median(rounds));
+}
+
+void measure_zero_fill() {
+  constexpr std::size_t bytes = 64 * mebibyte;
+  std::vector<double> rounds;
+  for (int round = 0; round < 5; ++round) {
+    void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+      fail("mmap");
+    madvise(memory, bytes, MADV_NOHUGEPAGE);
+    const double begin = now();
+    for (std::size_t i = 0; i < bytes; i += page)
+      static_cast<volatile char *>(memory)[i] = 1;
+    rounds.push_back((now() - begin) / static_cast<double>(bytes / page));
+    munmap(memory, bytes);
+  }
+  report("zero-fill fault", median(rounds));
+}
+
+/// fork() until it returns in the parent, and until the child's end is known.
+void measure_fork(std::size_t megabytes) {
+  char *memory = touched_memory(megabytes * mebibyte);
+  std::vector<double> fork_times, whole_times;
+  const int rounds = megabytes >= 1024 ? 11 : 101;
+  for (int round = 0; round < rounds; ++round) {
+    const double begin = now();
+    const pid_t child = fork();
+    if (child == 0)
+      _exit(0);
+    const double forked = now();
+    if (child < 0)
+      fail("fork");
+    waitpid(child, nullptr, 0);
+    whole_times.push_back(now() - begin);
+    fork_times.push_back(forked - begin);
+  }
+  char name[64];
+  std::snprintf(name, sizeof name, "fork %zu MiB", megabytes);
+  report(name, median(fork_times));
+  std::snprintf(name, sizeof name, "fork+exit+wait %zu MiB", megabytes);
+  report(name, median(whole_times));
+  munmap(memory, megabytes * mebibyte);
+}
+
+/// Writes to pages that a sleeping child shares.
+void measure_copying_fault() {
+  constexpr std::size_t bytes = 64 * mebibyte;
+  char *memory = touched_memory(bytes);
+  std::vector<double> rounds;
+  for (int round = 0; round < 5; ++round) {
+    int ends[2];
+    if (pipe(ends) != 0)
+      fail("pipe");
+    const pid_t child = fork();
+    if (child == 0) {
+      close(ends[1]);
+      char byte;
+      (void)!read(ends[0], &byte, 1);
+      _exit(0);
+    }
+    const double begin = now();
+    for (std::size_t i = 0; i < bytes; i += page)
+      static_cast<volatile char *>(memory)[i] = 2;
+    rounds.push_back((now() - begin) / static_cast<double>(bytes / page));
+    close(ends[0]);
+    close(ends[1]);
+    waitpid(child, nullptr, 0);
+  }
+  report("copying write fault", median(rounds));
+  munmap(memory, bytes);
+}
+
+void measure_exec(const char *self) {
+  std::vector<double> rounds;
+  for (int round = 0; round < 51; ++round) {
+    const double begin = now();
+    const pid_t child = fork();
+    if (child == 0) {
+      execl(self, self, "exit", static_cast<char *>(nullptr));
+      _exit(127);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (status != 0)
+      fail("exec");
+    rounds.push_back(now() - begin);
+  }
+  report("fork+exec+wait", median(rounds));
+}
+
+int keep_children(int count, std::size_t megabytes) {
+  touched_memory(megabytes * mebibyte);
+  std::printf("before\n");
+  std::fflush(stdout);
+  char byte;
+  (void)!read(0, &byte, 1);
+  int ends[2];
+  if (pipe(ends) != 0)
+    fail("pipe");
+  std::vector<double> times;
+  std::vector<pid_t> children;
+  for (int i = 0; i < count; ++i) {
+    const double begin = now();
+    const pid_t child = fork();
+    if (child == 0) {
+      close(ends[1]);
+      (void)!read(ends[0], &byte, 1);
+      _exit(0);
+    }
+    if (child < 0)
+      break;
+    times.push_back(now() - begin);
+    children.push_back(child);
+  }
+  std::printf("ready %zu %.1f\n", children.size(), times.empty() ? 0 : median(times));
+  std::fflush(stdout);
+  (void)!read(0, &byte, 1);
+  close(ends[1]);
+  close(ends[0]);
+  for (const pid_t child : children)
+    waitpid(child, nullptr, 0);
+  std::printf("done\n");
+  return 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  if (argc > 1 && std::strcmp(argv[1], "exit") == 0)
+    return 0;
+  if (argc > 3 && std::strcmp(argv[1], "children") == 0)
+    return keep_children(std::atoi(argv[2]), std::strtoul(argv[3], nullptr, 10));
+  measure_getppid();
+  measure_zero_fill();
+  measure_copying_fault();
+  measure_exec("/proc/self/exe");
+  for (int i = 1; i < argc; ++i)
+    measure_fork(std::strtoul(argv[i], nullptr, 10));
+}
