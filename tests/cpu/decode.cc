@@ -140,6 +140,34 @@ std::string disassemble(std::span<const u8> bytes, u64 address) {
   return text;
 }
 
+u64 dead_flags(std::span<const u8> code, u64 offset, int depth) {
+  u64 unknown = 0x8d5, dead = 0;
+  Decoded decoded;
+  while (unknown && offset < code.size() && decode(code.subspan(offset), decoded)) {
+    const ZydisDecodedInstruction &instruction = decoded.instruction;
+    if (const ZydisAccessedFlags *flags = instruction.cpu_flags) {
+      unknown &= ~u64{flags->tested};
+      const u64 written = flags->modified | flags->set_0 | flags->set_1 | flags->undefined;
+      dead |= unknown & written;
+      unknown &= ~written;
+    }
+    offset += instruction.length;
+    const ZydisInstructionCategory category = instruction.meta.category;
+    const bool jumps = category == ZYDIS_CATEGORY_UNCOND_BR || category == ZYDIS_CATEGORY_CALL;
+    if (category != ZYDIS_CATEGORY_COND_BR && !jumps) {
+      if (category == ZYDIS_CATEGORY_RET || category == ZYDIS_CATEGORY_INTERRUPT)
+        break;
+      continue;
+    }
+    if (depth == 0 || decoded.operands[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
+      break;
+    const u64 target = offset + decoded.operands[0].imm.value.u;
+    const u64 there = target < code.size() ? dead_flags(code, target, depth - 1) : 0;
+    return dead | (unknown & there & (jumps ? there : dead_flags(code, offset, depth - 1)));
+  }
+  return dead;
+}
+
 bool may_be_generated(const Decoded &decoded) {
   const ZydisDecodedInstruction &instruction = decoded.instruction;
   if (instruction.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY &&

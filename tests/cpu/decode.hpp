@@ -31,6 +31,9 @@ struct Decoded {
 /// One line an instruction, each with address and bytes.
 [[nodiscard]] std::string disassemble(std::span<const u8> bytes, u64 address);
 
+/// The status flags that the code from `offset` on overwrites, whichever way it goes, before it reads them.
+[[nodiscard]] u64 dead_flags(std::span<const u8> code, u64 offset, int depth = 5);
+
 /// Number of a general-purpose register as the SDM encodes it (AH to BH: that of the whole register).
 [[nodiscard]] unsigned gpr_number(ZydisRegister name);
 [[nodiscard]] bool is_gpr(ZydisRegister name);

@@ -45,6 +45,13 @@ void random_x87(Random &random, std::span<u8> slot) {
 }
 
 void random_fpu(Random &random, cpu::CpuState &state) {
+  u32 mxcsr = 0x1f80;
+  if (random.percent(30))
+    mxcsr |= static_cast<u32>(random.next() & 0xe07f);
+  std::memcpy(&state.fxsave[24], &mxcsr, 4);
+  state.x87_in_use = random.percent(80);
+  if (!state.x87_in_use)
+    return; // x87 as after execve
   const u16 control = static_cast<u16>(masked_fcw & ~u64{0x300}) |
                       static_cast<u16>(random.percent(60) ? 0x300 : random.below(4) << 8) |
                       static_cast<u16>(random.percent(70) ? 0 : random.below(4) << 10);
@@ -54,10 +61,6 @@ void random_fpu(Random &random, cpu::CpuState &state) {
   state.fxsave[4] = random.percent(60) ? 0xff : random.percent(50) ? u8{0} : random.byte();
   for (u64 i = 0; i < 8; ++i)
     random_x87(random, std::span(state.fxsave).subspan(fxsave_st + 16 * i, 10));
-  u32 mxcsr = 0x1f80;
-  if (random.percent(30))
-    mxcsr |= static_cast<u32>(random.next() & 0xe07f);
-  std::memcpy(&state.fxsave[24], &mxcsr, 4);
 }
 
 /// Solves (1 + scale) * x = value modulo 2^64, for base and index in one register.
