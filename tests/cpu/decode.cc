@@ -168,6 +168,27 @@ u64 dead_flags(std::span<const u8> code, u64 offset, int depth) {
   return dead;
 }
 
+bool stores_in_pieces(std::span<const u8> code) {
+  Decoded decoded;
+  if (!decode(code, decoded))
+    return false;
+  switch (decoded.instruction.mnemonic) {
+  case ZYDIS_MNEMONIC_FNSAVE:
+  case ZYDIS_MNEMONIC_FNSTENV:
+  case ZYDIS_MNEMONIC_FRSTOR:
+  case ZYDIS_MNEMONIC_FLDENV:
+  case ZYDIS_MNEMONIC_FBSTP:
+  case ZYDIS_MNEMONIC_MASKMOVQ:
+  case ZYDIS_MNEMONIC_MASKMOVDQU:
+  case ZYDIS_MNEMONIC_VMASKMOVDQU:
+  case ZYDIS_MNEMONIC_VMASKMOVPS:
+  case ZYDIS_MNEMONIC_VMASKMOVPD:
+  case ZYDIS_MNEMONIC_VPMASKMOVD:
+  case ZYDIS_MNEMONIC_VPMASKMOVQ: return true;
+  default: return false;
+  }
+}
+
 bool may_be_generated(const Decoded &decoded) {
   const ZydisDecodedInstruction &instruction = decoded.instruction;
   if (instruction.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY &&

@@ -34,6 +34,9 @@ struct Decoded {
 /// The status flags that the code from `offset` on overwrites, whichever way it goes, before it reads them.
 [[nodiscard]] u64 dead_flags(std::span<const u8> code, u64 offset, int depth = 5);
 
+/// True for stores of many pieces, whose first faulting byte is up to the processor.
+[[nodiscard]] bool stores_in_pieces(std::span<const u8> code);
+
 /// Number of a general-purpose register as the SDM encodes it (AH to BH: that of the whole register).
 [[nodiscard]] unsigned gpr_number(ZydisRegister name);
 [[nodiscard]] bool is_gpr(ZydisRegister name);

@@ -30,8 +30,11 @@ std::string Differential::raw(const Program &program) {
   guest_.store(tine_memory_);
   // At a fault tine promises those flags only that somebody will read (src/cpu/README.md).
   Tolerance tolerance = program.tolerance;
-  if (host_.signal != SIGTRAP)
-    tolerance.undefined_flags |= dead_flags(program.code, host_.state.rip - program.address);
+  const u64 offset = host_.state.rip - program.address;
+  if (host_.signal != SIGTRAP && offset < program.code.size()) {
+    tolerance.undefined_flags |= dead_flags(program.code, offset);
+    tolerance.address_in_page = stores_in_pieces(std::span(program.code).subspan(offset));
+  }
   return differences(host_, tine_, tolerance) + differences(host_memory_, tine_memory_);
 }
 

@@ -6,8 +6,11 @@
 #include "layout.hpp"
 #include "outcome.hpp"
 
+#include <array>
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 namespace tine::test {

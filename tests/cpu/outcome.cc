@@ -51,7 +51,8 @@ std::string differences(const Outcome &host, const Outcome &tine, const Toleranc
     report += fmt::format("  timed out: host {}, tine {}\n", host.timed_out, tine.timed_out);
   compare(report, "signal", static_cast<u64>(host.signal), static_cast<u64>(tine.signal));
   compare(report, "si_code", static_cast<u64>(host.code), static_cast<u64>(tine.code));
-  compare(report, "si_addr", host.address, tine.address);
+  const u64 ignored = tolerance.address_in_page ? page_mask : 0;
+  compare(report, "si_addr", host.address & ~ignored, tine.address & ~ignored);
   compare(report, "trap number", host.trap_number, tine.trap_number);
   // Bit 0 (present) depends on which pages the kernel had populated already.
   compare(report, "error code", host.error_code & ~u64{1}, tine.error_code & ~u64{1});

@@ -118,10 +118,12 @@ case copy_string, code
   mov ecx, 64
   rep movsb
 end_case copy_string
-case push_pop, code
+case push, code
   push rax
-  pop rdx
-end_case push_pop
+end_case push
+case pop, code
+  pop rax
+end_case pop
 case store_and_call, code
   mov [rdi], rax
   call rsi

@@ -150,6 +150,7 @@ case x87_xsavec_crossing
   mov eax, 7
   xor edx, edx
   fninit
+  fldpi
   xsavec [rbx - 256]
   vpxor ymm2, ymm2, ymm2
   xrstor [rbx - 256]
