@@ -125,9 +125,9 @@ Status AddressSpace::discard(const Mapping &mapping, PageRange range, int advice
   if (advice == MADV_FREE && (mapping.shared || mapping.object))
     return Errno{EINVAL};
   if (advice == MADV_REMOVE) {
-    if (!mapping.shared)
-      return Errno{EACCES};
-    if (!mapping.may_write)
+    if (!mapping.object)
+      return Errno{EINVAL};
+    if (!mapping.shared || !mapping.may_write)
       return Errno{EACCES};
     const u64 first = mapping.object_page + (range.first - mapping.range.first);
     MappingRegistry::unmap_object_pages(*mapping.object, first, range.count);
@@ -144,6 +144,9 @@ Status AddressSpace::discard(const Mapping &mapping, PageRange range, int advice
 /// mapping forbids the access, ENOMEM for holes and lack of memory.
 Status AddressSpace::populate_pages(PageRange range, Access access) {
   for (PageNumber page = range.first; page < range.end(); ++page) {
+    const Mapping *const mapping = mappings_->find(page);
+    if (mapping && access == Access::read && !mapping->protection.read)
+      return Errno{EINVAL}; // though x86-64 could read what may only be written
     switch (resolve_fault(address_of(page), access).outcome) {
     case FaultOutcome::maperr:
     case FaultOutcome::out_of_memory:
@@ -164,9 +167,9 @@ Status AddressSpace::sync(GuestAddress address, u64 length, int flags) {
   if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) != 0 || !address.is_page_aligned() ||
       ((flags & MS_ASYNC) != 0 && (flags & MS_SYNC) != 0))
     return Errno{EINVAL};
-  if (length == 0)
+  if (pages == 0) // as Linux: a length that wraps to nothing is nothing
     return Done{};
-  if (pages == 0 || address.value > user_address_limit || pages > user_end - address.page())
+  if (address.value > user_address_limit || pages > user_end - address.page())
     return Errno{ENOMEM};
   const PageRange range{address.page(), pages};
   const auto mapped = mappings_->overlapping(range);

@@ -37,13 +37,11 @@ Result<PageRange> AddressSpace::checked_range(GuestAddress address, u64 length) 
 }
 
 Status AddressSpace::check_request(const MapRequest &request) const {
-  if (request.length == 0)
+  if (request.length == 0 || (request.object_offset & page_mask) != 0)
     return Errno{EINVAL};
   const u64 length = round_up_to_page(request.length);
   if (length == 0 || length > user_address_limit)
     return Errno{ENOMEM};
-  if (request.object_offset & page_mask)
-    return Errno{EINVAL};
   if (request.object_offset + length < request.object_offset)
     return Errno{EOVERFLOW};
   if (request.fixed || request.fixed_no_replace) {

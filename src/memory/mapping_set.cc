@@ -92,6 +92,8 @@ void MappingSet::insert(Mapping mapping) {
 }
 
 void MappingSet::erase(PageRange range) {
+  if (range.empty())
+    return;
   forget_summaries();
   cut(range.first);
   cut(range.end());

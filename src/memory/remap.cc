@@ -14,7 +14,10 @@ namespace tine::memory {
 namespace {
 constexpr PageNumber user_end{user_address_limit >> page_shift};
 
-bool overlap(PageRange a, PageRange b) { return a.first < b.end() && b.first < a.end(); }
+/// "The old region and the new region overlap"; a length that wraps around counts as Linux counts it.
+bool overlap(GuestAddress a, u64 a_length, GuestAddress b, u64 b_length) {
+  return a.value + a_length > b.value && b.value + b_length > a.value;
+}
 } // namespace
 
 /// A request that passed the checks.
@@ -38,20 +41,19 @@ Result<GuestAddress> AddressSpace::remap(GuestAddress old_address, u64 old_lengt
       ((fixed || keep_old) && !may_move) || (keep_old && old_pages != new_pages) ||
       !old_address.is_page_aligned() || new_pages == 0 || new_pages > user_end.value)
     return Errno{EINVAL};
+  if (fixed &&
+      (!new_address.is_page_aligned() || new_address.value > user_address_limit ||
+       new_pages > user_end - new_address.page() ||
+       overlap(old_address, old_pages << page_shift, new_address, new_pages << page_shift)))
+    return Errno{EINVAL};
   if (old_address.value >= user_address_limit || old_pages > user_end - old_address.page())
-    return Errno{EFAULT};
+    return Errno{old_pages > new_pages ? EINVAL : EFAULT}; // a shrinking call fails in its munmap
   const PageRange old{old_address.page(), old_pages};
-  if (fixed) {
-    if (!new_address.is_page_aligned() || new_address.value > user_address_limit ||
-        new_pages > user_end - new_address.page() ||
-        overlap(old, PageRange{new_address.page(), new_pages}))
-      return Errno{EINVAL};
-  }
   const Mapping *const mapping = mappings_->find(old.first);
   if (!mapping)
     return Errno{EFAULT};
   // "old_size is zero and old_address does not refer to a shareable mapping"
-  if (old_pages == 0 && (!mapping->shared || !may_move))
+  if (old_pages == 0 && !mapping->shared)
     return Errno{EINVAL};
 
   if (!fixed && !keep_old && old_pages != 0 && new_pages <= old_pages) {
