@@ -29,6 +29,8 @@ public:
 
   [[nodiscard]] u32 poll() override;
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &wait_; }
+  [[nodiscard]] const InetBinding &binding() const { return *this; }
+  [[nodiscard]] u64 queued_bytes() const { return queued_bytes_; }
 
 protected:
   [[nodiscard]] int take_error() override { return std::exchange(error_, 0); }

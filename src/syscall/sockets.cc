@@ -1,12 +1,16 @@
 // socket(2), socketpair(2), and the calls that name and connect sockets.
+#include "net/host_socket.hpp"
+#include "net/netlink_socket.hpp"
 #include "net/tcp_socket.hpp"
 #include "net/udp_socket.hpp"
 #include "net/unix_socket.hpp"
 #include "syscall/handlers.hpp"
 #include "syscall/socket_support.hpp"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <poll.h>
 
@@ -35,7 +39,20 @@ Result<Ref<net::Socket>> create_inet(Call &call, int domain, int type, int proto
   }
 }
 
+Result<Ref<net::Socket>> create_netlink(Call &call, int type, int protocol, u32 flags) {
+  if (type != SOCK_RAW && type != SOCK_DGRAM)
+    return Errno{ESOCKTNOSUPPORT};
+  if (protocol != NETLINK_ROUTE)
+    return Errno{EPROTONOSUPPORT};
+  return Ref<net::Socket>(make_ref<net::NetlinkSocket>(call.kernel.network, type, flags));
+}
+
 Result<Ref<net::Socket>> create(Call &call, int domain, int type, int protocol, u32 flags) {
+  const bool is_host = domain == AF_INET || domain == AF_INET6 ||
+                       (domain == AF_NETLINK && protocol == NETLINK_ROUTE);
+  if (call.kernel.options.host_network && is_host)
+    return net::HostSocket::create(call.kernel.network, call.kernel.host.events, domain, type,
+                                   protocol, flags);
   switch (domain) {
   case AF_UNIX: {
     Ref<net::UnixSocket> socket = TINE_TRY(net::UnixSocket::create(
@@ -45,6 +62,8 @@ Result<Ref<net::Socket>> create(Call &call, int domain, int type, int protocol, 
   case AF_INET:
   case AF_INET6:
     return create_inet(call, domain, type, protocol, flags);
+  case AF_NETLINK:
+    return create_netlink(call, type, protocol, flags);
   default:
     return Errno{EAFNOSUPPORT};
   }
