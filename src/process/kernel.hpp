@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace tine::process {
 
@@ -67,8 +68,17 @@ public:
   std::unique_ptr<FutexTable> futexes;
   std::unique_ptr<SystemCallTracer> tracer;    ///< null: nobody asked
 
-  /// A free pid, ascending and wrapping as Linux's do; EAGAIN at the limit.
+  /// A pid that is free and isn't the id of a process group or session either, ascending and wrapping as
+  /// Linux's do; EAGAIN at the limit. It stays free until it is held.
   [[nodiscard]] Result<Pid> allocate_pid();
+  /// One pid may be in use as a tid, a pid, a process group and a session at once: each use holds it.
+  void hold_pid(Pid pid);
+  void release_pid(Pid pid);
+  [[nodiscard]] bool is_pid_held(Pid pid) const;
+  void set_group(Process &process, Pid group);
+  void set_session(Process &process, Pid session);
+  /// One past the highest pid: /proc/sys/kernel/pid_max.
+  static constexpr i32 pid_limit = 4'194'304;
   [[nodiscard]] Process *find_process(Pid pid) const;
   [[nodiscard]] Thread *find_thread(Pid tid) const;
   void add_thread(Thread &thread);
@@ -78,13 +88,17 @@ public:
   void remove_process(Process &process);
   [[nodiscard]] std::size_t thread_count() const { return threads_.size(); }
 
-  /// The first process; when it exits, the box ends with its status.
-  [[nodiscard]] Process *init() const { return find_process(Pid{1}); }
+  /// The box's main process; when it exits, the box ends with its status. It is not pid 1: that is the
+  /// reaper, which is no process but tine itself (README.md says why).
+  [[nodiscard]] Process *init() const { return find_process(main_pid); }
+  Pid main_pid{2};
+  static constexpr Pid reaper_pid{1};
 
 private:
   std::map<Pid, Ref<Process>> processes_;
   std::map<Pid, Thread *> threads_;
-  i32 last_pid_ = 0;
+  std::vector<u32> pid_uses_; ///< by pid; as long as the highest pid so far asks for
+  i32 last_pid_ = 1;
 };
 
 } // namespace tine::process

@@ -23,10 +23,13 @@ struct ResourceLimit {
   u64 maximum = ~u64{0};
 };
 
+class ProcessTimers;
+
 /// A process without threads is a zombie until its parent waits for it. Guarded by the kernel lock.
 class Process final : public RefCounted {
 public:
-  Process(Kernel &kernel_, Pid pid_) : kernel(kernel_), pid(pid_) {}
+  Process(Kernel &kernel_, Pid pid_);
+  ~Process() override;
 
   Kernel &kernel;
   const Pid pid;
@@ -45,6 +48,8 @@ public:
   [[nodiscard]] bool is_zombie() const { return threads.empty(); }
   sched::WaitQueue child_changed;            ///< wait4, waitid: a child exited, stopped, continued
   sched::WaitQueue exited;                   ///< pidfds
+  sched::WaitQueue thread_exited;            ///< an execve that waits for the other threads' end
+  u32 real_uid = 0;                          ///< of a zombie
 
   // ---- stop and continue ----
   bool stopped = false;
@@ -52,6 +57,8 @@ public:
   bool stop_reported = true, continue_reported = true;
 
   PendingSignals pending;
+  /// Woken whenever a signal is queued for the process or one of its threads (signalfd).
+  sched::WaitQueue signal_queued;
   ResourceUsage usage, children_usage;
   std::array<ResourceLimit, RLIM_NLIMITS> limits;
   std::string executable;                    ///< path for /proc/PID/exe
@@ -60,7 +67,13 @@ public:
   Nanoseconds start_time = 0;                ///< host monotonic
   int nice = 0;
   int dumpable = 1;
+  u32 personality = 0;
+  int io_priority = 0;
+  std::unique_ptr<ProcessTimers> timers;     ///< null until one is set; not inherited by fork
 
+  [[nodiscard]] u64 limit(int resource) const {
+    return limits[static_cast<std::size_t>(resource)].current;
+  }
   [[nodiscard]] Thread *leader() const { return threads.empty() ? nullptr : threads.front().get(); }
 };
 

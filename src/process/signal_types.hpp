@@ -6,19 +6,35 @@
 
 #include <array>
 #include <csignal>
-#include <deque>
+#include <vector>
 
 namespace tine::process {
 
 /// Signals 1 to 64; bit n-1 is signal n, as in the kernel's sigset_t.
 struct SignalSet {
   u64 bits = 0;
-  [[nodiscard]] bool contains(int signal) const { return (bits >> (signal - 1) & 1U) != 0; }
+  [[nodiscard]] constexpr bool contains(int signal) const { return (bits >> (signal - 1) & 1U) != 0; }
   void add(int signal) { bits |= u64{1} << (signal - 1); }
   void remove(int signal) { bits &= ~(u64{1} << (signal - 1)); }
-  [[nodiscard]] bool empty() const { return bits == 0; }
+  [[nodiscard]] constexpr bool empty() const { return bits == 0; }
+  [[nodiscard]] constexpr SignalSet operator|(SignalSet other) const { return {bits | other.bits}; }
+  [[nodiscard]] constexpr SignalSet operator&(SignalSet other) const { return {bits & other.bits}; }
+  [[nodiscard]] constexpr SignalSet operator~() const { return {~bits}; }
   constexpr bool operator==(const SignalSet &) const = default;
 };
+
+/// The set of the given signals.
+template <typename... Signals>
+[[nodiscard]] constexpr SignalSet signal_set(Signals... signals) {
+  return {((u64{1} << (signals - 1)) | ...)};
+}
+/// What no mask, handler or sigtimedwait changes.
+inline constexpr SignalSet unblockable_signals = signal_set(SIGKILL, SIGSTOP);
+inline constexpr SignalSet stop_signals = signal_set(SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU);
+/// Raised by the thread's own instruction; taken before all others.
+inline constexpr SignalSet synchronous_signals =
+    signal_set(SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, SIGSYS);
+inline constexpr int first_real_time_signal = 32;
 
 /// struct kernel_sigaction of x86-64.
 struct SignalAction {
@@ -43,7 +59,8 @@ public:
 class PendingSignals {
 public:
   void add(const siginfo_t &info);
-  /// The lowest deliverable signal that `allowed` contains, removed.
+  /// The next signal that `allowed` contains, removed: synchronous ones first, then the lowest number,
+  /// the oldest of one number first.
   [[nodiscard]] bool take(SignalSet allowed, siginfo_t &info);
   void discard(SignalSet signals);
   [[nodiscard]] SignalSet set() const { return set_; }
@@ -51,7 +68,7 @@ public:
 
 private:
   SignalSet set_;
-  std::deque<siginfo_t> queue_;
+  std::vector<siginfo_t> queue_;
 };
 
 } // namespace tine::process

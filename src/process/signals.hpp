@@ -10,10 +10,31 @@ namespace tine::process {
 void send_signal(Process &process, const siginfo_t &info);
 /// tgkill(2).
 void send_signal(Thread &thread, const siginfo_t &info);
+/// As above, for sigqueue(3): EAGAIN if RLIMIT_SIGPENDING leaves no room for a real-time signal.
+[[nodiscard]] Status queue_signal(Process &process, const siginfo_t &info);
+[[nodiscard]] Status queue_signal(Thread &thread, const siginfo_t &info);
 /// To all processes of a process group; how many there were.
 std::size_t send_signal_to_group(Kernel &kernel, Pid group, const siginfo_t &info);
 /// A siginfo of the kernel (SI_KERNEL).
 [[nodiscard]] siginfo_t kernel_signal(int signal);
+
+/// A siginfo of kill(2) and tgkill(2): who sent it.
+[[nodiscard]] siginfo_t user_signal(int signal, int code, const Thread &sender);
+/// Whether `sender` may signal `target` (kill(2), EPERM).
+[[nodiscard]] bool may_signal(const Thread &sender, const Process &target, int signal);
+/// Delivered even if blocked or ignored: it then takes its default action.
+void force_signal(Thread &thread, const siginfo_t &info);
+
+/// What a signal does when nobody caught it, signal(7).
+enum class DefaultAction : u8 { terminate, core, ignore, stop, cont };
+[[nodiscard]] DefaultAction default_action(int signal);
+
+/// Stops all threads of the process (a stop signal's default action) and tells the parent.
+void stop_process(Process &process, int signal);
+/// SIGCONT: the threads go on where they were.
+void continue_process(Process &process);
+/// Whether no member of the group has a parent in another group of its session (setpgid(2), termios).
+[[nodiscard]] bool is_orphaned_group(Kernel &kernel, Pid group);
 
 /// A synchronous fault of the thread: delivered even if blocked or ignored (then it kills).
 void raise_fault(Thread &thread, const cpu::Exit &exit);
@@ -25,13 +46,17 @@ enum class Delivery : u8 {
   exited,    ///< the thread is dead
 };
 /// Called before a thread returns to guest code: takes pending signals and acts on them. `interrupted`
-/// says that a system call was interrupted, and by which rule it is restarted.
+/// says that a system call was interrupted, and by which rule it is restarted. After `none` and `stopped`
+/// the call isn't over: it is tried again. After `handler` it is, and its queues must be left.
 struct InterruptedCall {
   i64 number = -1;         ///< -1: no system call was interrupted
   i64 result = 0;          ///< what rax holds if it isn't restarted (-EINTR)
   u8 rule = 0;             ///< syscall::Interrupt
 };
 [[nodiscard]] Delivery deliver_signals(Thread &thread, const InterruptedCall &interrupted);
+/// Writes the handler's frame and makes the registers enter it; EFAULT if the stack can't take it.
+[[nodiscard]] Status enter_handler(Thread &thread, const SignalAction &action, const siginfo_t &info,
+                                   SignalSet mask_to_restore);
 /// rt_sigreturn: registers from the frame at the stack pointer. SIGSEGV if it is malformed.
 void return_from_signal(Thread &thread);
 

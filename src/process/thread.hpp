@@ -7,6 +7,7 @@
 #include "fs/fd_table.hpp"
 #include "fs/namespace.hpp"
 #include "memory/address_space.hpp"
+#include "process/futex.hpp"
 #include "process/signal_types.hpp"
 #include "sched/scheduler.hpp"
 #include "time/timer_queue.hpp"
@@ -40,8 +41,11 @@ public:
   ~Thread() override;
 
   Kernel &kernel;
-  const Pid tid;
+  Pid tid;                    ///< changes once at most: execve gives its caller the process's pid
   Process *process = nullptr; ///< outlives its threads
+  /// exit_group, a fatal signal or another thread's execve ends this thread: it makes no further system
+  /// call and enters no guest code; deliver_signals ends it.
+  bool must_exit = false;
 
   // ---- shared or copied by clone ----
   cpu::CpuState cpu;
@@ -60,12 +64,28 @@ public:
     u64 size = 0;
     u32 flags = 2; ///< SS_DISABLE
   } alternate_stack;
+  SignalSet waited_signals;               ///< of sigtimedwait: they wake although they are blocked
+  /// The last fault, for the sigcontext of later frames (err, trapno, cr2).
+  struct LastFault {
+    u64 error_code = 0, trap_number = 0, address = 0;
+  } last_fault;
 
   // ---- thread library ----
   GuestAddress clear_child_tid;
   GuestAddress robust_list;
   GuestAddress rseq;
   u32 rseq_signature = 0;
+  u32 rseq_size = 0;
+
+  // ---- scheduling: kept and reported; the run queue is round robin ----
+  int policy = 0;                         ///< SCHED_OTHER
+  int real_time_priority = 0;
+  u64 affinity = ~u64{0};
+  u64 timer_slack = 50'000, default_timer_slack = 50'000; ///< ns
+  Nanoseconds user_time = 0, system_time = 0;
+  Nanoseconds on_cpu_since = 0;           ///< host monotonic; 0: not on a vCPU, or nobody counts
+  bool no_new_privileges = false;
+  bool keep_capabilities = false;         ///< PR_SET_KEEPCAPS; reset by execve
 
   // ---- system calls ----
   SyscallState syscall_state;
@@ -73,11 +93,15 @@ public:
   time::Timer timeout;                    ///< wakes the thread at syscall_state.deadline
   /// vfork: the parent that sleeps until this thread execs or exits.
   Ref<Thread> vfork_parent;
+  FutexWaiter futex_waiter;
 
   void woken(sched::WaitQueue &queue) override;
   /// Makes a blocked thread try its system call again.
   void wake();
+  /// Whether deliver_signals has something to do: a signal that isn't blocked, a stop, an exit.
   [[nodiscard]] bool has_deliverable_signal() const;
+  /// Makes the thread look at its signals soon, wherever it is.
+  void notify();
 };
 
 } // namespace tine::process

@@ -1,6 +1,7 @@
 #include "sched/scheduler.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tine::sched {
 
@@ -26,6 +27,8 @@ Schedulable *Scheduler::pick(i32 vcpu) {
 
 void Scheduler::put_back(Schedulable &thread, RunState state) {
   thread.vcpu_ = -1;
+  if (std::exchange(thread.yields_, false) && state == RunState::blocked)
+    state = RunState::runnable;
   thread.run_state_ = state;
   if (state == RunState::runnable)
     queue_.push_back(&thread);

@@ -26,6 +26,7 @@ public:
 private:
   friend class Scheduler;
   RunState run_state_ = RunState::blocked;
+  bool yields_ = false;
   i32 vcpu_ = -1;
 };
 
@@ -39,6 +40,8 @@ public:
   [[nodiscard]] Schedulable *pick(i32 vcpu);
   /// The running thread leaves its vCPU: back to the end of the queue, or as `state` says.
   void put_back(Schedulable &thread, RunState state);
+  /// sched_yield(2): the running thread, which is about to block, goes to the end of the queue instead.
+  void yield(Schedulable &thread) { thread.yields_ = true; }
   /// Takes a thread that isn't running off the queue (it dies or stops).
   void remove(Schedulable &thread, RunState state);
 

@@ -1,0 +1,202 @@
+// The end of threads and processes: _exit(2), exit_group(2), and what is left for the parent.
+#include "process/lifecycle.hpp"
+
+#include "process/futex.hpp"
+#include "process/robust_list.hpp"
+#include "process/signals.hpp"
+#include "process/timers.hpp"
+
+#include <algorithm>
+
+namespace tine::process {
+namespace {
+
+/// set_tid_address(2): "writes 0 … and performs futex(clear_child_tid, FUTEX_WAKE, 1)" if the memory is
+/// shared with other threads.
+void clear_child_tid(Thread &thread) {
+  if (thread.clear_child_tid.is_null())
+    return;
+  const GuestAddress address = thread.clear_child_tid;
+  thread.clear_child_tid = {};
+  if (thread.memory->reference_count() < 2 || !thread.memory->write_object(address, u32{0}).ok())
+    return;
+  Ref<memory::PageObject> object;
+  if (const auto key = FutexTable::key_of(*thread.memory, address, false, object); key.ok())
+    thread.kernel.futexes->wake(*key, 1, ~u32{0});
+}
+
+void add_faults(Process &process, const memory::AddressSpace &space) {
+  const memory::FaultCounters &faults = space.counters();
+  process.usage.minor_faults += faults.zero_filled + faults.file_pages + faults.copied + faults.reused;
+  process.usage.major_faults += faults.major;
+}
+
+void leave_descriptors(Thread &thread) {
+  if (thread.files && thread.files->reference_count() == 1)
+    thread.files->close_all();
+  thread.files = nullptr;
+}
+
+/// Who takes the children of `process`: the nearest living ancestor that asked for it with
+/// PR_SET_CHILD_SUBREAPER; null is the reaper.
+Process *find_subreaper(const Process &process) {
+  for (Process *ancestor = process.parent; ancestor != nullptr; ancestor = ancestor->parent)
+    if (ancestor->is_subreaper && !ancestor->is_zombie())
+      return ancestor;
+  return nullptr;
+}
+
+/// POSIX _exit(): "if the exit causes a process group to become orphaned, and a member is stopped, SIGHUP
+/// followed by SIGCONT is sent to each".
+void release_orphaned_group(Kernel &kernel, Pid group) {
+  if (!is_orphaned_group(kernel, group))
+    return;
+  const auto is_stopped_member = [group](const auto &entry) {
+    return entry.second->group == group && entry.second->stopped;
+  };
+  const auto &processes = kernel.processes();
+  if (std::none_of(processes.begin(), processes.end(), is_stopped_member))
+    return;
+  send_signal_to_group(kernel, group, kernel_signal(SIGHUP));
+  send_signal_to_group(kernel, group, kernel_signal(SIGCONT));
+}
+
+void give_away_children(Process &process) {
+  Process *heir = find_subreaper(process);
+  const std::vector<Process *> children = std::move(process.children);
+  process.children.clear();
+  for (Process *child : children) {
+    child->parent = heir;
+    if (child->is_zombie()) {
+      if (heir == nullptr) {
+        reap(*child);
+        continue;
+      }
+      heir->children.push_back(child);
+      child->exit_signal = SIGCHLD;
+      notify_parent_of_exit(*child);
+      continue;
+    }
+    if (heir != nullptr)
+      heir->children.push_back(child);
+    child->exit_signal = SIGCHLD;
+    if (child->parent_death_signal != 0)
+      send_signal(*child, kernel_signal(child->parent_death_signal));
+    if (child->group != process.group && child->session == process.session)
+      release_orphaned_group(process.kernel, child->group);
+  }
+}
+
+/// The last thread is gone.
+void become_zombie(Process &process) {
+  Kernel &kernel = process.kernel;
+  const Ref<Process> keep(&process);
+  process.exiting = true;
+  process.stopped = false;
+  process.timers = nullptr;
+  process.executable_file = nullptr;
+  ++kernel.counters.exits;
+  if (process.session.value == process.pid.value)
+    hang_up_session(process);
+  process.terminal = nullptr;
+  give_away_children(process);
+  if (process.parent != nullptr && process.parent->group != process.group &&
+      process.parent->session == process.session)
+    release_orphaned_group(kernel, process.group);
+  process.exited.wake_all();
+  notify_parent_of_exit(process);
+}
+
+} // namespace
+
+void release_vfork_parent(Thread &thread) {
+  const Ref<Thread> parent = std::move(thread.vfork_parent);
+  thread.vfork_parent = nullptr;
+  if (!parent)
+    return;
+  parent->syscall_state.woken = true;
+  parent->wake();
+}
+
+void leave_address_space(Thread &thread) {
+  if (!thread.memory)
+    return;
+  if (thread.memory->reference_count() == 1)
+    thread.kernel.host.machine.detach(*thread.memory);
+  thread.memory = nullptr;
+}
+
+void exit_thread(Thread &thread, int status) {
+  Process &process = *thread.process;
+  Kernel &kernel = thread.kernel;
+  const auto self = std::find_if(process.threads.begin(), process.threads.end(),
+                                 [&](const Ref<Thread> &other) { return other.get() == &thread; });
+  if (self == process.threads.end())
+    return;
+  const Ref<Thread> keep(&thread);
+  thread.must_exit = true;
+  if (!process.exiting && thread.tid == process.pid)
+    process.exit_status = status;
+  kernel.futexes->remove(thread);
+  thread.leave_all();
+  thread.timeout.disarm();
+  release_robust_list(thread);
+  clear_child_tid(thread);
+  if (thread.memory && thread.memory->reference_count() == 1)
+    add_faults(process, *thread.memory);
+  release_vfork_parent(thread);
+  leave_address_space(thread);
+  leave_descriptors(thread);
+  thread.fs = nullptr;
+  kernel.remove_thread(thread);
+  if (thread.run_state() != sched::RunState::running)
+    kernel.host.scheduler.remove(thread, sched::RunState::dead);
+  process.real_uid = thread.credentials.uid;
+  process.threads.erase(self);
+  process.thread_exited.wake_all();
+  if (process.threads.empty())
+    become_zombie(process);
+}
+
+void exit_process(Process &process, int status) {
+  if (process.exiting)
+    return;
+  process.exiting = true;
+  process.exit_status = status;
+  process.stopped = false;
+  for (const Ref<Thread> &thread : process.threads) {
+    thread->must_exit = true;
+    if (thread->run_state() == sched::RunState::running)
+      process.kernel.host.scheduler.kick(*thread);
+    else
+      process.kernel.host.scheduler.make_runnable(*thread);
+  }
+}
+
+void exit_current_process(Thread &thread, int status) {
+  Process &process = *thread.process;
+  if (process.threads.size() == 1 && !process.exiting) {
+    process.exiting = true;
+    process.exit_status = status;
+  } else {
+    exit_process(process, status);
+  }
+  exit_thread(thread, status);
+}
+
+bool exit_other_threads(Thread &thread) {
+  Process &process = *thread.process;
+  const std::vector<Ref<Thread>> threads = process.threads;
+  for (const Ref<Thread> &other : threads) {
+    if (other.get() == &thread)
+      continue;
+    other->must_exit = true;
+    if (other->run_state() == sched::RunState::running)
+      process.kernel.host.scheduler.kick(*other);
+    else
+      exit_thread(*other, 0);
+  }
+  return process.threads.size() == 1;
+}
+
+} // namespace tine::process

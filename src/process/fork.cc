@@ -1,0 +1,206 @@
+// fork(2), vfork(2), clone(2), clone3(2): all meet in clone_process.
+#include "process/lifecycle.hpp"
+
+#include "process/futex.hpp"
+#include "process/pid_file.hpp"
+#include "process/signals.hpp"
+#include "process/timers.hpp"
+
+#include <algorithm>
+#include <linux/sched.h>
+
+namespace tine::process {
+namespace {
+
+constexpr u64 namespace_flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+                                CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
+
+bool has(const CloneArguments &arguments, u64 flag) { return (arguments.flags & flag) != 0; }
+
+/// Both flags at once.
+bool have_both(const CloneArguments &arguments, u64 flag, u64 other) {
+  return has(arguments, flag) && has(arguments, other);
+}
+
+/// The EINVAL of clone(2), in the order of its ERRORS section.
+Status check_flags(const Thread &parent, const CloneArguments &arguments) {
+  if (has(arguments, CLONE_SIGHAND) && !has(arguments, CLONE_VM))
+    return Errno{EINVAL};
+  if (has(arguments, CLONE_THREAD) && !has(arguments, CLONE_SIGHAND))
+    return Errno{EINVAL};
+  if (have_both(arguments, CLONE_SIGHAND, CLONE_CLEAR_SIGHAND))
+    return Errno{EINVAL};
+  if (has(arguments, CLONE_FS) && has(arguments, CLONE_NEWNS | CLONE_NEWUSER))
+    return Errno{EINVAL};
+  if (have_both(arguments, CLONE_NEWIPC, CLONE_SYSVSEM))
+    return Errno{EINVAL};
+  if (has(arguments, CLONE_NEWPID | CLONE_NEWUSER) && has(arguments, CLONE_THREAD | CLONE_PARENT))
+    return Errno{EINVAL};
+  // "CLONE_PARENT … EINVAL if the calling process is an init": the box's main process has the reaper above.
+  if (has(arguments, CLONE_PARENT) && parent.process->parent == nullptr)
+    return Errno{EINVAL};
+  if (have_both(arguments, CLONE_PIDFD, CLONE_THREAD) || have_both(arguments, CLONE_PIDFD, CLONE_DETACHED))
+    return Errno{EINVAL};
+  if (arguments.exit_signal < 0 || arguments.exit_signal > 64)
+    return Errno{EINVAL};
+  // Namespaces are not there yet; EPERM is what an unprivileged caller gets.
+  if (has(arguments, namespace_flags))
+    return Errno{EPERM};
+  return Done{};
+}
+
+Status check_limits(const Thread &parent, const CloneArguments &arguments) {
+  const Kernel &kernel = parent.kernel;
+  if (kernel.thread_count() >= kernel.options.process_limit)
+    return Errno{EAGAIN};
+  // RLIMIT_NPROC: "not enforced for processes that have either CAP_SYS_ADMIN or CAP_SYS_RESOURCE", or uid 0.
+  const u64 limit = parent.process->limit(RLIMIT_NPROC);
+  if (limit != ~u64{0} && parent.credentials.uid != 0 && kernel.thread_count() >= limit)
+    return Errno{EAGAIN};
+  if (has(arguments, CLONE_THREAD) && parent.process->exiting)
+    return Errno{EAGAIN};
+  return Done{};
+}
+
+/// The pid: the one that clone3's set_tid asks for, or the next.
+Result<Pid> choose_pid(Kernel &kernel, const CloneArguments &arguments) {
+  if (arguments.set_tid.empty())
+    return kernel.allocate_pid();
+  const Pid wanted = arguments.set_tid.front();
+  if (arguments.set_tid.size() > 1 || wanted.value <= 1 || wanted.value >= Kernel::pid_limit)
+    return Errno{EINVAL};
+  if (kernel.is_pid_held(wanted))
+    return Errno{EEXIST};
+  return wanted;
+}
+
+/// What the new thread has of its own, and what it shares, flag by flag.
+Status fill_thread(Thread &child, Thread &parent, const CloneArguments &arguments) {
+  child.memory = has(arguments, CLONE_VM)
+                     ? parent.memory
+                     : TINE_TRY(parent.memory->fork(parent.kernel.options.fork_mechanism));
+  child.files = has(arguments, CLONE_FILES) ? parent.files : parent.files->clone();
+  child.fs = has(arguments, CLONE_FS) ? parent.fs : parent.fs->clone();
+  child.handlers = has(arguments, CLONE_SIGHAND) ? parent.handlers : parent.handlers->clone();
+  if (has(arguments, CLONE_CLEAR_SIGHAND))
+    for (SignalAction &action : child.handlers->actions)
+      if (action.handler != 1) // SIG_IGN stays
+        action = {};
+  child.cpu = parent.cpu;
+  child.cpu.gpr[cpu::rax] = 0;
+  if (!arguments.stack.is_null())
+    child.cpu.gpr[cpu::rsp] = arguments.stack.value;
+  if (has(arguments, CLONE_SETTLS))
+    child.cpu.fs_base = arguments.tls;
+  child.credentials = parent.credentials;
+  child.name = parent.name;
+  child.signal_mask = parent.syscall_state.saved_mask.value_or(parent.signal_mask);
+  // clone(2): the alternate stack is cleared with CLONE_VM without CLONE_VFORK.
+  if (!has(arguments, CLONE_VM) || has(arguments, CLONE_VFORK))
+    child.alternate_stack = parent.alternate_stack;
+  if (has(arguments, CLONE_CHILD_CLEARTID))
+    child.clear_child_tid = arguments.child_tid;
+  // rseq(2): "inherited by fork, cleared with CLONE_VM".
+  if (!has(arguments, CLONE_VM)) {
+    child.rseq = parent.rseq;
+    child.rseq_signature = parent.rseq_signature;
+    child.rseq_size = parent.rseq_size;
+  }
+  child.policy = parent.policy;
+  child.real_time_priority = parent.real_time_priority;
+  child.affinity = parent.affinity;
+  child.timer_slack = child.default_timer_slack = parent.timer_slack;
+  child.no_new_privileges = parent.no_new_privileges;
+  return Done{};
+}
+
+/// What fork(2) copies of a process; all that it doesn't name starts empty.
+Ref<Process> make_process(Process &parent, Pid pid, const CloneArguments &arguments) {
+  auto child = make_ref<Process>(parent.kernel, pid);
+  child->parent = has(arguments, CLONE_PARENT) ? parent.parent : &parent;
+  child->exit_signal = has(arguments, CLONE_PARENT) ? parent.exit_signal : arguments.exit_signal;
+  child->limits = parent.limits;
+  child->executable = parent.executable;
+  child->executable_file = parent.executable_file;
+  child->terminal = parent.terminal;
+  child->nice = parent.nice;
+  child->dumpable = parent.dumpable;
+  child->personality = parent.personality;
+  child->io_priority = parent.io_priority;
+  return child;
+}
+
+/// CLONE_PARENT_SETTID, CLONE_CHILD_SETTID: Linux ignores a bad address here, clone(2) reports none.
+void store_tids(const Thread &parent, const Thread &child, const CloneArguments &arguments) {
+  if (has(arguments, CLONE_PARENT_SETTID))
+    (void)parent.memory->write_object(arguments.parent_tid, child.tid.value);
+  if (has(arguments, CLONE_CHILD_SETTID))
+    (void)child.memory->write_object(arguments.child_tid, child.tid.value);
+}
+
+/// CLONE_PIDFD: a descriptor for the child, in the parent's table. Closed again if the clone fails later.
+Result<int> make_pidfd(Thread &parent, const Ref<Process> &child, const CloneArguments &arguments) {
+  const int fd = TINE_TRY(parent.files->install(make_ref<PidFile>(child), true, 0,
+                                                parent.process->limit(RLIMIT_NOFILE)));
+  if (!parent.memory->write_object(arguments.pidfd, fd).ok()) {
+    (void)parent.files->close(fd);
+    return Errno{EFAULT};
+  }
+  return fd;
+}
+
+void publish(const Ref<Thread> &thread, const Ref<Process> &process) {
+  Kernel &kernel = thread->kernel;
+  if (process) {
+    if (process->parent != nullptr)
+      process->parent->children.push_back(process.get());
+    kernel.add_process(process);
+  }
+  thread->process->threads.push_back(thread);
+  kernel.add_thread(*thread);
+  kernel.host.scheduler.make_runnable(*thread);
+}
+
+} // namespace
+
+Result<Ref<Thread>> clone_process(Thread &parent, const CloneArguments &arguments) {
+  Kernel &kernel = parent.kernel;
+  const Nanoseconds started = time::TimerQueue::now();
+  TINE_TRY(check_flags(parent, arguments));
+  TINE_TRY(check_limits(parent, arguments));
+  const Pid pid = TINE_TRY(choose_pid(kernel, arguments));
+
+  // Everything that can fail comes first; what it made goes with its Refs.
+  auto thread = make_ref<Thread>(kernel, pid);
+  TINE_TRY(fill_thread(*thread, parent, arguments));
+  Ref<Process> process;
+  if (has(arguments, CLONE_THREAD)) {
+    thread->process = parent.process;
+  } else {
+    process = make_process(*parent.process, pid, arguments);
+    process->start_time = started;
+    thread->process = process.get();
+    if (has(arguments, CLONE_PIDFD))
+      TINE_TRY(make_pidfd(parent, process, arguments));
+    kernel.set_group(*process, parent.process->group);
+    kernel.set_session(*process, parent.process->session);
+  }
+  if (!has(arguments, CLONE_VM))
+    kernel.host.machine.attach(*thread->memory);
+  store_tids(parent, *thread, arguments);
+  if (has(arguments, CLONE_VFORK))
+    thread->vfork_parent = Ref<Thread>(&parent);
+  publish(thread, process);
+
+  if (has(arguments, CLONE_THREAD)) {
+    ++kernel.counters.threads;
+  } else if (has(arguments, CLONE_VFORK)) {
+    ++kernel.counters.vforks;
+  } else {
+    ++kernel.counters.forks;
+    kernel.counters.fork_nanoseconds.push_back(static_cast<u32>(time::TimerQueue::now() - started));
+  }
+  return thread;
+}
+
+} // namespace tine::process

@@ -1,0 +1,87 @@
+#include "process/futex.hpp"
+
+#include "memory/address_space.hpp"
+#include "process/thread.hpp"
+
+#include <algorithm>
+#include <atomic>
+
+namespace tine::process {
+
+Result<FutexKey> FutexTable::key_of(memory::AddressSpace &space, GuestAddress address, bool is_private,
+                                    Ref<memory::PageObject> &object) {
+  if ((address.value & 3) != 0)
+    return Errno{EINVAL};
+  if (is_private)
+    return FutexKey{&space, address.value};
+  const auto mapping = space.mapping_at(address);
+  if (!mapping)
+    return Errno{EFAULT};
+  if (!mapping->shared || !mapping->object)
+    return FutexKey{&space, address.value};
+  object = mapping->object;
+  const u64 page = mapping->object_page + (address.page() - mapping->range.first);
+  return FutexKey{object.get(), (page << page_shift) + address.page_offset()};
+}
+
+Result<bool> exchange_futex_word(memory::AddressSpace &space, GuestAddress address, u32 &expected, u32 desired) {
+  if ((address.value & 3) != 0)
+    return Errno{EINVAL};
+  const std::span<std::byte> bytes = TINE_TRY(space.window(address, sizeof(u32), memory::Access::write));
+  std::atomic_ref<u32> word(*reinterpret_cast<u32 *>(bytes.data()));
+  return word.compare_exchange_strong(expected, desired);
+}
+
+void FutexTable::enqueue(Thread &thread, const FutexKey &key, u32 bitset, Ref<memory::PageObject> object) {
+  remove(thread);
+  queues_[key].push_back(&thread);
+  thread.futex_waiter = {true, key, bitset, false, std::move(object)};
+}
+
+void FutexTable::remove(Thread &thread) {
+  FutexWaiter &waiter = thread.futex_waiter;
+  if (!waiter.queued)
+    return;
+  const auto entry = queues_.find(waiter.key);
+  std::erase(entry->second, &thread);
+  if (entry->second.empty())
+    queues_.erase(entry);
+  waiter = {};
+}
+
+u32 FutexTable::wake(const FutexKey &key, u32 count, u32 bitset) {
+  const auto entry = queues_.find(key);
+  if (entry == queues_.end())
+    return 0;
+  std::vector<Thread *> chosen;
+  for (Thread *thread : entry->second)
+    if (chosen.size() < count && (thread->futex_waiter.bitset & bitset) != 0)
+      chosen.push_back(thread);
+  for (Thread *thread : chosen) {
+    remove(*thread);
+    thread->syscall_state.woken = true;
+    thread->wake();
+  }
+  return static_cast<u32>(chosen.size());
+}
+
+u32 FutexTable::requeue(const FutexKey &from, const FutexKey &to, u32 count,
+                        const Ref<memory::PageObject> &object) {
+  if (from == to)
+    return 0;
+  u32 moved = 0;
+  for (auto entry = queues_.find(from); entry != queues_.end() && moved < count; entry = queues_.find(from)) {
+    Thread *thread = entry->second.front();
+    const u32 bitset = thread->futex_waiter.bitset;
+    enqueue(*thread, to, bitset, object);
+    ++moved;
+  }
+  return moved;
+}
+
+const std::vector<Thread *> *FutexTable::waiters(const FutexKey &key) const {
+  const auto entry = queues_.find(key);
+  return entry == queues_.end() ? nullptr : &entry->second;
+}
+
+} // namespace tine::process

@@ -1,0 +1,43 @@
+// Stopping and continuing whole processes, and what the end of a session leader means to its terminal.
+#include "process/kernel.hpp"
+#include "process/lifecycle.hpp"
+#include "process/signals.hpp"
+
+namespace tine::process {
+
+void stop_process(Process &process, int signal) {
+  if (process.stopped || process.exiting)
+    return;
+  process.stopped = true;
+  process.stop_signal = signal;
+  process.stop_reported = false;
+  process.continue_reported = true;
+  for (const Ref<Thread> &thread : process.threads) {
+    if (thread->run_state() == sched::RunState::running)
+      process.kernel.host.scheduler.kick(*thread);
+    else
+      process.kernel.host.scheduler.remove(*thread, sched::RunState::stopped);
+  }
+  notify_parent(process, CLD_STOPPED, signal);
+}
+
+void continue_process(Process &process) {
+  if (!process.stopped)
+    return;
+  process.stopped = false;
+  process.stop_reported = true;
+  process.continue_reported = false;
+  for (const Ref<Thread> &thread : process.threads)
+    if (thread->run_state() == sched::RunState::stopped)
+      process.kernel.host.scheduler.make_runnable(*thread);
+  notify_parent(process, CLD_CONTINUED, SIGCONT);
+}
+
+void hang_up_session(Process &leader) {
+  Kernel &kernel = leader.kernel;
+  for (const auto &[pid, process] : kernel.processes())
+    if (process->session == leader.session)
+      process->terminal = nullptr;
+}
+
+} // namespace tine::process

@@ -1,0 +1,102 @@
+#include "process/kernel.hpp"
+
+#include "process/futex.hpp"
+#include "process/lifecycle.hpp"
+#include "process/process.hpp"
+#include "process/tracer.hpp"
+
+namespace tine::process {
+
+Kernel::Kernel(Host &host_, KernelOptions options_)
+    : host(host_), options(std::move(options_)), boot_time(time::TimerQueue::now()),
+      hostname(options.hostname), futexes(std::make_unique<FutexTable>()) {}
+
+Kernel::~Kernel() {
+  for (const auto &[tid, thread] : threads_) {
+    host.scheduler.remove(*thread, sched::RunState::dead);
+    futexes->remove(*thread);
+    thread->vfork_parent = nullptr;
+    leave_address_space(*thread);
+  }
+  for (const auto &[pid, process] : processes_)
+    process->threads.clear();
+}
+
+Result<Pid> Kernel::allocate_pid() {
+  if (threads_.size() >= options.process_limit)
+    return Errno{EAGAIN};
+  // Linux's first pid after a wrap is 300 (RESERVED_PIDS).
+  for (i32 tried = 0; tried < pid_limit; ++tried) {
+    last_pid_ = last_pid_ + 1 < pid_limit ? last_pid_ + 1 : 300;
+    if (!is_pid_held(Pid{last_pid_}))
+      return Pid{last_pid_};
+  }
+  return Errno{EAGAIN};
+}
+
+void Kernel::hold_pid(Pid pid) {
+  const auto index = static_cast<std::size_t>(pid.value);
+  if (index >= pid_uses_.size())
+    pid_uses_.resize(index + 1 + index / 2);
+  ++pid_uses_[index];
+}
+
+void Kernel::release_pid(Pid pid) { --pid_uses_[static_cast<std::size_t>(pid.value)]; }
+
+bool Kernel::is_pid_held(Pid pid) const {
+  const auto index = static_cast<std::size_t>(pid.value);
+  return index < pid_uses_.size() && pid_uses_[index] != 0;
+}
+
+void Kernel::set_group(Process &process, Pid group) {
+  hold_pid(group);
+  if (!process.group.is_none())
+    release_pid(process.group);
+  process.group = group;
+}
+
+void Kernel::set_session(Process &process, Pid session) {
+  hold_pid(session);
+  if (!process.session.is_none())
+    release_pid(process.session);
+  process.session = session;
+}
+
+Process *Kernel::find_process(Pid pid) const {
+  const auto entry = processes_.find(pid);
+  return entry == processes_.end() ? nullptr : entry->second.get();
+}
+
+Thread *Kernel::find_thread(Pid tid) const {
+  const auto entry = threads_.find(tid);
+  return entry == threads_.end() ? nullptr : entry->second;
+}
+
+void Kernel::add_thread(Thread &thread) {
+  threads_.emplace(thread.tid, &thread);
+  hold_pid(thread.tid);
+}
+
+void Kernel::remove_thread(Thread &thread) {
+  const auto entry = threads_.find(thread.tid);
+  if (entry == threads_.end() || entry->second != &thread)
+    return;
+  threads_.erase(entry);
+  release_pid(thread.tid);
+}
+
+void Kernel::add_process(Ref<Process> process) {
+  const Pid pid = process->pid;
+  hold_pid(pid);
+  processes_.emplace(pid, std::move(process));
+}
+
+void Kernel::remove_process(Process &process) {
+  const Ref<Process> keep(&process);
+  release_pid(process.group);
+  release_pid(process.session);
+  release_pid(process.pid);
+  processes_.erase(process.pid);
+}
+
+} // namespace tine::process

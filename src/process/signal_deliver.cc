@@ -1,0 +1,108 @@
+// Delivering signals: before a thread returns to guest code, and when a blocked call is interrupted.
+#include "process/signals.hpp"
+
+#include "process/kernel.hpp"
+#include "process/lifecycle.hpp"
+#include "process/tracer.hpp"
+
+namespace tine::process {
+namespace {
+
+/// Values of syscall::Interrupt, which this layer can't include.
+constexpr u8 rule_restart = 0;
+
+/// What happens to the interrupted call when a handler runs: signal(7), "Interruption of system calls and
+/// library functions by signal handlers".
+void end_interrupted_call(Thread &thread, const InterruptedCall &call, const SignalAction &action) {
+  thread.kernel.futexes->remove(thread);
+  if (call.rule == rule_restart && (action.flags & SA_RESTART) != 0) {
+    thread.cpu.rip -= 2; // the length of `syscall`
+    thread.cpu.gpr[cpu::rax] = static_cast<u64>(call.number);
+  } else {
+    thread.cpu.gpr[cpu::rax] = static_cast<u64>(call.result);
+  }
+}
+
+/// Makes the registers enter the handler. If the stack can't take the frame, SIGSEGV follows.
+void run_handler(Thread &thread, const siginfo_t &info) {
+  const int signal = info.si_signo;
+  SignalAction &slot = (*thread.handlers)[signal];
+  const SignalAction action = slot;
+  const SignalSet old_mask = thread.syscall_state.saved_mask.value_or(thread.signal_mask);
+  if (!enter_handler(thread, action, info, old_mask).ok()) {
+    // Linux's force_sigsegv: a SIGSEGV whose own frame doesn't fit kills.
+    if (signal == SIGSEGV)
+      slot.handler = 0;
+    force_signal(thread, kernel_signal(SIGSEGV));
+    return;
+  }
+  if ((action.flags & SA_RESETHAND) != 0)
+    slot.handler = 0;
+  thread.signal_mask = thread.signal_mask | action.mask;
+  if ((action.flags & SA_NODEFER) == 0)
+    thread.signal_mask.add(signal);
+  thread.signal_mask = thread.signal_mask & ~unblockable_signals;
+  thread.syscall_state.saved_mask.reset();
+}
+
+bool take_signal(Thread &thread, siginfo_t &info) {
+  const SignalSet allowed = ~thread.signal_mask;
+  return thread.pending.take(allowed, info) || thread.process->pending.take(allowed, info);
+}
+
+/// A stop signal's default action; POSIX: "a process that is a member of an orphaned process group shall not
+/// be allowed to stop in response to SIGTSTP, SIGTTIN or SIGTTOU".
+void stop(Process &process, int signal) {
+  if (signal == SIGSTOP || !is_orphaned_group(process.kernel, process.group))
+    stop_process(process, signal);
+}
+
+} // namespace
+
+Delivery deliver_signals(Thread &thread, const InterruptedCall &interrupted) {
+  Process &process = *thread.process;
+  SystemCallTracer *tracer = thread.kernel.tracer.get();
+  bool handled = false;
+  siginfo_t info{};
+  while (true) {
+    if (thread.must_exit) {
+      exit_thread(thread, process.exit_status);
+      return Delivery::exited;
+    }
+    if (process.stopped) {
+      if (!handled)
+        return Delivery::stopped;
+      // The handler is entered first; the stop comes at the thread's next step in the kernel: now.
+      thread.kernel.host.scheduler.kick(thread);
+      return Delivery::handler;
+    }
+    if (!take_signal(thread, info))
+      return handled ? Delivery::handler : Delivery::none;
+    const SignalAction action = (*thread.handlers)[info.si_signo];
+    if (action.handler == 1)
+      continue;
+    if (tracer != nullptr)
+      tracer->signalled(thread, info.si_signo);
+    if (action.handler != 0) {
+      if (!handled && interrupted.number >= 0)
+        end_interrupted_call(thread, interrupted, action);
+      handled = true;
+      run_handler(thread, info);
+      continue;
+    }
+    switch (default_action(info.si_signo)) {
+    case DefaultAction::ignore:
+    case DefaultAction::cont:
+      break;
+    case DefaultAction::stop:
+      stop(process, info.si_signo);
+      break;
+    case DefaultAction::terminate:
+    case DefaultAction::core:
+      exit_current_process(thread, killed_status(info.si_signo, false));
+      return Delivery::exited;
+    }
+  }
+}
+
+} // namespace tine::process

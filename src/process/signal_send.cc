@@ -1,0 +1,203 @@
+// Sending signals: who may, what is dropped, which thread looks.
+#include "process/signals.hpp"
+
+#include "process/kernel.hpp"
+#include "process/lifecycle.hpp"
+
+#include <algorithm>
+#include <linux/capability.h>
+
+namespace tine::process {
+namespace {
+
+bool is_ignored(const Thread &thread, int signal) {
+  const SignalAction &action = (*thread.handlers)[signal];
+  if (action.handler == 1)
+    return true;
+  return action.handler == 0 && default_action(signal) == DefaultAction::ignore;
+}
+
+bool is_blocked(const Thread &thread, int signal) {
+  return thread.signal_mask.contains(signal) || thread.waited_signals.contains(signal);
+}
+
+bool can_take(const Thread &thread, int signal) {
+  return !thread.must_exit &&
+         (!thread.signal_mask.contains(signal) || thread.waited_signals.contains(signal));
+}
+
+/// The effects that a signal has when it is sent, before anyone takes it: signal(7), "stop signals discard
+/// a pending SIGCONT, SIGCONT discards pending stop signals and continues the process even if blocked or
+/// ignored".
+void prepare(Process &process, int signal) {
+  const bool stops = stop_signals.contains(signal);
+  if (!stops && signal != SIGCONT)
+    return;
+  const SignalSet opposite = stops ? signal_set(SIGCONT) : stop_signals;
+  process.pending.discard(opposite);
+  for (const Ref<Thread> &thread : process.threads)
+    thread->pending.discard(opposite);
+  if (signal == SIGCONT)
+    continue_process(process);
+}
+
+/// Real-time signals are counted against the limit; standard ones always fit.
+bool has_room(const Process &process, const PendingSignals &queue, const siginfo_t &info) {
+  return info.si_signo < first_real_time_signal || queue.size() < process.limit(RLIMIT_SIGPENDING);
+}
+
+/// The thread that is to act on a signal of the process: the leader if it can, else the first that can.
+Thread *choose_thread(const Process &process, int signal) {
+  for (const Ref<Thread> &thread : process.threads)
+    if (can_take(*thread, signal))
+      return thread.get();
+  return nullptr;
+}
+
+} // namespace
+
+DefaultAction default_action(int signal) {
+  switch (signal) {
+  case SIGCHLD:
+  case SIGURG:
+  case SIGWINCH:
+    return DefaultAction::ignore;
+  case SIGCONT:
+    return DefaultAction::ignore; // what it does, it did when it was sent
+  case SIGSTOP:
+  case SIGTSTP:
+  case SIGTTIN:
+  case SIGTTOU:
+    return DefaultAction::stop;
+  case SIGQUIT:
+  case SIGILL:
+  case SIGABRT:
+  case SIGFPE:
+  case SIGSEGV:
+  case SIGBUS:
+  case SIGSYS:
+  case SIGTRAP:
+  case SIGXCPU:
+  case SIGXFSZ:
+    return DefaultAction::core;
+  default:
+    return DefaultAction::terminate;
+  }
+}
+
+siginfo_t kernel_signal(int signal) {
+  siginfo_t info{};
+  info.si_signo = signal;
+  info.si_code = SI_KERNEL;
+  return info;
+}
+
+siginfo_t user_signal(int signal, int code, const Thread &sender) {
+  siginfo_t info{};
+  info.si_signo = signal;
+  info.si_code = code;
+  info.si_pid = sender.process->pid.value;
+  info.si_uid = sender.credentials.uid;
+  return info;
+}
+
+bool may_signal(const Thread &sender, const Process &target, int signal) {
+  if (target.is_zombie() || sender.credentials.capable(CAP_KILL))
+    return true;
+  const fs::Credentials &from = sender.credentials;
+  const fs::Credentials &to = target.leader()->credentials;
+  if (from.euid == to.suid || from.euid == to.uid || from.uid == to.suid || from.uid == to.uid)
+    return true;
+  return signal == SIGCONT && sender.process->session == target.session;
+}
+
+Status queue_signal(Process &process, const siginfo_t &info) {
+  const int signal = info.si_signo;
+  if (process.is_zombie() || process.exiting)
+    return Done{};
+  prepare(process, signal);
+  if (signal == SIGKILL) {
+    exit_process(process, killed_status(SIGKILL, false));
+    return Done{};
+  }
+  const Thread &leader = *process.leader();
+  if (is_ignored(leader, signal) && !is_blocked(leader, signal))
+    return Done{};
+  if (!has_room(process, process.pending, info))
+    return Errno{EAGAIN};
+  process.pending.add(info);
+  process.signal_queued.wake_all();
+  if (Thread *thread = choose_thread(process, signal))
+    thread->notify();
+  return Done{};
+}
+
+Status queue_signal(Thread &thread, const siginfo_t &info) {
+  const int signal = info.si_signo;
+  Process &process = *thread.process;
+  if (thread.must_exit || process.exiting)
+    return Done{};
+  prepare(process, signal);
+  if (signal == SIGKILL) {
+    exit_process(process, killed_status(SIGKILL, false));
+    return Done{};
+  }
+  if (is_ignored(thread, signal) && !is_blocked(thread, signal))
+    return Done{};
+  if (!has_room(process, thread.pending, info))
+    return Errno{EAGAIN};
+  thread.pending.add(info);
+  process.signal_queued.wake_all();
+  if (can_take(thread, signal))
+    thread.notify();
+  return Done{};
+}
+
+void send_signal(Process &process, const siginfo_t &info) { (void)queue_signal(process, info); }
+void send_signal(Thread &thread, const siginfo_t &info) { (void)queue_signal(thread, info); }
+
+std::size_t send_signal_to_group(Kernel &kernel, Pid group, const siginfo_t &info) {
+  std::vector<Ref<Process>> members;
+  for (const auto &[pid, process] : kernel.processes())
+    if (process->group == group)
+      members.push_back(process);
+  for (const Ref<Process> &process : members)
+    send_signal(*process, info);
+  return members.size();
+}
+
+void force_signal(Thread &thread, const siginfo_t &info) {
+  const int signal = info.si_signo;
+  SignalAction &action = (*thread.handlers)[signal];
+  const bool blocked = thread.signal_mask.contains(signal);
+  if (blocked || action.handler == 1)
+    action.handler = 0;
+  thread.signal_mask.remove(signal);
+  thread.pending.add(info);
+  thread.notify();
+}
+
+void raise_fault(Thread &thread, const cpu::Exit &exit) {
+  thread.last_fault = {exit.error_code, exit.trap_number, exit.address.value};
+  siginfo_t info{};
+  info.si_signo = exit.signal;
+  info.si_code = exit.code;
+  info.si_addr = reinterpret_cast<void *>(exit.address.value);
+  force_signal(thread, info);
+}
+
+bool is_orphaned_group(Kernel &kernel, Pid group) {
+  for (const auto &[pid, process] : kernel.processes()) {
+    if (process->group != group || process->is_zombie())
+      continue;
+    // The main process's parent is outside of the box: a shell with job control, as far as it can tell.
+    if (process.get() == kernel.init())
+      return false;
+    const Process *parent = process->parent;
+    if (parent != nullptr && parent->group != group && parent->session == process->session)
+      return false;
+  }
+  return true;
+}
+
+} // namespace tine::process

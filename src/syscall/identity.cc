@@ -1,0 +1,271 @@
+// User and group ids, supplementary groups, capabilities: credentials(7), capabilities(7).
+#include "syscall/handlers.hpp"
+
+#include <linux/capability.h>
+
+namespace tine::syscall {
+
+using fs::Credentials;
+
+namespace {
+
+constexpr u32 unchanged = ~u32{0};
+/// Capabilities that the file system user id grants: CAP_CHOWN to CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MKNOD,
+/// CAP_MAC_OVERRIDE.
+constexpr u64 file_system_capabilities = 0x1f | u64{1} << CAP_LINUX_IMMUTABLE | u64{1} << CAP_MKNOD |
+                                         u64{1} << CAP_MAC_OVERRIDE;
+
+/// The three ids of users or of groups, as set*id change them.
+struct Ids {
+  u32 real, effective, saved;
+  [[nodiscard]] bool has(u32 id) const { return id == real || id == effective || id == saved; }
+};
+
+Ids users(const Credentials &credentials) { return {credentials.uid, credentials.euid, credentials.suid}; }
+Ids groups(const Credentials &credentials) { return {credentials.gid, credentials.egid, credentials.sgid}; }
+
+/// capabilities(7), "Effect of user ID changes on capabilities".
+void set_users(Call &call, Ids ids) {
+  Credentials &credentials = call.thread.credentials;
+  const Ids old = users(credentials);
+  const bool had_root = old.has(0);
+  credentials.uid = ids.real, credentials.euid = credentials.fsuid = ids.effective, credentials.suid = ids.saved;
+  if (had_root && !ids.has(0))
+    credentials.permitted = credentials.effective = credentials.ambient = 0;
+  if (old.effective == 0 && ids.effective != 0)
+    credentials.effective = 0;
+  else if (old.effective != 0 && ids.effective == 0)
+    credentials.effective = credentials.permitted;
+  if (old.effective != ids.effective)
+    call.process.dumpable = 0;
+}
+
+void set_groups(Call &call, Ids ids) {
+  Credentials &credentials = call.thread.credentials;
+  credentials.gid = ids.real, credentials.egid = credentials.fsgid = ids.effective, credentials.sgid = ids.saved;
+}
+
+/// setuid(2): all three for the privileged, else the effective one to the real or saved one.
+Result<Ids> set_one(Ids old, u32 id, bool privileged) {
+  if (id == unchanged)
+    return Errno{EINVAL};
+  if (privileged)
+    return Ids{id, id, id};
+  if (id != old.real && id != old.saved)
+    return Errno{EPERM};
+  return Ids{old.real, id, old.saved};
+}
+
+/// setreuid(2).
+Result<Ids> set_two(Ids old, u32 real, u32 effective, bool privileged) {
+  Ids ids = old;
+  if (real != unchanged) {
+    if (!privileged && real != old.real && real != old.effective)
+      return Errno{EPERM};
+    ids.real = real;
+  }
+  if (effective != unchanged) {
+    if (!privileged && !old.has(effective))
+      return Errno{EPERM};
+    ids.effective = effective;
+  }
+  if (real != unchanged || (effective != unchanged && effective != old.real))
+    ids.saved = ids.effective;
+  return ids;
+}
+
+/// setresuid(2).
+Result<Ids> set_three(Ids old, Ids wanted, bool privileged) {
+  for (const u32 id : {wanted.real, wanted.effective, wanted.saved})
+    if (id != unchanged && !privileged && !old.has(id))
+      return Errno{EPERM};
+  return Ids{wanted.real == unchanged ? old.real : wanted.real,
+             wanted.effective == unchanged ? old.effective : wanted.effective,
+             wanted.saved == unchanged ? old.saved : wanted.saved};
+}
+
+bool may_set_users(const Call &call) { return call.thread.credentials.capable(CAP_SETUID); }
+bool may_set_groups(const Call &call) { return call.thread.credentials.capable(CAP_SETGID); }
+
+SyscallResult write_three(Call &call, Ids ids, GuestAddress real, GuestAddress effective, GuestAddress saved) {
+  TINE_TRY(call.memory.write_object(real, ids.real));
+  TINE_TRY(call.memory.write_object(effective, ids.effective));
+  TINE_TRY(call.memory.write_object(saved, ids.saved));
+  return 0;
+}
+
+u32 id_of(int argument) { return static_cast<u32>(argument); }
+
+} // namespace
+
+SyscallResult sys_getuid(Call &call) { return u64{call.thread.credentials.uid}; }
+SyscallResult sys_geteuid(Call &call) { return u64{call.thread.credentials.euid}; }
+SyscallResult sys_getgid(Call &call) { return u64{call.thread.credentials.gid}; }
+SyscallResult sys_getegid(Call &call) { return u64{call.thread.credentials.egid}; }
+
+SyscallResult sys_setuid(Call &call, int id) {
+  set_users(call, TINE_TRY(set_one(users(call.thread.credentials), id_of(id), may_set_users(call))));
+  return 0;
+}
+
+SyscallResult sys_setgid(Call &call, int id) {
+  set_groups(call, TINE_TRY(set_one(groups(call.thread.credentials), id_of(id), may_set_groups(call))));
+  return 0;
+}
+
+SyscallResult sys_setreuid(Call &call, int real, int effective) {
+  set_users(call, TINE_TRY(set_two(users(call.thread.credentials), id_of(real), id_of(effective),
+                                   may_set_users(call))));
+  return 0;
+}
+
+SyscallResult sys_setregid(Call &call, int real, int effective) {
+  set_groups(call, TINE_TRY(set_two(groups(call.thread.credentials), id_of(real), id_of(effective),
+                                    may_set_groups(call))));
+  return 0;
+}
+
+SyscallResult sys_setresuid(Call &call, int real, int effective, int saved) {
+  set_users(call, TINE_TRY(set_three(users(call.thread.credentials),
+                                     {id_of(real), id_of(effective), id_of(saved)}, may_set_users(call))));
+  return 0;
+}
+
+SyscallResult sys_setresgid(Call &call, int real, int effective, int saved) {
+  set_groups(call, TINE_TRY(set_three(groups(call.thread.credentials),
+                                      {id_of(real), id_of(effective), id_of(saved)}, may_set_groups(call))));
+  return 0;
+}
+
+SyscallResult sys_getresuid(Call &call, GuestAddress real, GuestAddress effective, GuestAddress saved) {
+  return write_three(call, users(call.thread.credentials), real, effective, saved);
+}
+
+SyscallResult sys_getresgid(Call &call, GuestAddress real, GuestAddress effective, GuestAddress saved) {
+  return write_three(call, groups(call.thread.credentials), real, effective, saved);
+}
+
+/// setfsuid(2): returns the previous id, whether or not it changed.
+SyscallResult sys_setfsuid(Call &call, int id) {
+  Credentials &credentials = call.thread.credentials;
+  const u32 old = credentials.fsuid;
+  if (!may_set_users(call) && !users(credentials).has(id_of(id)) && id_of(id) != old)
+    return u64{old};
+  if (id_of(id) == unchanged)
+    return u64{old};
+  credentials.fsuid = id_of(id);
+  if (old == 0 && credentials.fsuid != 0)
+    credentials.effective &= ~file_system_capabilities;
+  else if (old != 0 && credentials.fsuid == 0)
+    credentials.effective |= credentials.permitted & file_system_capabilities;
+  return u64{old};
+}
+
+SyscallResult sys_setfsgid(Call &call, int id) {
+  Credentials &credentials = call.thread.credentials;
+  const u32 old = credentials.fsgid;
+  if (id_of(id) != unchanged && (may_set_groups(call) || groups(credentials).has(id_of(id))))
+    credentials.fsgid = id_of(id);
+  return u64{old};
+}
+
+SyscallResult sys_getgroups(Call &call, int size, GuestAddress list) {
+  const std::vector<u32> &groups = call.thread.credentials.groups;
+  const auto count = static_cast<int>(groups.size());
+  if (size < 0 || (size != 0 && size < count))
+    return Errno{EINVAL};
+  if (size != 0)
+    TINE_TRY(call.memory.write(list, std::as_bytes(std::span(groups))));
+  return count;
+}
+
+SyscallResult sys_setgroups(Call &call, int size, GuestAddress list) {
+  constexpr int most_groups = 65536; // NGROUPS_MAX
+  if (!may_set_groups(call))
+    return Errno{EPERM};
+  if (size < 0 || size > most_groups)
+    return Errno{EINVAL};
+  std::vector<u32> groups(static_cast<std::size_t>(size));
+  TINE_TRY(call.memory.read(list, std::as_writable_bytes(std::span(groups))));
+  call.thread.credentials.groups = std::move(groups);
+  return 0;
+}
+
+namespace {
+
+struct CapabilityHeader {
+  u32 version;
+  i32 pid;
+};
+struct CapabilityWords {
+  u32 effective, permitted, inheritable;
+};
+
+/// How many 32-bit words the version has; EINVAL, with the kernel's own version written back.
+Result<int> word_count(Call &call, GuestAddress address, CapabilityHeader &header) {
+  header = TINE_TRY(call.memory.read_object<CapabilityHeader>(address));
+  switch (header.version) {
+  case _LINUX_CAPABILITY_VERSION_1:
+    return 1;
+  case _LINUX_CAPABILITY_VERSION_2:
+  case _LINUX_CAPABILITY_VERSION_3:
+    return 2;
+  default:
+    TINE_TRY(call.memory.write_object(address, u32{_LINUX_CAPABILITY_VERSION_3}));
+    return Errno{EINVAL};
+  }
+}
+
+u32 word(u64 bits, int index) { return static_cast<u32>(bits >> (32 * index)); }
+
+} // namespace
+
+SyscallResult sys_capget(Call &call, GuestAddress header_address, GuestAddress data) {
+  CapabilityHeader header;
+  const auto count = word_count(call, header_address, header);
+  if (!count.ok()) // capget(2): a null data pointer asks for the version alone
+    return data.is_null() && count.error() == Errno{EINVAL} ? SyscallResult{0} : SyscallResult{count.error()};
+  if (header.pid < 0)
+    return Errno{EINVAL};
+  const process::Thread *target =
+      header.pid == 0 ? &call.thread : call.kernel.find_thread(Pid{header.pid});
+  if (target == nullptr)
+    return Errno{ESRCH};
+  if (data.is_null())
+    return 0;
+  const Credentials &credentials = target->credentials;
+  for (int i = 0; i < *count; ++i) {
+    const CapabilityWords words{word(credentials.effective, i), word(credentials.permitted, i),
+                                word(credentials.inheritable, i)};
+    TINE_TRY(call.memory.write_object(data + static_cast<u64>(i) * sizeof words, words));
+  }
+  return 0;
+}
+
+SyscallResult sys_capset(Call &call, GuestAddress header_address, GuestAddress data) {
+  CapabilityHeader header;
+  const int count = TINE_TRY(word_count(call, header_address, header));
+  if (header.pid != 0 && Pid{header.pid} != call.thread.tid)
+    return Errno{EPERM};
+  u64 effective = 0, permitted = 0, inheritable = 0;
+  for (int i = 0; i < count; ++i) {
+    const auto words = TINE_TRY(call.memory.read_object<CapabilityWords>(
+        data + static_cast<u64>(i) * sizeof(CapabilityWords)));
+    effective |= u64{words.effective} << (32 * i);
+    permitted |= u64{words.permitted} << (32 * i);
+    inheritable |= u64{words.inheritable} << (32 * i);
+  }
+  Credentials &credentials = call.thread.credentials;
+  const u64 known = (u64{1} << (CAP_LAST_CAP + 1)) - 1;
+  effective &= known, permitted &= known, inheritable &= known;
+  // capset(2): permitted and effective may only shrink; inheritable is bounded by permitted and bounding.
+  const u64 addable = credentials.capable(CAP_SETPCAP) ? credentials.bounding : credentials.permitted;
+  if ((permitted & ~credentials.permitted) != 0 || (effective & ~permitted) != 0 ||
+      (inheritable & ~(credentials.inheritable | addable)) != 0)
+    return Errno{EPERM};
+  credentials.effective = effective, credentials.permitted = permitted, credentials.inheritable = inheritable;
+  credentials.ambient &= permitted & inheritable;
+  return 0;
+}
+
+} // namespace tine::syscall

@@ -1,0 +1,229 @@
+// prctl, arch_prctl, personality, unshare, seccomp: attributes of processes and threads.
+#include "syscall/handlers.hpp"
+
+#include <asm/prctl.h>
+#include <linux/capability.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+
+namespace tine::syscall {
+namespace {
+
+constexpr int highest_signal = 64;
+constexpr u64 name_size = 16; // TASK_COMM_LEN
+
+SyscallResult set_name(Call &call, GuestAddress address) {
+  std::string name;
+  for (u64 i = 0; i + 1 < name_size; ++i) {
+    const char c = TINE_TRY(call.memory.read_object<char>(address + i));
+    if (c == '\0')
+      break;
+    name.push_back(c);
+  }
+  call.thread.name = std::move(name);
+  return 0;
+}
+
+SyscallResult get_name(Call &call, GuestAddress address) {
+  char name[name_size] = {};
+  call.thread.name.copy(name, name_size - 1);
+  return call.memory.write_object(address, name);
+}
+
+SyscallResult read_bounding(const Call &call, u64 capability) {
+  if (capability > CAP_LAST_CAP)
+    return Errno{EINVAL};
+  return call.thread.credentials.bounding >> capability & 1;
+}
+
+SyscallResult drop_bounding(Call &call, u64 capability) {
+  if (!call.thread.credentials.capable(CAP_SETPCAP))
+    return Errno{EPERM};
+  if (capability > CAP_LAST_CAP)
+    return Errno{EINVAL};
+  call.thread.credentials.bounding &= ~(u64{1} << capability);
+  return 0;
+}
+
+/// PR_CAP_AMBIENT, prctl(2).
+SyscallResult ambient(Call &call, u64 operation, u64 capability, u64 rest) {
+  fs::Credentials &credentials = call.thread.credentials;
+  if (operation == PR_CAP_AMBIENT_CLEAR_ALL) {
+    if ((capability | rest) != 0)
+      return Errno{EINVAL};
+    credentials.ambient = 0;
+    return 0;
+  }
+  if (capability > CAP_LAST_CAP || rest != 0)
+    return Errno{EINVAL};
+  const u64 bit = u64{1} << capability;
+  switch (operation) {
+  case PR_CAP_AMBIENT_IS_SET:
+    return credentials.ambient >> capability & 1;
+  case PR_CAP_AMBIENT_RAISE:
+    if ((credentials.permitted & credentials.inheritable & bit) == 0)
+      return Errno{EPERM};
+    credentials.ambient |= bit;
+    return 0;
+  case PR_CAP_AMBIENT_LOWER:
+    credentials.ambient &= ~bit;
+    return 0;
+  default:
+    return Errno{EINVAL};
+  }
+}
+
+SyscallResult set_dumpable(Call &call, u64 value) {
+  if (value > 1)
+    return Errno{EINVAL};
+  call.process.dumpable = static_cast<int>(value);
+  return 0;
+}
+
+SyscallResult set_death_signal(Call &call, u64 signal) {
+  if (signal > highest_signal)
+    return Errno{EINVAL};
+  call.process.parent_death_signal = static_cast<int>(signal);
+  return 0;
+}
+
+SyscallResult set_no_new_privileges(Call &call, u64 value, u64 rest) {
+  if (value != 1 || rest != 0)
+    return Errno{EINVAL};
+  call.thread.no_new_privileges = true;
+  return 0;
+}
+
+} // namespace
+
+SyscallResult sys_prctl(Call &call, int option, u64 second, u64 third, u64 fourth, u64 fifth) {
+  process::Thread &thread = call.thread;
+  process::Process &process = call.process;
+  const GuestAddress address{second};
+  switch (option) {
+  case PR_SET_NAME:
+    return set_name(call, address);
+  case PR_GET_NAME:
+    return get_name(call, address);
+  case PR_SET_PDEATHSIG:
+    return set_death_signal(call, second);
+  case PR_GET_PDEATHSIG:
+    return call.memory.write_object(address, process.parent_death_signal);
+  case PR_SET_CHILD_SUBREAPER:
+    process.is_subreaper = second != 0;
+    return 0;
+  case PR_GET_CHILD_SUBREAPER:
+    return call.memory.write_object(address, process.is_subreaper ? 1 : 0);
+  case PR_SET_DUMPABLE:
+    return set_dumpable(call, second);
+  case PR_GET_DUMPABLE:
+    return process.dumpable;
+  case PR_SET_NO_NEW_PRIVS:
+    return set_no_new_privileges(call, second, third | fourth | fifth);
+  case PR_GET_NO_NEW_PRIVS:
+    return (second | third | fourth | fifth) != 0 ? SyscallResult{Errno{EINVAL}}
+                                                  : SyscallResult{thread.no_new_privileges ? 1 : 0};
+  case PR_SET_KEEPCAPS:
+    if (second > 1)
+      return Errno{EINVAL};
+    thread.keep_capabilities = second != 0;
+    return 0;
+  case PR_GET_KEEPCAPS:
+    return thread.keep_capabilities ? 1 : 0;
+  case PR_GET_SECCOMP:
+    return 0; // no filter: seccomp(2) has none here
+  case PR_SET_SECCOMP:
+    return Errno{EINVAL};
+  case PR_CAPBSET_READ:
+    return read_bounding(call, second);
+  case PR_CAPBSET_DROP:
+    return drop_bounding(call, second);
+  case PR_CAP_AMBIENT:
+    return ambient(call, second, third, fourth | fifth);
+  case PR_GET_SECUREBITS:
+    return thread.keep_capabilities ? SECBIT_KEEP_CAPS : 0;
+  case PR_SET_TIMERSLACK:
+    thread.timer_slack = second == 0 ? thread.default_timer_slack : second;
+    return 0;
+  case PR_GET_TIMERSLACK:
+    return thread.timer_slack;
+  case PR_GET_TIMING:
+    return 0; // PR_TIMING_STATISTICAL
+  case PR_GET_TSC:
+    return call.memory.write_object(address, u32{PR_TSC_ENABLE});
+  case PR_GET_THP_DISABLE:
+    return 0;
+  case PR_GET_TID_ADDRESS:
+    return call.memory.write_object(address, thread.clear_child_tid.value);
+  case PR_SET_VMA: // PR_SET_VMA_ANON_NAME: a name for /proc/PID/maps, which an old kernel refuses too
+  default:
+    return Errno{EINVAL};
+  }
+}
+
+SyscallResult sys_arch_prctl(Call &call, u64 code, GuestAddress address) {
+  switch (code) {
+  case ARCH_SET_FS:
+    if (address.value >= user_address_limit)
+      return Errno{EPERM};
+    call.thread.cpu.fs_base = address.value;
+    return 0;
+  case ARCH_SET_GS:
+    if (address.value >= user_address_limit)
+      return Errno{EPERM};
+    call.thread.cpu.gs_base = address.value;
+    return 0;
+  case ARCH_GET_FS:
+    return call.memory.write_object(address, call.thread.cpu.fs_base);
+  case ARCH_GET_GS:
+    return call.memory.write_object(address, call.thread.cpu.gs_base);
+  case ARCH_GET_CPUID:
+    return 1;
+  default:
+    return Errno{EINVAL};
+  }
+}
+
+SyscallResult sys_personality(Call &call, u64 persona) {
+  const u32 old = call.process.personality;
+  if (static_cast<u32>(persona) != 0xffffffff)
+    call.process.personality = static_cast<u32>(persona);
+  return u64{old};
+}
+
+/// unshare(2) of what threads share; namespaces are not there: EPERM, as for the unprivileged.
+SyscallResult sys_unshare(Call &call, u64 flags) {
+  constexpr u64 sharing = CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+  constexpr u64 namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+                             CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
+  if ((flags & ~(sharing | namespaces)) != 0)
+    return Errno{EINVAL};
+  if ((flags & namespaces) != 0)
+    return Errno{EPERM};
+  if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) != 0 && call.process.threads.size() > 1)
+    return Errno{EINVAL};
+  if ((flags & CLONE_FS) != 0 && call.thread.fs->reference_count() > 1)
+    call.thread.fs = call.thread.fs->clone();
+  if ((flags & CLONE_FILES) != 0 && call.thread.files->reference_count() > 1)
+    call.thread.files = call.thread.files->clone();
+  return 0;
+}
+
+SyscallResult sys_setns(Call &call, int fd, u64) {
+  TINE_TRY(call.thread.files->get(fd));
+  return Errno{EINVAL};
+}
+
+/// No filters: what programs ask to find out whether there are any is answered so.
+SyscallResult sys_seccomp(Call &, int, u64, GuestAddress) { return Errno{EINVAL}; }
+
+SyscallResult sys_acct(Call &call, GuestAddress) {
+  return call.thread.credentials.capable(CAP_SYS_PACCT) ? Errno{ENOSYS} : Errno{EPERM};
+}
+
+/// ptrace(2) itself is not there; PTRACE_TRACEME of a program that nobody could trace is refused.
+SyscallResult sys_ptrace(Call &, int, int, GuestAddress, GuestAddress) { return Errno{EPERM}; }
+
+} // namespace tine::syscall

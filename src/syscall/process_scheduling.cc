@@ -1,0 +1,238 @@
+// sched_*, nice values, I/O priorities. The run queue is round robin: what is set is kept and reported.
+#include "process/lifecycle.hpp"
+#include "syscall/guest_structs.hpp"
+#include "syscall/handlers.hpp"
+
+#include <algorithm>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+namespace tine::syscall {
+
+using process::Process;
+using process::Thread;
+
+namespace {
+
+constexpr int lowest_nice = -20, highest_nice = 19;
+constexpr int highest_real_time_priority = 99;
+
+Thread *find(const Call &call, int tid) {
+  if (tid == 0)
+    return &call.thread;
+  if (Thread *thread = call.kernel.find_thread(Pid{tid}))
+    return thread;
+  return nullptr;
+}
+
+bool is_real_time(int policy) { return policy == SCHED_FIFO || policy == SCHED_RR; }
+bool is_policy(int policy) {
+  return is_real_time(policy) || policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
+}
+
+/// EINVAL unless the priority suits the policy; EPERM for a real-time one without CAP_SYS_NICE.
+Status set_policy(const Call &call, Thread &target, int policy, int priority) {
+  if (!is_policy(policy) || (is_real_time(policy) ? priority < 1 || priority > highest_real_time_priority
+                                                  : priority != 0))
+    return Errno{EINVAL};
+  const auto limit = static_cast<i64>(std::min<u64>(target.process->limit(RLIMIT_RTPRIO), 99));
+  if (is_real_time(policy) && !call.thread.credentials.capable(CAP_SYS_NICE) && priority > limit)
+    return Errno{EPERM};
+  target.policy = policy;
+  target.real_time_priority = priority;
+  return Done{};
+}
+
+u64 cpu_mask(const Call &call) {
+  const u32 count = std::min<u32>(call.kernel.options.cpus, 64);
+  return count == 64 ? ~u64{0} : (u64{1} << count) - 1;
+}
+
+/// The processes that getpriority and setpriority name.
+Result<std::vector<Process *>> processes_of(const Call &call, int which, int id) {
+  std::vector<Process *> found;
+  const auto add_if = [&](auto selected) {
+    for (const auto &[pid, process] : call.kernel.processes())
+      if (!process->is_zombie() && selected(*process))
+        found.push_back(process.get());
+  };
+  switch (which) {
+  case PRIO_PROCESS:
+    if (const Thread *thread = find(call, id))
+      found.push_back(thread->process);
+    break;
+  case PRIO_PGRP: {
+    const Pid group = id == 0 ? call.process.group : Pid{id};
+    add_if([group](const Process &process) { return process.group == group; });
+    break;
+  }
+  case PRIO_USER: {
+    const u32 user = id == 0 ? call.thread.credentials.uid : static_cast<u32>(id);
+    add_if([user](const Process &process) { return process.leader()->credentials.uid == user; });
+    break;
+  }
+  default:
+    return Errno{EINVAL};
+  }
+  if (found.empty())
+    return Errno{ESRCH};
+  return found;
+}
+
+} // namespace
+
+SyscallResult sys_sched_yield(Call &call) {
+  if (call.state().retrying || !call.kernel.host.scheduler.has_runnable())
+    return 0;
+  call.kernel.host.scheduler.yield(call.thread);
+  return blocked(Interrupt::uninterruptible);
+}
+
+SyscallResult sys_sched_setaffinity(Call &call, int tid, u64 size, GuestAddress address) {
+  Thread *target = find(call, tid);
+  if (target == nullptr)
+    return Errno{ESRCH};
+  u64 mask = 0;
+  TINE_TRY(call.memory.read(address, std::as_writable_bytes(std::span(&mask, 1)).first(std::min<u64>(size, 8))));
+  if ((mask & cpu_mask(call)) == 0)
+    return Errno{EINVAL};
+  target->affinity = mask;
+  return 0;
+}
+
+SyscallResult sys_sched_getaffinity(Call &call, int tid, u64 size, GuestAddress address) {
+  if (size < sizeof(u64) || size % sizeof(u64) != 0)
+    return Errno{EINVAL};
+  const Thread *target = find(call, tid);
+  if (target == nullptr)
+    return Errno{ESRCH};
+  TINE_TRY(call.memory.write_object(address, target->affinity & cpu_mask(call)));
+  return sizeof(u64);
+}
+
+SyscallResult sys_sched_setparam(Call &call, int tid, GuestAddress address) {
+  const int priority = TINE_TRY(call.memory.read_object<int>(address));
+  Thread *target = find(call, tid);
+  if (target == nullptr)
+    return Errno{ESRCH};
+  return set_policy(call, *target, target->policy, priority);
+}
+
+SyscallResult sys_sched_getparam(Call &call, int tid, GuestAddress address) {
+  const Thread *target = find(call, tid);
+  if (target == nullptr)
+    return Errno{ESRCH};
+  return call.memory.write_object(address, target->real_time_priority);
+}
+
+SyscallResult sys_sched_setscheduler(Call &call, int tid, int policy, GuestAddress address) {
+  constexpr int reset_on_fork = 0x40000000;
+  if (policy < 0)
+    return Errno{EINVAL};
+  const int priority = TINE_TRY(call.memory.read_object<int>(address));
+  Thread *target = find(call, tid);
+  if (target == nullptr)
+    return Errno{ESRCH};
+  return set_policy(call, *target, policy & ~reset_on_fork, priority);
+}
+
+SyscallResult sys_sched_getscheduler(Call &call, int tid) {
+  const Thread *target = find(call, tid);
+  return target == nullptr ? SyscallResult{Errno{ESRCH}} : SyscallResult{target->policy};
+}
+
+SyscallResult sys_sched_get_priority_max(Call &, int policy) {
+  if (!is_policy(policy))
+    return Errno{EINVAL};
+  return is_real_time(policy) ? highest_real_time_priority : 0;
+}
+
+SyscallResult sys_sched_get_priority_min(Call &, int policy) {
+  if (!is_policy(policy))
+    return Errno{EINVAL};
+  return is_real_time(policy) ? 1 : 0;
+}
+
+SyscallResult sys_sched_rr_get_interval(Call &call, int tid, GuestAddress address) {
+  constexpr Nanoseconds slice = 4'000'000;
+  const Thread *target = find(call, tid);
+  if (target == nullptr)
+    return Errno{ESRCH};
+  return call.memory.write_object(address, timespec_of(target->policy == SCHED_FIFO ? 0 : slice));
+}
+
+namespace {
+
+/// struct sched_attr, first version.
+struct GuestSchedulingAttributes {
+  u32 size, policy;
+  u64 flags;
+  i32 nice;
+  u32 priority;
+  u64 runtime, deadline, period;
+};
+static_assert(sizeof(GuestSchedulingAttributes) == 48);
+
+} // namespace
+
+SyscallResult sys_sched_setattr(Call &call, int tid, GuestAddress address, u64 flags) {
+  const auto given = TINE_TRY(call.memory.read_object<GuestSchedulingAttributes>(address));
+  if (flags != 0 || given.size < sizeof given)
+    return Errno{EINVAL};
+  Thread *target = find(call, tid);
+  if (target == nullptr)
+    return Errno{ESRCH};
+  TINE_TRY(set_policy(call, *target, static_cast<int>(given.policy), static_cast<int>(given.priority)));
+  target->process->nice = std::clamp(given.nice, lowest_nice, highest_nice);
+  return 0;
+}
+
+SyscallResult sys_sched_getattr(Call &call, int tid, GuestAddress address, u64 size, u64 flags) {
+  const Thread *target = find(call, tid);
+  if (flags != 0 || size < sizeof(GuestSchedulingAttributes))
+    return Errno{EINVAL};
+  if (target == nullptr)
+    return Errno{ESRCH};
+  GuestSchedulingAttributes attributes{};
+  attributes.size = sizeof attributes;
+  attributes.policy = static_cast<u32>(target->policy);
+  attributes.nice = target->process->nice;
+  attributes.priority = static_cast<u32>(target->real_time_priority);
+  return call.memory.write_object(address, attributes);
+}
+
+/// getpriority(2): the kernel returns 20 - nice, so that no value looks like an error.
+SyscallResult sys_getpriority(Call &call, int which, int id) {
+  const std::vector<Process *> processes = TINE_TRY(processes_of(call, which, id));
+  int best = highest_nice;
+  for (const Process *process : processes)
+    best = std::min(best, process->nice);
+  return 20 - best;
+}
+
+SyscallResult sys_setpriority(Call &call, int which, int id, int value) {
+  const std::vector<Process *> processes = TINE_TRY(processes_of(call, which, id));
+  const int nice = std::clamp(value, lowest_nice, highest_nice);
+  const bool privileged = call.thread.credentials.capable(CAP_SYS_NICE);
+  for (Process *process : processes) {
+    const i64 floor = 20 - static_cast<i64>(std::min<u64>(process->limit(RLIMIT_NICE), 40));
+    if (nice < process->nice && !privileged && nice < floor)
+      return Errno{EACCES};
+    process->nice = nice;
+  }
+  return 0;
+}
+
+SyscallResult sys_ioprio_get(Call &call, int, int) { return call.process.io_priority; }
+
+SyscallResult sys_ioprio_set(Call &call, int, int, int value) {
+  constexpr int highest_class = 3;
+  if (value >> 13 > highest_class || value < 0)
+    return Errno{EINVAL};
+  call.process.io_priority = value;
+  return 0;
+}
+
+} // namespace tine::syscall

@@ -1,0 +1,173 @@
+// kill and its relatives.
+#include "process/lifecycle.hpp"
+#include "process/pid_file.hpp"
+#include "process/signals.hpp"
+#include "syscall/handlers.hpp"
+
+#include <fcntl.h>
+#include <vector>
+
+namespace tine::syscall {
+
+using process::Process;
+using process::Thread;
+
+namespace {
+
+constexpr int highest_signal = 64;
+bool is_signal(int signal) { return signal >= 0 && signal <= highest_signal; }
+
+/// To each process that `choose` selects: ESRCH if there is none, EPERM if all refuse.
+template <typename Choose>
+SyscallResult signal_all(Call &call, int signal, Choose choose) {
+  std::vector<Ref<Process>> targets;
+  for (const auto &[pid, process] : call.kernel.processes())
+    if (choose(*process))
+      targets.push_back(process);
+  if (targets.empty())
+    return Errno{ESRCH};
+  bool sent = false;
+  for (const Ref<Process> &target : targets) {
+    if (!process::may_signal(call.thread, *target, signal))
+      continue;
+    sent = true;
+    if (signal != 0)
+      process::send_signal(*target, process::user_signal(signal, SI_USER, call.thread));
+  }
+  return sent ? SyscallResult{0} : SyscallResult{Errno{EPERM}};
+}
+
+SyscallResult signal_process(Call &call, Process &target, int signal, const siginfo_t &info) {
+  if (!process::may_signal(call.thread, target, signal))
+    return Errno{EPERM};
+  if (signal == 0)
+    return 0;
+  return process::queue_signal(target, info);
+}
+
+/// `group` 0: any thread group, as tkill has it.
+SyscallResult signal_thread(Call &call, int group, int tid, const siginfo_t &info) {
+  const int signal = info.si_signo;
+  Thread *target = call.kernel.find_thread(Pid{tid});
+  if (target == nullptr || (group != 0 && target->process->pid.value != group)) {
+    // A leader that ended before its threads, or a zombie, still has its id.
+    const Process *zombie = call.kernel.find_process(Pid{tid});
+    return zombie != nullptr && (group == 0 || group == tid) ? SyscallResult{0} : SyscallResult{Errno{ESRCH}};
+  }
+  if (!process::may_signal(call.thread, *target->process, signal))
+    return Errno{EPERM};
+  if (signal == 0)
+    return 0;
+  return process::queue_signal(*target, info);
+}
+
+/// rt_sigqueueinfo(2): "can't pretend to be the kernel or kill", unless to oneself.
+Result<siginfo_t> read_siginfo(Call &call, GuestAddress address, int signal, Pid target) {
+  auto info = TINE_TRY(call.memory.read_object<siginfo_t>(address));
+  if ((info.si_code >= 0 || info.si_code == SI_TKILL) && target != call.process.pid)
+    return Errno{EPERM};
+  info.si_signo = signal;
+  return info;
+}
+
+} // namespace
+
+SyscallResult sys_kill(Call &call, int pid, int signal) {
+  if (!is_signal(signal))
+    return Errno{EINVAL};
+  if (pid > 0) {
+    if (Pid{pid} == process::Kernel::reaper_pid)
+      return call.thread.credentials.euid == 0 ? SyscallResult{0} : SyscallResult{Errno{EPERM}};
+    Process *target = call.kernel.find_process(Pid{pid});
+    if (target == nullptr) {
+      Thread *thread = call.kernel.find_thread(Pid{pid}); // kill(2) takes any thread's id for its process
+      if (thread == nullptr)
+        return Errno{ESRCH};
+      target = thread->process;
+    }
+    return signal_process(call, *target, signal, process::user_signal(signal, SI_USER, call.thread));
+  }
+  if (pid == -1) // "every process for which the caller has permission, except for process 1" and itself
+    return signal_all(call, signal, [&](const Process &process) { return &process != &call.process; });
+  if (pid == INT_MIN)
+    return Errno{ESRCH};
+  const Pid group = pid == 0 ? call.process.group : Pid{-pid};
+  return signal_all(call, signal, [group](const Process &process) { return process.group == group; });
+}
+
+SyscallResult sys_tkill(Call &call, int tid, int signal) {
+  if (!is_signal(signal) || tid <= 0)
+    return Errno{EINVAL};
+  return signal_thread(call, 0, tid, process::user_signal(signal, SI_TKILL, call.thread));
+}
+
+SyscallResult sys_tgkill(Call &call, int group, int tid, int signal) {
+  if (!is_signal(signal) || tid <= 0 || group <= 0)
+    return Errno{EINVAL};
+  return signal_thread(call, group, tid, process::user_signal(signal, SI_TKILL, call.thread));
+}
+
+SyscallResult sys_rt_sigqueueinfo(Call &call, int pid, int signal, GuestAddress address) {
+  const siginfo_t info = TINE_TRY(read_siginfo(call, address, signal, Pid{pid}));
+  if (!is_signal(signal))
+    return Errno{EINVAL};
+  Process *target = call.kernel.find_process(Pid{pid});
+  if (target == nullptr)
+    return Errno{ESRCH};
+  return signal_process(call, *target, signal, info);
+}
+
+SyscallResult sys_rt_tgsigqueueinfo(Call &call, int group, int tid, int signal, GuestAddress address) {
+  const siginfo_t info = TINE_TRY(read_siginfo(call, address, signal, Pid{group}));
+  if (!is_signal(signal) || tid <= 0 || group <= 0)
+    return Errno{EINVAL};
+  return signal_thread(call, group, tid, info);
+}
+
+SyscallResult sys_pidfd_send_signal(Call &call, int fd, int signal, GuestAddress address, u64 flags) {
+  if (flags != 0 || !is_signal(signal))
+    return Errno{EINVAL};
+  const auto file = ref_cast<process::PidFile>(TINE_TRY(call.thread.files->get(fd)));
+  if (!file)
+    return Errno{EBADF};
+  if (file->is_reaped())
+    return Errno{ESRCH};
+  siginfo_t info = process::user_signal(signal, SI_USER, call.thread);
+  if (!address.is_null()) {
+    const auto given = TINE_TRY(call.memory.read_object<siginfo_t>(address));
+    if (given.si_signo != signal)
+      return Errno{EINVAL};
+    info = TINE_TRY(read_siginfo(call, address, signal, file->process()->pid));
+  }
+  return signal_process(call, *file->process(), signal, info);
+}
+
+SyscallResult sys_pidfd_open(Call &call, int pid, u64 flags) {
+  constexpr u64 pidfd_nonblock = O_NONBLOCK;
+  if ((flags & ~pidfd_nonblock) != 0 || pid <= 0)
+    return Errno{EINVAL};
+  Process *target = call.kernel.find_process(Pid{pid});
+  if (target == nullptr)
+    return call.kernel.find_thread(Pid{pid}) != nullptr ? Errno{EINVAL} : Errno{ESRCH};
+  auto file = make_ref<process::PidFile>(Ref<Process>(target));
+  file->set_status_flags(file->status_flags() | static_cast<u32>(flags));
+  return call.thread.files->install(file, true, 0, call.process.limit(RLIMIT_NOFILE));
+}
+
+SyscallResult sys_pidfd_getfd(Call &call, int pidfd, int fd, u64 flags) {
+  if (flags != 0)
+    return Errno{EINVAL};
+  const auto file = ref_cast<process::PidFile>(TINE_TRY(call.thread.files->get(pidfd)));
+  if (!file)
+    return Errno{EBADF};
+  const Process &target = *file->process();
+  if (target.is_zombie())
+    return Errno{ESRCH};
+  const fs::Credentials &ids = target.leader()->credentials;
+  if (call.thread.credentials.euid != 0 && call.thread.credentials.euid != ids.uid)
+    return Errno{EPERM};
+  const Ref<fs::File> wanted = TINE_TRY(target.leader()->files->get(fd));
+  return call.thread.files->install(wanted, true, 0, call.process.limit(RLIMIT_NOFILE));
+}
+
+} // namespace tine::syscall
