@@ -23,6 +23,7 @@ public:
   SyscallResult(u64 value) : value_(static_cast<i64>(value)) {}
   SyscallResult(i64 value) : value_(value) {}
   SyscallResult(int value) : value_(value) {}
+  SyscallResult(u32 value) : value_(value) {}
   SyscallResult(Errno error) : value_(-static_cast<i64>(error)) {}
   SyscallResult(Done) : value_(0) {}
   template <typename T>

@@ -173,8 +173,9 @@ SyscallResult sys_adjtimex(Call &call, GuestAddress address) {
 }
 
 SyscallResult sys_gettimeofday(Call &call, GuestAddress time, GuestAddress zone) {
+  const Nanoseconds now = TINE_TRY(read_clock(call, CLOCK_REALTIME));
   if (!time.is_null())
-    TINE_TRY(call.memory.write_object(time, timeval_of(TINE_TRY(read_clock(call, CLOCK_REALTIME)))));
+    TINE_TRY(call.memory.write_object(time, timeval_of(now)));
   if (!zone.is_null())
     TINE_TRY(call.memory.write_object(zone, u64{0})); // struct timezone: UTC
   return 0;
