@@ -126,6 +126,7 @@ Ref<Process> make_process(Process &parent, Pid pid, const CloneArguments &argume
   child->nice = parent.nice;
   child->dumpable = parent.dumpable;
   child->personality = parent.personality;
+  child->oom_score_adjustment = parent.oom_score_adjustment;
   child->io_priority = parent.io_priority;
   return child;
 }

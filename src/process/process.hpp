@@ -68,6 +68,7 @@ public:
   int nice = 0;
   int dumpable = 1;
   u32 personality = 0;
+  int oom_score_adjustment = 0;              ///< /proc/PID/oom_score_adj; kept by fork and execve
   int io_priority = 0;
   std::unique_ptr<ProcessTimers> timers;     ///< null until one is set; not inherited by fork
 

@@ -1,0 +1,131 @@
+// /proc/PID/maps, smaps and smaps_rollup: proc(5).
+#include "process/procfs/subject.hpp"
+
+#include <fmt/format.h>
+#include <sys/sysmacros.h>
+
+namespace tine::process {
+namespace {
+
+using memory::Mapping;
+using memory::MemoryUsage;
+
+/// Column of the path, as seq_setwidth in show_vma_header_prefix has it.
+constexpr std::size_t path_column = 73;
+
+std::string path_of_mapping(const Mapping &mapping) {
+  if (mapping.file)
+    return escape(mapping.file->path(), "\n");
+  if (mapping.name[0] != '\0')
+    return mapping.name;
+  // Shared anonymous memory is a file without a name: mmap(2) of /dev/zero.
+  return mapping.shared ? "/dev/zero (deleted)" : "";
+}
+
+void add_header(std::string &text, const Mapping &mapping) {
+  const u64 device = mapping.file ? mapping.file->device() : mapping.shared ? 1 : 0;
+  const u64 inode = mapping.file ? mapping.file->inode() : 0;
+  const u64 offset = mapping.object ? mapping.object_page << page_shift : 0;
+  std::string line = fmt::format(
+      "{:08x}-{:08x} {}{}{}{} {:08x} {:02x}:{:02x} {} ", address_of(mapping.range.first).value,
+      address_of(mapping.range.end()).value, mapping.protection.read ? 'r' : '-',
+      mapping.protection.write ? 'w' : '-', mapping.protection.execute ? 'x' : '-',
+      mapping.shared ? 's' : 'p', offset, gnu_dev_major(device), gnu_dev_minor(device), inode);
+  const std::string path = path_of_mapping(mapping);
+  if (!path.empty() && line.size() < path_column)
+    line.resize(path_column, ' ');
+  text += line;
+  text += path;
+  text += '\n';
+}
+
+void add_line(std::string &text, const char *name, u64 bytes) {
+  text += fmt::format("{:<16}{:>8} kB\n", std::string(name) + ":", bytes >> 10);
+}
+
+/// The lines that smaps and smaps_rollup have in common after Rss and Pss.
+void add_usage(std::string &text, const MemoryUsage &usage) {
+  add_line(text, "Shared_Clean", usage.shared_clean);
+  add_line(text, "Shared_Dirty", usage.shared_dirty);
+  add_line(text, "Private_Clean", usage.private_clean);
+  add_line(text, "Private_Dirty", usage.private_dirty);
+  add_line(text, "Referenced", usage.resident);
+  add_line(text, "Anonymous", usage.anonymous);
+  for (const char *name : {"KSM", "LazyFree", "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped",
+                           "Shared_Hugetlb", "Private_Hugetlb", "Swap", "SwapPss"})
+    add_line(text, name, 0);
+  add_line(text, "Locked", usage.locked);
+}
+
+std::string flags_of(const Mapping &mapping) {
+  std::string flags;
+  const auto add = [&](bool holds, const char *flag) {
+    if (holds)
+      flags += flag;
+  };
+  add(mapping.protection.read, "rd ");
+  add(mapping.protection.write, "wr ");
+  add(mapping.protection.execute, "ex ");
+  add(mapping.shared, "sh ");
+  add(true, "mr ");
+  add(mapping.may_write, "mw ");
+  add(true, "me ");
+  add(mapping.shared, "ms ");
+  add(mapping.grows_down, "gd ");
+  add(mapping.locked, "lo ");
+  add(mapping.dont_fork, "dc ");
+  add(!mapping.shared && mapping.protection.write && !mapping.no_reserve, "ac ");
+  add(mapping.no_reserve, "nr ");
+  add(mapping.wipe_on_fork, "wf ");
+  return flags;
+}
+
+} // namespace
+
+Result<std::string> maps_text(const Subject &subject) {
+  TINE_TRY(subject.process());
+  std::string text;
+  if (const Result<memory::AddressSpace *> space = subject.memory())
+    (*space)->for_each_mapping([&](const Mapping &mapping) { add_header(text, mapping); });
+  return text;
+}
+
+Result<std::string> smaps_text(const Subject &subject) {
+  TINE_TRY(subject.process());
+  std::string text;
+  const Result<memory::AddressSpace *> space = subject.memory();
+  if (!space)
+    return text;
+  (*space)->for_each_mapping([&](const Mapping &mapping) {
+    const MemoryUsage usage = (*space)->usage_of(mapping);
+    add_header(text, mapping);
+    add_line(text, "Size", usage.virtual_size);
+    add_line(text, "KernelPageSize", page_size);
+    add_line(text, "MMUPageSize", page_size);
+    add_line(text, "Rss", usage.resident);
+    add_line(text, "Pss", usage.proportional);
+    add_usage(text, usage);
+    text += fmt::format("THPeligible:    {:>8}\nVmFlags: {}\n", 0, flags_of(mapping));
+  });
+  return text;
+}
+
+Result<std::string> smaps_rollup_text(const Subject &subject) {
+  const memory::AddressSpace &space = *TINE_TRY(subject.memory());
+  u64 first = 0, end = 0;
+  space.for_each_mapping([&](const Mapping &mapping) {
+    if (end == 0)
+      first = address_of(mapping.range.first).value;
+    end = address_of(mapping.range.end()).value;
+  });
+  const MemoryUsage usage = space.usage();
+  std::string text = fmt::format("{:08x}-{:08x} ---p 00000000 00:00 0 ", first, end);
+  text.resize(std::max(text.size(), path_column), ' ');
+  text += "[rollup]\n";
+  add_line(text, "Rss", usage.resident);
+  add_line(text, "Pss", usage.proportional);
+  add_usage(text, usage);
+  return text;
+}
+
+} // namespace tine::process

@@ -1,0 +1,70 @@
+#include "process/procfs/procfs.hpp"
+
+#include "fs/caller.hpp"
+#include "process/procfs/subject.hpp"
+
+#include <charconv>
+#include <dirent.h>
+#include <fmt/format.h>
+#include <linux/magic.h>
+
+namespace tine::process {
+namespace {
+
+/// A number as a directory's name: decimal, without sign or leading zeros; 0 if it isn't one.
+Pid pid_of(std::string_view name) {
+  i32 value = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
+  if (error != std::errc{} || end != name.data() + name.size() || value < 0 || name.front() == '0')
+    return Pid{};
+  return Pid{value};
+}
+
+/// Processes by number; threads can be looked up as well, but aren't listed (proc(5)).
+void add_processes(fs::PseudoFs &fs, Kernel &kernel) {
+  fs.root_directory()->set_dynamic(
+      [&fs, &kernel](std::string_view name) -> Result<Ref<fs::Inode>> {
+        const Pid pid = pid_of(name);
+        if (pid.is_none() || (!kernel.find_process(pid) && !kernel.find_thread(pid)))
+          return Errno{ENOENT};
+        return make_process_directory(fs, {kernel, pid});
+      },
+      [&kernel]() -> Result<std::vector<fs::DirectoryEntry>> {
+        std::vector<fs::DirectoryEntry> list;
+        for (const auto &[pid, process] : kernel.processes())
+          list.push_back({entry_number({kernel, pid}, 0), 0, DT_DIR, fmt::format("{}", pid.value)});
+        return list;
+      });
+}
+
+Result<std::string> self_target() {
+  const fs::Caller *caller = fs::current_caller();
+  return caller ? Result<std::string>{fmt::format("{}", caller->process().value)} : Errno{ENOENT};
+}
+
+Result<std::string> thread_self_target() {
+  const fs::Caller *caller = fs::current_caller();
+  if (!caller)
+    return Errno{ENOENT};
+  return fmt::format("{}/task/{}", caller->process().value, caller->thread().value);
+}
+
+} // namespace
+
+Ref<fs::PseudoFs> make_procfs(Kernel &kernel) {
+  Ref<fs::PseudoFs> procfs = make_ref<fs::PseudoFs>("proc", u64{PROC_SUPER_MAGIC});
+  fs::PseudoDirectory &root = *procfs->root_directory();
+  root.add("self", procfs->link(self_target));
+  root.add("thread-self", procfs->link(thread_self_target));
+  root.add("mounts", procfs->link_to("self/mounts"));
+  root.add("net", procfs->link_to("self/net"));
+  root.directory("tty");
+  root.directory("fs");
+  root.directory("driver");
+  add_system_files(*procfs, kernel);
+  add_sysctl(*procfs, kernel);
+  add_processes(*procfs, kernel);
+  return procfs;
+}
+
+} // namespace tine::process
