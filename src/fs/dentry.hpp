@@ -25,6 +25,8 @@ public:
   [[nodiscard]] const Ref<Inode> &inode() const { return inode_; }
   /// Unlinked while in use: " (deleted)" in /proc.
   [[nodiscard]] bool is_deleted() const { return deleted_; }
+  /// A file that never had a name shows as deleted (memfd).
+  void set_deleted() { deleted_ = true; }
 
   /// The child of that name: from memory, else from the inode. ENOENT.
   [[nodiscard]] Result<Ref<Dentry>> child(std::string_view name);

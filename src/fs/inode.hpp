@@ -41,9 +41,9 @@ struct Attributes {
 
 /// What chmod, chown and utimensat change; what is absent stays. `changed` is always set to now.
 struct AttributeChange {
-  std::optional<u32> mode; ///< permission bits
-  std::optional<u32> uid, gid;
-  std::optional<timespec> accessed, modified;
+  std::optional<u32> mode = {}; ///< permission bits
+  std::optional<u32> uid = {}, gid = {};
+  std::optional<timespec> accessed = {}, modified = {};
 };
 
 /// A new directory entry: the type is in `mode`.
@@ -51,7 +51,7 @@ struct CreateRequest {
   u32 mode = 0;
   u32 uid = 0, gid = 0;
   u64 special_device = 0;
-  std::string link_target; ///< S_IFLNK
+  std::string link_target = {}; ///< S_IFLNK
 };
 
 /// One mounted file system: Linux's super_block. Outlives its inodes: whoever keeps an inode keeps the file
@@ -118,6 +118,8 @@ public:
   /// dealt with already.
   [[nodiscard]] virtual Result<Ref<File>> open(const Path &path, u32 flags,
                                                const Credentials &credentials) = 0;
+  /// Where an open(2) that got EAGAIN waits (a FIFO without its other end); null: it doesn't.
+  [[nodiscard]] virtual sched::WaitQueue *open_wait_queue(u32 flags) { return (void)flags, nullptr; }
   [[nodiscard]] virtual Status truncate(u64 size);
 
   // ---- extended attributes ----

@@ -101,7 +101,7 @@ std::string path_name(const Path &path, const Path &root) {
     at.dentry = at.dentry->parent();
   }
   if (name.empty())
-    name = "/";
+    name.push_back('/');
   if (deleted)
     name += " (deleted)";
   return name;

@@ -25,9 +25,9 @@ u32 access_mask(u32 flags) {
   return (flags & O_TRUNC) != 0 ? mask | 2U : mask;
 }
 
-/// Flags that the description keeps (F_GETFL).
+/// Flags that the description keeps (F_GETFL), and O_NOCTTY, which terminals ask for.
 u32 kept_flags(u32 flags) {
-  return flags & ~static_cast<u32>(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+  return flags & ~static_cast<u32>(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
 }
 
 Result<Ref<File>> open_found(const Credentials &credentials, const Path &path, u32 flags,
@@ -53,7 +53,9 @@ Result<Ref<File>> open_found(const Credentials &credentials, const Path &path, u
     if (wants(flags, O_TRUNC) && inode.type() == S_IFREG)
       TINE_TRY(inode.truncate(0));
   }
-  return inode.open(path, kept_flags(flags), credentials);
+  Ref<File> file = TINE_TRY(inode.open(path, kept_flags(flags), credentials));
+  file->set_status_flags(file->status_flags() & ~static_cast<u32>(O_NOCTTY));
+  return file;
 }
 
 Result<Ref<File>> open_unnamed(const FileSystemContext &context, const Credentials &credentials,

@@ -3,6 +3,7 @@
 #include "process/signals.hpp"
 #include "process/tracer.hpp"
 #include "syscall/table.hpp"
+#include "syscall/thread_caller.hpp"
 
 namespace tine::syscall {
 namespace {
@@ -82,6 +83,8 @@ Next block_or_interrupt(Thread &thread, Interrupt rule) {
 }
 
 Next call_handler(Thread &thread, Handler handler, Call &call) {
+  ThreadCaller caller(thread);
+  const fs::CallerScope scope(caller);
   const SyscallResult result = handler(call);
   switch (result.kind()) {
   case SyscallResult::Kind::value:

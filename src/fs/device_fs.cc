@@ -1,0 +1,165 @@
+#include "fs/device_fs.hpp"
+
+#include "fs/caller.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <sys/random.h>
+#include <sys/sysmacros.h>
+
+namespace tine::fs {
+namespace {
+
+/// The memory devices of major 1: how each reads and writes.
+enum class Memory : u8 { null, zero, full, random };
+
+class MemoryDevice final : public SeekableFile {
+public:
+  MemoryDevice(const Path &path, u32 flags, Memory kind)
+      : SeekableFile(path, flags), kind_(kind) {}
+
+  Result<u64> read_at(memory::IoBuffer &to, u64) override {
+    switch (kind_) {
+    case Memory::null:
+      return u64{0};
+    case Memory::random:
+      return read_random(to);
+    default:
+      return to.fill_zero(to.remaining());
+    }
+  }
+  Result<u64> write_at(memory::IoBuffer &from, u64) override {
+    if (kind_ == Memory::full)
+      return Errno{ENOSPC};
+    const u64 count = from.remaining();
+    from.advance(count);
+    return count;
+  }
+  // Never waited for, but epoll accepts it, as it does no regular file.
+  sched::WaitQueue *wait_queue() override {
+    static sched::WaitQueue never;
+    return kind_ == Memory::random ? &never : nullptr;
+  }
+  Result<u64> seek(i64, int) override { return offset = 0; }
+
+private:
+  static Result<u64> read_random(memory::IoBuffer &to) {
+    u64 done = 0;
+    while (to.remaining() > 0) {
+      const auto piece = to.window(memory::Access::write, 256);
+      if (!piece)
+        return done > 0 ? Result<u64>(done) : piece.error();
+      const ssize_t count = ::getrandom(piece->data(), piece->size(), 0);
+      if (count < 0)
+        return Errno{errno};
+      to.advance(static_cast<u64>(count));
+      done += static_cast<u64>(count);
+    }
+    return done;
+  }
+  Memory kind_;
+};
+
+void add_memory_device(PseudoFs &dev, const char *name, u32 minor_number, Memory kind) {
+  dev.root_directory()->add(
+      name, dev.special(S_IFCHR, makedev(1, minor_number), {.mode = 0666},
+                        [kind](const Path &path, u32 flags) -> Result<Ref<File>> {
+                          return Ref<File>(make_ref<MemoryDevice>(path, flags, kind));
+                        }));
+}
+
+/// /dev/tty: "a synonym for the controlling terminal of a process, if any".
+Result<Ref<File>> open_controlling_terminal(const Path &, u32) {
+  const Caller *caller = current_caller();
+  Ref<File> terminal = caller ? caller->controlling_terminal() : nullptr;
+  if (!terminal)
+    return Errno{ENXIO};
+  return terminal;
+}
+
+void add_pts(PseudoFs &pts, const Ref<PtyTable> &ptys) {
+  PseudoFs *fs = &pts;
+  const auto inode_of = [fs, ptys](u32 number) -> Ref<Inode> {
+    return fs->special(S_IFCHR, makedev(136, number), {.mode = 0620, .inode = number + 3},
+                       [ptys, number](const Path &path, u32 flags) -> Result<Ref<File>> {
+                         const Ref<Pty> pty = ptys->find(number);
+                         if (!pty)
+                           return Errno{ENXIO};
+                         return open_pty_slave(pty, path, flags);
+                       });
+  };
+  pts.root_directory()->add("ptmx", pts.special(S_IFCHR, makedev(5, 2), {.mode = 0666, .inode = 2},
+                                                [ptys](const Path &path, u32 flags) {
+                                                  return open_pty_master(ptys, path, flags);
+                                                }));
+  pts.root_directory()->set_dynamic(
+      [ptys, inode_of](std::string_view name) -> Result<Ref<Inode>> {
+        for (const u32 number : ptys->numbers())
+          if (std::to_string(number) == name)
+            return inode_of(number);
+        return Errno{ENOENT};
+      },
+      [ptys]() -> Result<std::vector<DirectoryEntry>> {
+        std::vector<DirectoryEntry> entries;
+        for (const u32 number : ptys->numbers())
+          entries.push_back({number + 3, 0, DT_CHR, std::to_string(number)});
+        return entries;
+      });
+}
+
+} // namespace
+
+Result<Ref<Pty>> PtyTable::allocate() {
+  u32 number = 0;
+  while (ptys_.contains(number))
+    ++number;
+  if (number >= 4096)
+    return Errno{ENOSPC};
+  Ref<Pty> pty = make_ref<Pty>(number);
+  pty->signal_group = signal_group;
+  pty->signal_context = signal_context;
+  ptys_.emplace(number, pty.get());
+  return pty;
+}
+
+Ref<Pty> PtyTable::find(u32 number) const {
+  const auto found = ptys_.find(number);
+  return Ref<Pty>(found == ptys_.end() ? nullptr : found->second);
+}
+
+void PtyTable::release(u32 number) { ptys_.erase(number); }
+
+std::vector<u32> PtyTable::numbers() const {
+  std::vector<u32> numbers;
+  for (const auto &[number, pty] : ptys_)
+    numbers.push_back(number);
+  return numbers;
+}
+
+DeviceTree make_device_tree() {
+  DeviceTree tree{make_ref<PseudoFs>("devtmpfs", u64{TMPFS_MAGIC}),
+                  make_ref<PseudoFs>("devpts", u64{DEVPTS_SUPER_MAGIC}), make_ref<PtyTable>()};
+  PseudoFs &dev = *tree.dev;
+  PseudoDirectory &root = *dev.root_directory();
+  add_memory_device(dev, "null", 3, Memory::null);
+  add_memory_device(dev, "zero", 5, Memory::zero);
+  add_memory_device(dev, "full", 7, Memory::full);
+  add_memory_device(dev, "random", 8, Memory::random);
+  add_memory_device(dev, "urandom", 9, Memory::random);
+  root.add("tty", dev.special(S_IFCHR, makedev(5, 0), {.mode = 0666}, open_controlling_terminal));
+  root.add("console",
+           dev.special(S_IFCHR, makedev(5, 1), {.mode = 0600}, open_controlling_terminal));
+  root.add("ptmx", dev.link_to("pts/ptmx"));
+  root.add("fd", dev.link_to("/proc/self/fd"));
+  root.add("stdin", dev.link_to("/proc/self/fd/0"));
+  root.add("stdout", dev.link_to("/proc/self/fd/1"));
+  root.add("stderr", dev.link_to("/proc/self/fd/2"));
+  for (const char *name : {"pts", "shm", "mqueue"})
+    root.directory(name);
+  add_pts(*tree.pts, tree.ptys);
+  return tree;
+}
+
+} // namespace tine::fs

@@ -1,0 +1,39 @@
+// /dev: what a box has of devices.
+#pragma once
+
+#include "fs/pseudo_fs.hpp"
+#include "fs/terminal.hpp"
+
+namespace tine::fs {
+
+/// The pseudoterminals of one box: /dev/ptmx makes them, /dev/pts shows them.
+class PtyTable final : public RefCounted {
+public:
+  /// ENOSPC beyond 4,096.
+  [[nodiscard]] Result<Ref<Pty>> allocate();
+  [[nodiscard]] Ref<Pty> find(u32 number) const;
+  void release(u32 number);
+  [[nodiscard]] std::vector<u32> numbers() const;
+
+  SignalGroup signal_group = nullptr;
+  void *signal_context = nullptr;
+
+private:
+  std::map<u32, Pty *> ptys_; ///< kept by their masters
+};
+
+struct DeviceTree {
+  Ref<PseudoFs> dev;      ///< to mount at /dev
+  Ref<PseudoFs> pts;      ///< to mount at /dev/pts
+  Ref<PtyTable> ptys;
+};
+/// null, zero, full, random, urandom, tty, console, ptmx, fd, stdin, stdout, stderr; pts, shm and mqueue
+/// as directories to mount on.
+[[nodiscard]] DeviceTree make_device_tree();
+
+/// A new master and its description (open of /dev/ptmx).
+[[nodiscard]] Result<Ref<File>> open_pty_master(const Ref<PtyTable> &ptys, const Path &path,
+                                                u32 flags);
+[[nodiscard]] Result<Ref<File>> open_pty_slave(const Ref<Pty> &pty, const Path &path, u32 flags);
+
+} // namespace tine::fs

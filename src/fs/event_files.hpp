@@ -1,0 +1,78 @@
+// Descriptors that stand for events: eventfd(2), timerfd_create(2), signalfd(2).
+#pragma once
+
+#include "fs/file.hpp"
+#include "time/timer_queue.hpp"
+
+namespace tine::fs {
+
+/// A counter. Invariant: below 2^64 - 1.
+class EventFile final : public File {
+public:
+  EventFile(u64 initial, u32 flags, bool semaphore);
+  [[nodiscard]] Result<u64> read(memory::IoBuffer &to) override;
+  [[nodiscard]] Result<u64> write(memory::IoBuffer &from) override;
+  [[nodiscard]] u32 poll() override;
+  [[nodiscard]] sched::WaitQueue *wait_queue() override { return &changed_; }
+  [[nodiscard]] std::string description() override { return "anon_inode:[eventfd]"; }
+  [[nodiscard]] u64 count() const { return count_; }
+
+private:
+  u64 count_;
+  bool semaphore_;
+  sched::WaitQueue changed_;
+};
+
+/// A timer of one clock. Expirations are counted until they are read.
+class TimerFile final : public File {
+public:
+  TimerFile(time::TimerQueue &timers, int clock, u32 flags);
+  [[nodiscard]] Result<u64> read(memory::IoBuffer &to) override;
+  [[nodiscard]] u32 poll() override;
+  [[nodiscard]] sched::WaitQueue *wait_queue() override { return &changed_; }
+  [[nodiscard]] std::string description() override { return "anon_inode:[timerfd]"; }
+
+  /// Both in nanoseconds; zero `value` disarms. `absolute`: a time of the file's clock.
+  struct Setting {
+    Nanoseconds value = 0;
+    Nanoseconds interval = 0;
+  };
+  void set(const Setting &setting, bool absolute);
+  /// Time until the next expiration, and the interval.
+  [[nodiscard]] Setting remaining() const;
+  [[nodiscard]] int clock() const { return clock_; }
+
+private:
+  void expired();
+  [[nodiscard]] Nanoseconds clock_now() const;
+
+  int clock_;
+  time::Timer timer_;
+  Nanoseconds interval_ = 0;
+  Nanoseconds next_ = 0; ///< host monotonic
+  u64 expirations_ = 0;
+  sched::WaitQueue changed_;
+};
+
+/// Signals of whoever reads. Woken by wake_signal_files().
+class SignalFile final : public File {
+public:
+  SignalFile(u64 mask, u32 flags);
+  ~SignalFile() override;
+  [[nodiscard]] Result<u64> read(memory::IoBuffer &to) override;
+  [[nodiscard]] u32 poll() override;
+  [[nodiscard]] sched::WaitQueue *wait_queue() override { return &changed_; }
+  [[nodiscard]] std::string description() override { return "anon_inode:[signalfd]"; }
+  void set_mask(u64 mask);
+  [[nodiscard]] u64 mask() const { return mask_; }
+
+private:
+  friend void wake_signal_files(int signal);
+  u64 mask_;
+  sched::WaitQueue changed_;
+};
+
+/// A signal became pending: those who wait for it with a signalfd look again. For process/.
+void wake_signal_files(int signal);
+
+} // namespace tine::fs

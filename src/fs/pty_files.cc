@@ -1,0 +1,84 @@
+// The two ends of a pseudoterminal as open files.
+#include "fs/caller.hpp"
+#include "fs/device_fs.hpp"
+
+#include <csignal>
+#include <fcntl.h>
+
+namespace tine::fs {
+namespace {
+
+class PtyMaster final : public PlacedFile {
+public:
+  PtyMaster(const Path &path, u32 flags, Ref<PtyTable> ptys, Ref<Pty> pty)
+      : PlacedFile(path, flags), ptys_(std::move(ptys)), pty_(std::move(pty)) {
+    ++pty_->master_count;
+  }
+  /// The terminal is gone: its session hears of it.
+  ~PtyMaster() override {
+    --pty_->master_count;
+    ptys_->release(pty_->number());
+    pty_->send_signal(SIGHUP);
+    pty_->send_signal(SIGCONT);
+    pty_->slave_changed.wake_all();
+  }
+  Result<u64> read(memory::IoBuffer &to) override { return pty_->master_read(to); }
+  Result<u64> write(memory::IoBuffer &from) override { return pty_->master_write(from); }
+  u32 poll() override { return pty_->master_poll(); }
+  sched::WaitQueue *wait_queue() override { return &pty_->master_changed; }
+  Result<u64> ioctl(const IoctlCall &call) override {
+    return pty_->ioctl(call, Ref<File>(this), true);
+  }
+
+private:
+  Ref<PtyTable> ptys_;
+  Ref<Pty> pty_;
+};
+
+class PtySlave final : public PlacedFile {
+public:
+  PtySlave(const Path &path, u32 flags, Ref<Pty> pty)
+      : PlacedFile(path, flags), pty_(std::move(pty)) {
+    ++pty_->slave_count;
+    pty_->slave_was_open = true;
+  }
+  ~PtySlave() override {
+    --pty_->slave_count;
+    pty_->master_changed.wake_all();
+  }
+  Result<u64> read(memory::IoBuffer &to) override { return pty_->slave_read(to); }
+  Result<u64> write(memory::IoBuffer &from) override { return pty_->slave_write(from); }
+  u32 poll() override { return pty_->slave_poll(); }
+  sched::WaitQueue *wait_queue() override { return &pty_->slave_changed; }
+  Result<u64> ioctl(const IoctlCall &call) override {
+    return pty_->ioctl(call, Ref<File>(this), false);
+  }
+
+private:
+  Ref<Pty> pty_;
+};
+
+} // namespace
+
+Result<Ref<File>> open_pty_master(const Ref<PtyTable> &ptys, const Path &path, u32 flags) {
+  Ref<Pty> pty = TINE_TRY(ptys->allocate());
+  return Ref<File>(make_ref<PtyMaster>(path, flags, ptys, std::move(pty)));
+}
+
+Result<Ref<File>> open_pty_slave(const Ref<Pty> &pty, const Path &path, u32 flags) {
+  if (pty->locked || pty->master_count == 0)
+    return Errno{EIO};
+  Ref<File> file = make_ref<PtySlave>(path, flags, pty);
+  // "If the process is a session leader without a controlling terminal, opening one makes it that", unless
+  // O_NOCTTY.
+  Caller *caller = current_caller();
+  if (caller && (flags & O_NOCTTY) == 0 && caller->session() == caller->process() &&
+      !caller->controlling_terminal() && pty->owner.session.is_none()) {
+    pty->owner.session = caller->session();
+    pty->owner.foreground = caller->group();
+    caller->set_controlling_terminal(file);
+  }
+  return file;
+}
+
+} // namespace tine::fs
