@@ -111,6 +111,23 @@ public:
     byte(0xc0U | (index & 7U) << 3 | 5U);
     dword(offset);
   }
+  /// jmp gs:[index + offset]
+  void jump_context_indexed(u8 index, u32 offset) {
+    byte(0x65);
+    if (index >= 8)
+      byte(0x41);
+    byte(0xff);
+    byte(0xa0U | (index & 7U));
+    dword(offset);
+  }
+  void compare_context_dword(u32 offset, u32 value) {
+    byte(0x65);
+    byte(0x81);
+    byte(0x3c);
+    byte(0x25);
+    dword(offset);
+    dword(value);
+  }
   void compare_context_byte_zero(u32 offset) {
     byte(0x65);
     byte(0x80);

@@ -116,15 +116,21 @@ const Place *CodeCache::place_at(const Block &block, const u8 *host) const {
   return found;
 }
 
-void CodeCache::chain(u32 index, BlockIndex target) {
+void CodeCache::chain(u32 index, BlockIndex target, u32 code_page) {
   Link &link = links[index];
   if (link.target != no_index)
+    return;
+  // A vCPU may be between the check and the jump, so the pair is set once for good: another code page than
+  // the first goes through the jump cache.
+  if (link.page_check && *link.page_check != 0 && *link.page_check != code_page)
     return;
   link.target = target;
   link.next_incoming = blocks_[target].incoming;
   blocks_[target].incoming = index;
   const i32 relative = static_cast<i32>(blocks_[target].host - (link.displacement + 4));
   __atomic_store_n(reinterpret_cast<i32 *>(link.displacement), relative, __ATOMIC_RELEASE);
+  if (link.page_check)
+    __atomic_store_n(link.page_check, code_page, __ATOMIC_RELEASE);
 }
 
 void CodeCache::unchain(u32 index) {

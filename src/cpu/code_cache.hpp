@@ -28,7 +28,8 @@ struct Block {
   BlockMode mode = BlockMode::normal;
   bool dropped = false;
   u16 flags_live = 0;        ///< status flags that its code reads before writing them
-  const u8 *host = nullptr;
+  const u8 *host = nullptr;          ///< expects the status flags in hardware
+  const u8 *indirect_host = nullptr; ///< expects them in context.saved_flags
   const u8 *host_end = nullptr;
   u32 incoming = no_index;       ///< head of the list of links that jump here
   BlockIndex next_same_hash = no_index;
@@ -41,7 +42,7 @@ struct Place {
   u32 host_offset = 0;  ///< from the block's host code
   u16 guest_offset = 0; ///< from the block's pc
   u8 spilled = 0xff;    ///< register that is in context.spill_pointer while the instruction runs
-  u8 padding = 0;
+  bool flags_saved = false; ///< status flags are in context.saved_flags meanwhile
 };
 
 /// A direct branch that can be chained.
@@ -52,7 +53,7 @@ struct Link {
   BlockIndex source = no_index;
   BlockIndex target = no_index;   ///< chained to
   u32 next_incoming = no_index;
-  bool same_page = false;
+  u32 *page_check = nullptr;  ///< across pages: the code page to compare, none is 0
 };
 
 /// What C++ must know of a place that left translated code.
@@ -86,7 +87,8 @@ public:
   std::vector<Site> sites;
   std::vector<Link> links;
 
-  void chain(u32 link, BlockIndex target);
+  /// `code_page`: the target's, for a link across pages.
+  void chain(u32 link, BlockIndex target, u32 code_page = 0);
   /// Removes every block made from the frame and unchains what jumps there; calls `dropped` for each.
   template <typename Function>
   void drop_frame(u32 frame, Function &&dropped) {

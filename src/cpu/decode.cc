@@ -400,6 +400,8 @@ void take_flags(const ZydisDecodedInstruction &decoded, std::span<const ZydisDec
   default:
     break;
   }
+  out.flags_written = static_cast<u16>(
+      (flags->modified | flags->set_0 | flags->set_1 | flags->undefined) & status_flags);
   if (is_shift_or_rotate(decoded.mnemonic)) {
     // A count of zero leaves every flag as it was.
     const ZydisDecodedOperand &count = operands[decoded.operand_count_visible - 1U];

@@ -76,6 +76,7 @@ struct Instruction {
   u8 data_writes = 0;
   u16 gpr_used = 0;            ///< every general register named or implied, as a mask
   u16 flags_read = 0;          ///< of status_flags
+  u16 flags_written = 0;       ///< may be changed
   u16 flags_killed = 0;        ///< written whatever the operands are
   bool writes_rsp = false;
   u64 target = 0;              ///< of direct branches; immediate of push; bytes that ret pops

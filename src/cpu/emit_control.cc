@@ -1,6 +1,10 @@
 // Control flow: chaining, the jump cache, polls, and the ways out.
 #include "cpu/emitter.hpp"
 
+#include "cpu/vcpu_context.hpp"
+
+#include <utility>
+
 namespace tine::cpu {
 namespace {
 /// A vCPU may be asked to leave; every cycle of blocks contains one of: a backward direct branch, an
@@ -21,6 +25,7 @@ u32 Emitter::new_site(const Instruction &instruction, u16 size, u8 detail) {
 }
 
 void Emitter::emit_exit(const u8 *thunk, const Instruction &instruction, u8 detail) {
+  restore_flags_from_context();
   hot_.store_context_dword(CONTEXT_EXIT_DATA, new_site(instruction, 0, detail));
   hot_.jump(thunk);
 }
@@ -72,22 +77,21 @@ void Emitter::emit_poll(u64 target, u16 live) {
 }
 
 void Emitter::emit_indirect_tail() {
-  hot_.store_context(CONTEXT_NEXT_PC, r10);
   if (source_.mode != BlockMode::normal) {
+    restore_flags_from_context();
+    hot_.store_context(CONTEXT_NEXT_PC, r10);
     hot_.jump(thunks_.step);
     return;
   }
-  // Nothing is known about the target, so no flag may change: subtract by adding negated tags with
-  // lea, test with jrcxz. A pending exit makes the sum nonzero as well.
+  hot_.compare_context_byte_zero(CONTEXT_EXIT_WORD);
+  u8 *const leave = hot_.jump_condition_unresolved(Assembler::condition_not_equal);
   hot_.raw({{0x45, 0x0f, 0xb7, 0xda}}); // movzx r11d, r10w
-  hot_.lea_sum(r11, r11, r11);
-  hot_.store_context(CONTEXT_SPILL_RCX, rcx);
-  hot_.load_context(rcx, CONTEXT_EXIT_WORD);
-  hot_.lea_sum(rcx, rcx, r10);
-  hot_.context_scaled(0x8b, r10, r11, CONTEXT_JUMP_CACHE);
-  hot_.lea_sum(rcx, rcx, r10);
-  u8 *const hit = hot_.jump_rcx_zero_short();
-  Assembler::resolve(hot_.jump_unresolved(), cold_.position());
+  hot_.raw({{0x41, 0xc1, 0xe3, 0x04}}); // shl r11d, 4: the size of an entry
+  hot_.context_indexed(0x3b, r10, r11, CONTEXT_JUMP_CACHE); // cmp
+  u8 *const miss = hot_.jump_condition_unresolved(Assembler::condition_not_equal);
+  hot_.jump_context_indexed(r11, jump_cache_host);
+  Assembler::resolve(leave, cold_.position());
+  Assembler::resolve(miss, cold_.position());
   Site site;
   site.pc = last_.pc;
   site.length = last_.length;
@@ -95,20 +99,45 @@ void Emitter::emit_indirect_tail() {
   cache_.sites.push_back(site);
   cold_.store_context_dword(CONTEXT_EXIT_DATA, static_cast<u32>(cache_.sites.size() - 1));
   cold_.jump(thunks_.indirect);
-  Assembler::resolve_short(hit, hot_.position());
-  hot_.load_context(rcx, CONTEXT_SPILL_RCX);
-  hot_.jump_context_scaled(r11, jump_cache_host);
+}
+
+void Emitter::emit_linked_jump_across(u64 target) {
+  // cmp dword ptr gs:[code page of the target], which; jne stub; nop; jmp target
+  while ((reinterpret_cast<std::uintptr_t>(hot_.position()) & 3) != 0)
+    hot_.byte(0x90);
+  const u32 entry = static_cast<u32>((target >> page_shift) % code_page_entries);
+  hot_.compare_context_dword(CONTEXT_CODE_PAGES + entry * 4, 0);
+  u32 *const page_check = reinterpret_cast<u32 *>(hot_.position() - 4);
+  u8 *const other = hot_.jump_condition_unresolved(Assembler::condition_not_equal);
+  hot_.byte(0x90);
+  u8 *const displacement = hot_.jump_unresolved();
+  const u32 link = new_link(target);
+  cache_.links[link].displacement = displacement;
+  cache_.links[link].page_check = page_check;
+  Assembler::resolve(displacement, cache_.links[link].stub);
+  Assembler::resolve(other, cold_.position());
+  std::swap(hot_, cold_);
+  hot_.move_immediate(r10, target);
+  emit_indirect_tail();
+  std::swap(hot_, cold_);
 }
 
 void Emitter::emit_jump_to(u64 target, bool backward, u16 live) {
-  if (source_.mode == BlockMode::normal && same_page(target)) {
-    if (backward)
-      emit_poll(target, live);
-    emit_linked_jump(target);
+  if (source_.mode != BlockMode::normal || (!same_page(target) && live)) {
+    if (live)
+      save_flags_to_context();
+    hot_.move_immediate(r10, target);
+    emit_indirect_tail();
     return;
   }
-  hot_.move_immediate(r10, target);
-  emit_indirect_tail();
+  if (live)
+    restore_flags_from_context();
+  if (backward)
+    emit_poll(target, live);
+  if (same_page(target))
+    emit_linked_jump(target);
+  else
+    emit_linked_jump_across(target);
 }
 
 void Emitter::emit_continuation(u64 pc, u16 live) { emit_jump_to(pc, false, live); }
@@ -142,6 +171,7 @@ void Emitter::emit_call(const Instruction &instruction, u16 live_after) {
     hot_.load_context(r10, reg == r10 ? CONTEXT_R10 : CONTEXT_R11);
   else
     hot_.move(r10, reg);
+  save_flags_to_context();
   emit_indirect_tail();
 }
 
@@ -149,6 +179,7 @@ void Emitter::emit_return(const Instruction &instruction) {
   emit_stack_lookup(instruction, false, 0, true);
   hot_.load(r10, r10);
   hot_.lea(rsp, rsp, static_cast<i32>(8 + instruction.target));
+  save_flags_to_context();
   emit_indirect_tail();
 }
 
@@ -164,11 +195,13 @@ void Emitter::emit_jump_indirect(const Instruction &instruction) {
   } else {
     hot_.move(r10, reg);
   }
+  save_flags_to_context();
   emit_indirect_tail();
 }
 
 void Emitter::emit_jump_conditional(const Instruction &instruction, u16 live_after) {
   const bool backward = instruction.target <= instruction.pc;
+  restore_flags_from_context();
   const bool simple = source_.mode == BlockMode::normal && same_page(instruction.target) && !backward;
   if (simple) {
     while ((reinterpret_cast<std::uintptr_t>(hot_.position()) & 3) != 2)
@@ -185,11 +218,13 @@ void Emitter::emit_jump_conditional(const Instruction &instruction, u16 live_aft
         hot_.jump_condition_unresolved(static_cast<u8>(instruction.condition ^ 1));
     emit_jump_to(instruction.target, backward, live_after);
     Assembler::resolve(not_taken, hot_.position());
+    flags_saved_ = false;
   }
   emit_jump_to(instruction.next_pc(), false, live_after);
 }
 
 void Emitter::emit_jump_count(const Instruction &instruction, u16 live_after) {
+  restore_flags_from_context();
   if (instruction.address_size_prefix)
     hot_.byte(0x67);
   hot_.byte(instruction.bytes[instruction.opcode_offset]);
@@ -197,6 +232,7 @@ void Emitter::emit_jump_count(const Instruction &instruction, u16 live_after) {
   u8 *const not_taken = hot_.jump_unresolved();
   emit_jump_to(instruction.target, instruction.target <= instruction.pc, live_after);
   Assembler::resolve(not_taken, hot_.position());
+  flags_saved_ = false;
   emit_jump_to(instruction.next_pc(), false, live_after);
 }
 

@@ -52,10 +52,8 @@ void Emitter::emit_effective_address(const Instruction &instruction) {
 
 void Emitter::emit_lookup(const Instruction &instruction, bool write, u16 size, bool save_flags) {
   const u32 tlb = write ? CONTEXT_TLB_WRITE : CONTEXT_TLB_READ;
-  if (save_flags) {
-    hot_.store_context(CONTEXT_SPILL_RAX, rax);
-    hot_.flags_to_rax();
-  }
+  if (save_flags)
+    save_flags_to_context();
   hot_.move(r11, r10);
   hot_.raw({{0x49, 0xc1, 0xeb, 0x07}}); // shr r11, 7: page number times the size of an entry
   hot_.raw({{0x41, 0x81, 0xe3}});       // and r11d, ...
@@ -65,10 +63,6 @@ void Emitter::emit_lookup(const Instruction &instruction, bool write, u16 size, 
   u8 *const miss = hot_.jump_condition_unresolved(Assembler::condition_above_equal);
   const u8 *const hit = hot_.position();
   hot_.context_indexed(0x03, r10, r11, tlb + entry_host); // add
-  if (save_flags) {
-    hot_.flags_from_rax();
-    hot_.load_context(rax, CONTEXT_SPILL_RAX);
-  }
   Assembler::resolve(miss, cold_.position());
   if (size != 8 && size != 64) {
     // The limits are those of larger operands: near the run's end, ask exactly. offset + size <= bytes,
@@ -79,7 +73,9 @@ void Emitter::emit_lookup(const Instruction &instruction, bool write, u16 size, 
     cold_.lea(r10, r10, -adjustment);
     Assembler::resolve(cold_.jump_condition_unresolved(Assembler::condition_below), hit);
   }
-  if (save_flags) {
+  if (flags_saved_) {
+    cold_.store_context(CONTEXT_SPILL_RAX, rax);
+    cold_.load_context(rax, CONTEXT_SAVED_FLAGS);
     cold_.flags_from_rax();
     cold_.load_context(rax, CONTEXT_SPILL_RAX);
   }
@@ -119,13 +115,35 @@ void Emitter::emit_patched(const Instruction &instruction, u8 pointer) {
            static_cast<std::size_t>(instruction.length - instruction.operand_end));
 }
 
-void Emitter::emit_memory(const Instruction &instruction, bool save_flags) {
+void Emitter::save_flags_to_context() {
+  if (flags_saved_)
+    return;
+  hot_.move(r11, rax);
+  hot_.flags_to_rax();
+  hot_.store_context(CONTEXT_SAVED_FLAGS, rax);
+  hot_.move(rax, r11);
+  flags_saved_ = true;
+}
+
+void Emitter::restore_flags_from_context() {
+  if (!flags_saved_)
+    return;
+  hot_.move(r11, rax);
+  hot_.load_context(rax, CONTEXT_SAVED_FLAGS);
+  hot_.flags_from_rax();
+  hot_.move(rax, r11);
+  flags_saved_ = false;
+}
+
+void Emitter::emit_memory(const Instruction &instruction, bool save_flags, u16 live_after) {
   if (source_.mode == BlockMode::bounced) {
     hot_.load_context(r10, CONTEXT_BOUNCE_POINTER);
   } else {
     emit_effective_address(instruction);
     emit_lookup(instruction, instruction.memory.writes, instruction.memory.size, save_flags);
   }
+  if (needs_flags(instruction, live_after))
+    restore_flags_from_context();
   const u8 data = instruction.data_reads | instruction.data_writes;
   if (instruction.high_byte || data == 3) {
     const u8 pointer = free_register(instruction);

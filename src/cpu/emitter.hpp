@@ -20,6 +20,8 @@ public:
   void emit(const Instruction &instruction, u16 live_before, u16 live_after);
   /// The block ends without a branch: go on at `pc`.
   void emit_continuation(u64 pc, u16 live);
+  /// The way in for indirect branches, which have put the status flags aside.
+  void emit_indirect_entry(u16 live);
 
   [[nodiscard]] u8 *hot_end() const { return hot_.position(); }
   [[nodiscard]] u8 *cold_end() const { return cold_.position(); }
@@ -30,7 +32,7 @@ private:
   /// r10 = guest address on entry, host address on exit; clobbers r11; keeps flags if `save_flags`.
   void emit_lookup(const Instruction &instruction, bool write, u16 size, bool save_flags);
   void emit_stack_lookup(const Instruction &instruction, bool write, i32 displacement, bool save_flags);
-  void emit_memory(const Instruction &instruction, bool save_flags);
+  void emit_memory(const Instruction &instruction, bool save_flags, u16 live_after);
   void emit_patched(const Instruction &instruction, u8 pointer);
   void emit_absolute_move(const Instruction &instruction, bool save_flags);
   // emit_plain.cc
@@ -50,7 +52,15 @@ private:
   /// To a known target: chained in the same page, through the jump cache otherwise.
   void emit_jump_to(u64 target, bool backward, u16 live);
   void emit_linked_jump(u64 target);
-  /// r10 = guest pc.
+  void emit_linked_jump_across(u64 target);
+  /// Where the status flags are that somebody will still read. r11 is clobbered.
+  void save_flags_to_context();
+  void restore_flags_from_context();
+  [[nodiscard]] static bool needs_flags(const Instruction &instruction, u16 live_after) {
+    return instruction.flags_read != 0 ||
+           (instruction.flags_written != 0 && (live_after & ~instruction.flags_killed) != 0);
+  }
+  /// r10 = guest pc; live status flags are put aside.
   void emit_indirect_tail();
   void emit_poll(u64 target, u16 live);
   u32 new_link(u64 target);
@@ -73,6 +83,7 @@ private:
   } last_; ///< the instruction being emitted
   bool x87_marked_ = false;
   u8 spilled_ = no_register;
+  bool flags_saved_ = false; ///< live status flags are in the context, not in hardware
 };
 
 } // namespace tine::cpu

@@ -65,6 +65,7 @@ tine_cpu_enter:
         shr     eax, 11
         and     eax, 1
         mov     ah, cl
+        mov     gs:[CONTEXT_SAVED_FLAGS], rax
         add     al, 0x7f
         sahf
         mov     rcx, [r11 + 8*1]
@@ -79,6 +80,9 @@ tine_cpu_enter:
         mov     rsp, gs:[CONTEXT_HOST_RSP]
         push    rax
         popfq
+        lahf
+        seto    al
+        mov     gs:[CONTEXT_SAVED_FLAGS], rax
         mov     rsp, gs:[CONTEXT_SPILL_RSP]
         mov     rcx, [r11 + 8*1]
         mov     rax, [r11]

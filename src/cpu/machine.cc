@@ -104,6 +104,13 @@ void MachineImpl::code_frame_changed(FrameNumber frame) {
   });
 }
 
+u32 MachineImpl::code_page_of(u64 page, u32 frame) {
+  // Pages have 35 bits, frames 29.
+  const u64 key = page << 29 | (frame & 0x1fffffff);
+  return code_page_numbers_.try_emplace(key, static_cast<u32>(code_page_numbers_.size() + 1))
+      .first->second;
+}
+
 bool MachineImpl::frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exit &exit) {
   SpaceObserver &observer = *vcpu.observer;
   memory::AddressSpace &space = *vcpu.space.load();
@@ -111,6 +118,7 @@ bool MachineImpl::frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exi
   if (const auto known = observer.layout->frames.find(page.value);
       known != observer.layout->frames.end()) {
     frame = FrameNumber{known->second};
+    vcpu.remember_code_page(page.value, code_page_of(page.value, frame.value));
     return true;
   }
   if (pc >= user_address_limit) {
@@ -133,6 +141,7 @@ bool MachineImpl::frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exi
     vcpu.layout_version = observer.version;
   }
   observer.layout->frames.emplace(page.value, frame.value);
+  vcpu.remember_code_page(page.value, code_page_of(page.value, frame.value));
   return true;
 }
 

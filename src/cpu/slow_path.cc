@@ -109,9 +109,11 @@ bool VcpuImpl::handle_link(CpuState &state, Exit &exit) {
     const BlockIndex block = machine.cache->block_at(host);
     const BlockIndex source = machine.cache->links[index].source;
     if (machine.cache->block(block).second_frame == no_index &&
-        machine.cache->block(block).frame == machine.cache->block(source).frame &&
-        !machine.cache->block(source).dropped)
-      machine.cache->chain(index, block);
+        !machine.cache->block(source).dropped &&
+        (machine.cache->links[index].page_check ||
+         machine.cache->block(block).frame == machine.cache->block(source).frame))
+      machine.cache->chain(index, block,
+                           machine.code_page_of(target >> page_shift, machine.cache->block(block).frame));
   }
   next_host_ = host;
   return true;
@@ -253,6 +255,9 @@ bool VcpuImpl::handle_host_fault(CpuState &state, Exit &exit) {
     state.rip = block.pc + place->guest_offset;
     if (place->spilled != 0xff)
       state.gpr[place->spilled] = context->spill_pointer;
+    if (place->flags_saved)
+      state.rflags = (state.rflags & ~u64{status_flags}) | (context->saved_flags >> 8 & 0xd5) |
+                     (context->saved_flags & 1) << 11;
   }
   const bool has_address = host_fault.signal == SIGFPE || host_fault.signal == SIGILL;
   exit = signal_exit(host_fault.signal, host_fault.code, has_address ? state.rip : 0,

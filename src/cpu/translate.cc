@@ -98,7 +98,11 @@ Thunks emit_thunks(CodeCache &cache) {
   thunks.write_miss = emit_miss_thunk(to, ExitKind::write_miss, CONTEXT_TLB_WRITE);
   thunks.link = emit_thunk(to, ExitKind::link);
   thunks.indirect = to.position();
-  to.load_context(rcx, CONTEXT_SPILL_RCX);
+  to.store_context(CONTEXT_NEXT_PC, r10);
+  to.store_context(CONTEXT_SPILL_RAX, rax);
+  to.load_context(rax, CONTEXT_SAVED_FLAGS);
+  to.flags_from_rax();
+  to.load_context(rax, CONTEXT_SPILL_RAX);
   emit_thunk(to, ExitKind::indirect);
   thunks.helper = emit_thunk(to, ExitKind::helper);
   thunks.raise = emit_thunk(to, ExitKind::raise);
@@ -119,6 +123,8 @@ void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_aft
     x87_marked_ = true;
   }
   const bool save_flags = live_before != 0;
+  if (instruction.kind == Kind::plain && needs_flags(instruction, live_after))
+    restore_flags_from_context();
   switch (instruction.kind) {
   case Kind::plain:
     emit_plain(instruction);
@@ -129,7 +135,7 @@ void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_aft
     emit_lea(instruction);
     break;
   case Kind::memory:
-    emit_memory(instruction, save_flags);
+    emit_memory(instruction, save_flags, live_after);
     break;
   case Kind::absolute_move:
     emit_absolute_move(instruction, save_flags);
@@ -166,6 +172,7 @@ void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_aft
     emit_jump_count(instruction, live_after);
     break;
   case Kind::system_call:
+    restore_flags_from_context();
     hot_.move_immediate(r10, instruction.next_pc());
     hot_.store_context(CONTEXT_NEXT_PC, r10);
     hot_.jump(thunks_.system_call);
@@ -192,7 +199,22 @@ void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_aft
   place.host_offset = static_cast<u32>(instruction_start_ - start_);
   place.guest_offset = static_cast<u16>(instruction.pc - source_.pc);
   place.spilled = spilled_;
+  place.flags_saved = flags_saved_;
   cache_.places.push_back(place);
+  if (instruction.flags_written != 0)
+    flags_saved_ = false;
+}
+
+void Emitter::emit_indirect_entry(u16 live) {
+  Block &block = cache_.block(block_);
+  block.indirect_host = live ? cold_.position() : block.host;
+  if (!live)
+    return;
+  cold_.move(r11, rax);
+  cold_.load_context(rax, CONTEXT_SAVED_FLAGS);
+  cold_.flags_from_rax();
+  cold_.move(rax, r11);
+  cold_.jump(block.host);
 }
 
 BlockIndex translate(CodeCache &cache, const Thunks &thunks, const TranslationSource &source,
@@ -223,6 +245,7 @@ BlockIndex translate(CodeCache &cache, const Thunks &thunks, const TranslationSo
                  i + 1 < decoded.count ? decoded.live[i + 1] : decoded.live_out);
   if (!ends_block(last.kind))
     emitter.emit_continuation(last.next_pc(), decoded.live_out);
+  emitter.emit_indirect_entry(decoded.live[0]);
   cache.block(index).host_end = emitter.hot_end();
   cache.hot = emitter.hot_end();
   cache.cold = emitter.cold_end();

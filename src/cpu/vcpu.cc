@@ -10,7 +10,8 @@
 namespace tine::cpu {
 namespace {
 constexpr u64 trap_flag = 0x100;
-constexpr u64 empty_negated_pc = 1; ///< no pc with the entry's index negates to it, but for one: see below
+/// No pc with these low bits looks in this entry.
+constexpr u64 empty_pc(u16 index) { return static_cast<u16>(~index); }
 
 VcpuContext *map_context() {
   void *memory = ::mmap(nullptr, sizeof(VcpuContext), PROT_READ | PROT_WRITE,
@@ -53,10 +54,8 @@ std::unique_ptr<Vcpu> Vcpu::create(Machine &machine, u32 /*index*/) {
 VcpuImpl::VcpuImpl(MachineImpl &owner)
     : machine(owner), context(map_context()), read_tlb(context->tlb_read),
       write_tlb(context->tlb_write) {
-  for (JumpCacheEntry &entry : context->jump_cache) {
-    entry.negated_pc.store(empty_negated_pc, std::memory_order_relaxed);
-    entry.host.store(reinterpret_cast<u64>(machine.thunks.indirect), std::memory_order_relaxed);
-  }
+  for (std::size_t i = 0; i < context->jump_cache.size(); ++i)
+    context->jump_cache[i].pc.store(empty_pc(static_cast<u16>(i)), std::memory_order_relaxed);
   install_on_thread();
   const KernelGuard guard(machine.lock);
   machine.vcpus.push_back(this);
@@ -84,42 +83,43 @@ VcpuImpl::~VcpuImpl() {
 
 // ---- jump cache ----
 
-// An empty entry's host is the thunk of a miss, so that even pc == -1, which matches an empty last entry,
-// ends up in C++.
 void VcpuImpl::remember_target(u64 pc, const u8 *host) {
   const u16 index = static_cast<u16>(pc);
   JumpCacheEntry &entry = context->jump_cache[index];
-  if (entry.negated_pc.load(std::memory_order_relaxed) == empty_negated_pc)
+  if (entry.pc.load(std::memory_order_relaxed) == empty_pc(index))
     jump_log_.push_back(index);
-  entry.negated_pc.store(empty_negated_pc, std::memory_order_relaxed);
+  entry.pc.store(empty_pc(index), std::memory_order_relaxed);
   entry.host.store(reinterpret_cast<u64>(host), std::memory_order_relaxed);
-  entry.negated_pc.store(u64{0} - pc, std::memory_order_release);
+  entry.pc.store(pc, std::memory_order_release);
 }
 
 void VcpuImpl::forget_target(u64 pc) {
-  JumpCacheEntry &entry = context->jump_cache[static_cast<u16>(pc)];
-  if (entry.negated_pc.load() + pc == 0) {
-    entry.negated_pc.store(empty_negated_pc);
-    entry.host.store(reinterpret_cast<u64>(machine.thunks.indirect));
-  }
+  const u16 index = static_cast<u16>(pc);
+  u64 expected = pc;
+  context->jump_cache[index].pc.compare_exchange_strong(expected, empty_pc(index));
+}
+
+void VcpuImpl::remember_code_page(u64 page, u32 id) {
+  std::atomic<u32> &entry = context->code_pages[page % code_page_entries];
+  if (entry.load(std::memory_order_relaxed) == 0)
+    code_page_log_.push_back(static_cast<u16>(page % code_page_entries));
+  entry.store(id, std::memory_order_relaxed);
 }
 
 void VcpuImpl::flush_jump_cache() {
-  for (u16 index : jump_log_) {
-    context->jump_cache[index].negated_pc.store(empty_negated_pc, std::memory_order_relaxed);
-    context->jump_cache[index].host.store(reinterpret_cast<u64>(machine.thunks.indirect),
-                                          std::memory_order_relaxed);
-  }
+  for (u16 index : jump_log_)
+    context->jump_cache[index].pc.store(empty_pc(index), std::memory_order_relaxed);
   jump_log_.clear();
+  for (u16 index : code_page_log_)
+    context->code_pages[index].store(0, std::memory_order_relaxed);
+  code_page_log_.clear();
 }
 
 const u8 *VcpuImpl::cached_target(u64 pc) const {
   const JumpCacheEntry &entry = context->jump_cache[static_cast<u16>(pc)];
-  const u64 host = entry.host.load(std::memory_order_acquire);
-  if (entry.negated_pc.load(std::memory_order_acquire) + pc != 0 ||
-      host == reinterpret_cast<u64>(machine.thunks.indirect))
+  if (entry.pc.load(std::memory_order_acquire) != pc)
     return nullptr;
-  return reinterpret_cast<const u8 *>(host);
+  return reinterpret_cast<const u8 *>(entry.host.load(std::memory_order_relaxed));
 }
 
 // ---- spaces ----
@@ -206,7 +206,8 @@ Exit VcpuImpl::run(CpuState &state, memory::AddressSpace &wanted) {
     if (!next_host_)
       break;
     if (!single_step_)
-      remember_target(state.rip, next_host_);
+      remember_target(state.rip,
+                      machine.cache->block(machine.cache->block_at(next_host_)).indirect_host);
   }
   if (state.x87_in_use) {
     const KernelGuard guard(machine.lock);

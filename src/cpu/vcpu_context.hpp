@@ -27,9 +27,9 @@ inline constexpr u32 tlb_entries = 4096;
 inline constexpr u32 jump_cache_entries = 65536;
 inline constexpr u32 code_page_entries = 4096;
 
-/// Target of an indirect branch. `negated_pc` + pc == 0 is the hit.
+/// Target of an indirect branch. `host` expects the status flags in VcpuContext::saved_flags.
 struct JumpCacheEntry {
-  std::atomic<u64> negated_pc;
+  std::atomic<u64> pc; ///< empty: a value whose low 16 bits are not the entry's index
   std::atomic<u64> host;
 };
 
@@ -69,6 +69,8 @@ struct alignas(4096) VcpuContext {
   u64 resume = 0;
   u32 host_mxcsr = 0x1f80;
   u32 scratch_mxcsr = 0;
+  /// Status flags that translated code has put aside: AH as LAHF has it, AL = OF.
+  u64 saved_flags = 0;
 
   alignas(64) std::array<std::byte, 192> bounce{};
 
@@ -100,6 +102,7 @@ static_assert(offsetof(VcpuContext, bounce_pointer) == CONTEXT_BOUNCE_POINTER);
 static_assert(offsetof(VcpuContext, spill_rsp) == CONTEXT_SPILL_RSP);
 static_assert(offsetof(VcpuContext, resume) == CONTEXT_RESUME);
 static_assert(offsetof(VcpuContext, host_mxcsr) == CONTEXT_HOST_MXCSR);
+static_assert(offsetof(VcpuContext, saved_flags) == CONTEXT_SAVED_FLAGS);
 static_assert(offsetof(VcpuContext, tlb_read) == CONTEXT_TLB_READ);
 static_assert(offsetof(VcpuContext, tlb_write) == CONTEXT_TLB_WRITE);
 static_assert(offsetof(VcpuContext, jump_cache) == CONTEXT_JUMP_CACHE);

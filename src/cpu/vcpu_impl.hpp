@@ -62,11 +62,14 @@ public:
   std::vector<VcpuImpl *> vcpus;
   CpuCounters statistics;
   u64 next_layout_version = 1;
+  /// A number for each (page, frame) that code was entered at: what VcpuContext::code_pages holds.
+  [[nodiscard]] u32 code_page_of(u64 page, u32 frame);
 
 private:
   MachineImpl(memory::FrameArena &arena, KernelLock &kernel_lock) : frames(arena), lock(kernel_lock) {}
   [[nodiscard]] bool frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exit &exit);
   void reset_cache();
+  std::unordered_map<u64, u32> code_page_numbers_;
   std::unordered_map<memory::AddressSpace *, std::unique_ptr<SpaceObserver>> observers_;
 };
 
@@ -91,6 +94,7 @@ public:
 
   void remember_target(u64 pc, const u8 *host);
   void forget_target(u64 pc);
+  void remember_code_page(u64 page, u32 id);
   void flush_jump_cache();
 
   MachineImpl &machine;
@@ -129,7 +133,7 @@ private:
 
   static inline std::atomic<u64> next_serial{1};
   const u64 serial_ = next_serial++; ///< tells a context from an earlier one at the same address
-  std::vector<u16> jump_log_;
+  std::vector<u16> jump_log_, code_page_log_;
   const u8 *next_host_ = nullptr;
   bool single_step_ = false;
 };
