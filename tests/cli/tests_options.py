@@ -1,0 +1,141 @@
+"""The options of `tine run`."""
+import json
+import os
+import re
+
+
+def test_version_and_help(box):
+    result = box.finish([box.tine, "--version"]).expect(0)
+    assert re.fullmatch(r"tine \d+\.\d+\.\d+\n", result.out), result
+    result = box.finish([box.tine, "--help"]).expect(0)
+    assert "Examples" in result.out and "run" in result.out, result
+    result = box.finish([box.tine, "run", "--help"]).expect(0)
+    for option in ("--root", "--bind", "--workdir", "--env", "--clear-env", "--hostname", "--user", "--memory",
+                   "--cpus", "--page-tables", "--strace", "--stats"):
+        assert option in result.out, f"{option}: {result}"
+
+
+def test_wrong_usage_is_125(box):
+    box.finish([box.tine]).expect(125)
+    box.finish([box.tine, "no-such-command"]).expect(125)
+    box.finish([box.tine, "run"]).expect(125)
+    box.finish([box.tine, "run", "--no-such-option", "--", "/bin/true"]).expect(125)
+    for option in ("--page-tables=magic", "--memory=lots", "--cpus=0", "--bind=/no/such/folder", "--root=/no/such",
+                   "--user=no-such-user"):
+        box.finish([box.tine, "run", option, "--", "/bin/true"]).expect(125)
+
+
+def test_exit_status_is_the_programs(box):
+    for status in (0, 1, 42, 255):
+        box.run("/bin/sh", "-c", f"exit {status}").expect(status, "")
+    box.run("/bin/sh", "-c", "kill -9 $$").expect(137)
+    box.run("/bin/sh", "-c", "kill -TERM $$").expect(143)
+
+
+def test_arguments_after_the_program_are_its_own(box):
+    box.finish([box.tine, "run", "/bin/echo", "--help", "--", "-x"]).expect(0, "--help -- -x\n")
+    box.run("/bin/echo", "a b", "").expect(0, "a b \n")
+
+
+def test_standard_streams_are_the_callers(box):
+    box.run("/bin/cat", stdin="through\n").expect(0, "through\n")
+    box.run("/bin/sh", "-c", "echo out; echo err >&2").expect(0, "out\n", "err")
+    data = "line\n" * 200000
+    box.run("/bin/cat", stdin=data).expect(0, data)
+
+
+def test_environment(box):
+    environment = dict(os.environ, INHERITED="yes")
+    box.run("/usr/bin/env", options=["--clear-env", "--env", "A=b", "--env", "INHERITED"], env=environment).expect(
+        0, "A=b\nINHERITED=yes\n")
+    result = box.run("/usr/bin/env", options=["--env=INHERITED=changed"], env=environment).expect(0)
+    assert "INHERITED=changed\n" in result.out and "INHERITED=yes" not in result.out
+
+
+def test_program_is_searched_in_path(box):
+    box.run("echo", "found").expect(0, "found\n")
+
+
+def test_working_directory(box):
+    box.run("/bin/pwd").expect(0, f"{box.folder}\n")
+    box.run("/bin/pwd", options=["--workdir=/usr"]).expect(0, "/usr\n")
+
+
+def test_hostname_and_user(box):
+    box.run("/bin/sh", "-c", "uname -n; hostname", options=["--hostname=some-name"]).expect(0, "some-name\nsome-name\n")
+    box.run("/bin/sh", "-c", "id -u; id -g", options=["--user=1234:56"]).expect(0, "1234\n56\n")
+    box.run("/bin/sh", "-c", "id -un", options=["--user=nobody"]).expect(0, "nobody\n")
+
+
+def test_writes_stay_in_the_box(box):
+    box.write("kept", "host\n", 0o644)
+    script = "echo box >kept; cat kept; echo new >new; rm /etc/passwd; ls /etc/passwd 2>/dev/null; mkdir /usr/made && echo made; cat new"
+    box.run("/bin/sh", "-c", script).expect(0, "box\nmade\nnew\n")
+    assert (box.folder / "kept").read_text() == "host\n"
+    assert not (box.folder / "new").exists()
+    assert os.path.exists("/etc/passwd") and not os.path.exists("/usr/made")
+
+
+def test_bind_read_write_and_read_only(box):
+    shared = box.folder / "shared"
+    shared.mkdir()
+    (shared / "file").write_text("host\n")
+    script = "cat /data/file; echo box >/data/file; echo more >/data/new; ls /data"
+    box.run("/bin/sh", "-c", script, options=[f"--bind={shared}:/data:rw"]).expect(0, "host\nfile\nnew\n")
+    assert (shared / "file").read_text() == "box\n" and (shared / "new").read_text() == "more\n"
+    result = box.run("/bin/sh", "-c", "cat /data/file; echo x >/data/file || echo refused", options=[f"--bind={shared}:/data:ro"])
+    result.expect(0, "box\nrefused\n")
+    assert (shared / "file").read_text() == "box\n"
+
+
+def test_root(box):
+    root = box.folder / "root"
+    (root / "bin").mkdir(parents=True)
+    with open("/bin/busybox", "rb") as file:
+        busybox = root / "bin" / "busybox"
+        busybox.write_bytes(file.read())
+        busybox.chmod(0o755)
+    box.run("/bin/busybox", "ls", "/bin", options=[f"--root={root}", "--workdir=/"]).expect(0, "busybox\n")
+    box.run("/bin/busybox", "cat", "/../../../etc/passwd", options=[f"--root={root}", "--workdir=/"]).expect(1, "")
+
+
+def test_strace_prints_one_line_a_call(box):
+    result = box.run("/bin/echo", "hello", options=["--strace"]).expect(0, "hello\n")
+    assert re.search(r'write\(1, "hello\\n", 6\)\s*= 6', result.errors), result
+    assert re.search(r'execve\(|exit_group\(0\)', result.errors), result
+    box.run("/bin/cat", "/no/such", options=["--strace=trace"]).expect(1)
+    trace = (box.folder / "trace").read_text()
+    assert re.search(r'openat\(AT_FDCWD, "/no/such", O_RDONLY.*\)\s*= -1 ENOENT \(No such file or directory\)', trace), trace[-800:]
+
+
+def test_stats_is_json(box):
+    box.run("/bin/sh", "-c", "for i in 1 2 3; do /bin/true; done", options=["--stats=stats.json"]).expect(0)
+    stats = json.loads((box.folder / "stats.json").read_text())
+    text = json.dumps(stats)
+    for word in ("fork", "fault", "block", "tlb", "memory"):
+        assert word in text.lower(), f"{word}: {text}"
+
+
+def test_page_tables_of_both_kinds(box):
+    for kind in ("shared", "copied"):
+        box.run("/bin/sh", "-c", "(echo child); echo parent", options=[f"--page-tables={kind}"]).expect(0, "child\nparent\n")
+
+
+def test_network_is_closed_unless_asked_for(box):
+    script = ("import socket\ns = socket.socket()\ns.settimeout(5)\n"
+              "try: s.connect(('192.0.2.1', 80))\nexcept OSError as e: print(e.errno)")
+    box.run("/usr/bin/python3", "-c", script).expect(0, "101\n")  # ENETUNREACH
+
+
+def test_proc_and_dev_speak_of_the_box(box):
+    box.run("/bin/sh", "-c", "echo $$; cat /proc/1/comm; ls -d /proc/[0-9]* | wc -l; cat /proc/sys/kernel/hostname",
+            options=["--hostname=abc"]).expect(0, "1\nsh\n3\nabc\n")
+    box.run("/bin/sh", "-c", "head -c 5 /dev/zero | wc -c; head -c 16 /dev/urandom | wc -c; echo x >/dev/null; cat </dev/null; "
+            "readlink /dev/fd; test -c /dev/tty && echo tty").expect(0, "5\n16\n/proc/self/fd\ntty\n")
+
+
+def test_many_boxes_at_once(box):
+    processes = [box.start("/bin/sh", "-c", f"echo {n} | cat; exit {n}") for n in range(8)]
+    for number, process in enumerate(processes):
+        out, _ = process.communicate(timeout=60)
+        assert (out, process.returncode) == (f"{number}\n", number)
