@@ -50,6 +50,7 @@ bench: build
 lint: dependencies
 	@scripts/check_layers.py
 	@scripts/check_sizes.py
+	@scripts/check_links.py
 	@scripts/format.sh --check
 	@scripts/tidy.sh $(BUILD)
 

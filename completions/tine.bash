@@ -1,0 +1,52 @@
+# Completion of tine(1) for bash.
+_tine_split_value() { # the value typed so far of --OPTION=VALUE or --OPTION VALUE
+  case $1 in
+    --page-tables) COMPREPLY=($(compgen -W 'shared copied' -- "$2")) ;;
+    --net) COMPREPLY=($(compgen -W 'none host' -- "$2")) ;;
+    --root | --workdir | --bind) COMPREPLY=($(compgen -d -- "$2")) ;;
+    --strace | --stats) COMPREPLY=($(compgen -f -- "$2")) ;;
+    --user) COMPREPLY=($(compgen -u -- "$2")) ;;
+    --env) COMPREPLY=($(compgen -e -- "$2")) ;;
+    --memory) COMPREPLY=($(compgen -W '512M 1G 4G 16G' -- "$2")) ;;
+    --cpus) COMPREPLY=($(compgen -W '1 2 4 8' -- "$2")) ;;
+    *) return 1 ;;
+  esac
+}
+
+_tine() {
+  local current previous words cword
+  _init_completion -n = 2>/dev/null || {
+    current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
+  }
+  current=${cur:-$current} previous=${prev:-$previous}
+  COMPREPLY=()
+
+  if ((cword == 1)); then
+    COMPREPLY=($(compgen -W 'run --help --version' -- "$current"))
+    return
+  fi
+  # The program of `tine run` is the first word that is neither an option nor an option's value.
+  local index=2
+  while ((index < cword)); do
+    case ${words[index]} in
+      --) index=$((index + 1)) && break ;;
+      --*=* | --clear-env | --strace | --stats | --help) index=$((index + 1)) ;;
+      --*) index=$((index + 2)) ;;
+      *) break ;;
+    esac
+  done
+  if ((index < cword)); then
+    declare -F _command_offset >/dev/null && _command_offset "$index" || COMPREPLY=($(compgen -f -- "$current"))
+    return
+  fi
+  if [[ $current == --*=* ]]; then
+    _tine_split_value "${current%%=*}" "${current#*=}"
+  elif [[ $current == -* ]]; then
+    COMPREPLY=($(compgen -W '--root --bind --workdir --env --clear-env --hostname --user --memory --cpus
+      --processes --page-tables --net --strace --stats --help --' -- "$current"))
+  elif ! _tine_split_value "$previous" "$current"; then
+    COMPREPLY=($(compgen -c -- "$current"))
+  fi
+}
+complete -o default -F _tine tine
