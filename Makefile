@@ -45,7 +45,7 @@ test-asan test-ubsan test-tsan test-checked: test-%: dependencies
 	@ctest --preset $* --parallel $(JOBS)
 
 bench: build
-	@bench/run.py --tine $(BUILD)/tine --build $(BUILD)
+	@cmake --build $(BUILD) --target run_benchmarks
 
 lint: dependencies
 	@scripts/check_layers.py
