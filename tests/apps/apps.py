@@ -161,6 +161,24 @@ shell("small_tools", "date -u -d @86400 +%F; env -i A=b env; expr 6 '*' 7; facto
 shell("fzf_in_go", "fzf --filter 'shipen zul' <words.txt | sort | sha256sum; fzf -e -f dorpen <words.txt | sort | head -3", needs=("fzf",), prepare=words)
 shell("ripgrep_in_rust", r"rg -c 'shi.*pen' words.txt; rg -N '(ka){2,}' words.txt | md5sum; rg --files tree | sort | head -5; rg -j2 script tree | sort; rg nothing-like-this words.txt", needs=("rg",), prepare=both(words, tree), status=1)
 
+
+def stress(name, *stressors):
+    """Stressors of stress-ng, `name:operations`, each of which verifies its own results."""
+    options = []
+    for stressor in stressors:
+        kind, operations = stressor.split(":")
+        options += [f"--{kind}", "2", f"--{kind}-ops", operations]
+    app(f"stress_{name}", ["/usr/bin/stress-ng", "--verify", "-t", "60", "--vm-bytes", "16M", "--mmap-bytes", "16M",
+                           "--mremap-bytes", "4M", "--stdout", *options], ["stress-ng"],
+        normalize=lambda text: re.sub(r"\[\d+\] | in [\d.]+s.*", "", text))
+
+
+stress("processes", "fork:400", "vfork:300", "clone:100", "exec:60", "wait:200", "zombie:100")
+stress("memory", "vm:20", "mmap:2", "mremap:20", "brk:1000", "madvise:4")
+stress("waiting", "pipe:5000", "futex:1000", "mutex:1000", "eventfd:1000", "poll:200")
+stress("signals", "sigfd:2000", "sigsuspend:1000", "sigq:1000", "sigsegv:500", "timer:500", "itimer:500")
+stress("files", "dentry:100", "rename:500", "dup:500", "seek:500", "fcntl:500", "sock:20")
+
 # ---- languages ----
 
 app("perl", ["/usr/bin/perl", "-e", r"""
