@@ -42,6 +42,7 @@ def main():
     parser.add_argument("--heavy", required=True)
     parser.add_argument("--gigabytes", type=float, default=1)
     parser.add_argument("--json", help="also write the figures to this file")
+    parser.add_argument("--check", action="store_true", help="fail unless each child copied the pages that it wrote")
     options = parser.parse_args()
 
     program = [options.heavy, "--gigabytes", f"{options.gigabytes:g}", "--json"]
@@ -65,7 +66,20 @@ def main():
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(results, file, indent=1)
+    return check(results) if options.check else 0
+
+
+def check(results):
+    """A child copies each page that it writes, and hardly any other: its stack, its statics."""
+    failed = 0
+    for column, rows in results.items():
+        for name, row in rows.items():
+            written = int(name.split()[1]) if name.startswith("touches") else None
+            if written is not None and not written <= row["pages_copied"] <= written + 8:
+                print(f"{column}: {name}: {row['pages_copied']} pages copied")
+                failed = 1
+    return failed
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
