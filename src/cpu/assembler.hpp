@@ -84,6 +84,16 @@ public:
     dword(offset);
     byte(value);
   }
+  /// OP reg, gs:[offset]
+  void context_absolute(u8 opcode, u8 reg, u32 offset) { context_operand(opcode, reg, offset); }
+  /// lea to, [rip + displacement]; returns where the displacement lies.
+  u8 *lea_rip_unresolved(u8 to) {
+    byte(0x48U | (to >= 8 ? 4U : 0U));
+    byte(0x8d);
+    byte(0x05U | (to & 7U) << 3);
+    dword(0);
+    return at_ - 4;
+  }
   /// OP reg, gs:[index + offset]; index is r10 or r11 (or any but rsp).
   void context_indexed(u8 opcode, u8 reg, u8 index, u32 offset) {
     byte(0x65);

@@ -16,6 +16,7 @@ inline constexpr u32 no_index = 0xffffffff;
 /// How a block was translated.
 enum class BlockMode : u8 {
   normal,
+  no_window,       ///< as normal, without use of the stack window
   one_instruction, ///< leaves after one instruction: single-stepping
   bounced,         ///< one instruction, whose memory operand is the vCPU's bounce buffer
 };
@@ -64,6 +65,8 @@ struct Site {
   u16 size = 0;
   u8 detail = 0;
   u8 length = 0;
+  i32 stack_low = 0;          ///< of a stack check: from rsp to its first byte; `size` bytes
+  u8 *variant = nullptr;      ///< displacement of the jump for when they don't fit in one window
 };
 
 /// Guarded by the kernel lock, except that translated code runs without it. Memory of blocks is

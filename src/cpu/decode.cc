@@ -321,6 +321,9 @@ u16 actions_to_masks(const ZydisDecodedOperand &operand, u8 number, Instruction 
   }
   if (number == rsp && (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
     out.writes_rsp = true;
+  if (number == rsp && (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) &&
+      operand.visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT)
+    out.writes_rsp_as_operand = true;
   return static_cast<u16>(1U << number);
 }
 

@@ -78,7 +78,8 @@ struct Instruction {
   u16 flags_read = 0;          ///< of status_flags
   u16 flags_written = 0;       ///< may be changed
   u16 flags_killed = 0;        ///< written whatever the operands are
-  bool writes_rsp = false;
+  bool writes_rsp = false;          ///< explicitly or not
+  bool writes_rsp_as_operand = false; ///< pop rsp and the like
   u64 target = 0;              ///< of direct branches; immediate of push; bytes that ret pops
   MemoryOperand memory;
 

@@ -77,7 +77,7 @@ void Emitter::emit_poll(u64 target, u16 live) {
 }
 
 void Emitter::emit_indirect_tail() {
-  if (source_.mode != BlockMode::normal) {
+  if (leaves_after_one()) {
     restore_flags_from_context();
     hot_.store_context(CONTEXT_NEXT_PC, r10);
     hot_.jump(thunks_.step);
@@ -123,7 +123,7 @@ void Emitter::emit_linked_jump_across(u64 target) {
 }
 
 void Emitter::emit_jump_to(u64 target, bool backward, u16 live) {
-  if (source_.mode != BlockMode::normal || (!same_page(target) && live)) {
+  if (leaves_after_one() || (!same_page(target) && live)) {
     if (live)
       save_flags_to_context();
     hot_.move_immediate(r10, target);
@@ -157,9 +157,16 @@ void Emitter::emit_call(const Instruction &instruction, u16 live_after) {
   } else if (!direct && reg == rsp) {
     hot_.store_context(CONTEXT_SPILL_VALUE, rsp);
   }
-  emit_stack_lookup(instruction, true, -8, save_flags);
-  hot_.move_immediate(r11, return_address);
-  hot_.store(r10, r11);
+  if (in_window_) {
+    load_stack_delta();
+    hot_.move_immediate(r10, return_address);
+    emit_stack_operand(0x89, r10, -8);
+  } else {
+    emit_stack_lookup(instruction, true, -8, save_flags);
+    hot_.move_immediate(r11, return_address);
+    hot_.store(r10, r11);
+  }
+  r11_is_delta_ = false;
   hot_.lea(rsp, rsp, -8);
   if (direct) {
     emit_jump_to(instruction.target, instruction.target <= instruction.pc, live_after);
@@ -176,8 +183,13 @@ void Emitter::emit_call(const Instruction &instruction, u16 live_after) {
 }
 
 void Emitter::emit_return(const Instruction &instruction) {
-  emit_stack_lookup(instruction, false, 0, true);
-  hot_.load(r10, r10);
+  if (in_window_) {
+    load_stack_delta();
+    emit_stack_operand(0x8b, r10, 0);
+  } else {
+    emit_stack_lookup(instruction, false, 0, true);
+    hot_.load(r10, r10);
+  }
   hot_.lea(rsp, rsp, static_cast<i32>(8 + instruction.target));
   save_flags_to_context();
   emit_indirect_tail();
@@ -202,7 +214,7 @@ void Emitter::emit_jump_indirect(const Instruction &instruction) {
 void Emitter::emit_jump_conditional(const Instruction &instruction, u16 live_after) {
   const bool backward = instruction.target <= instruction.pc;
   restore_flags_from_context();
-  const bool simple = source_.mode == BlockMode::normal && same_page(instruction.target) && !backward;
+  const bool simple = !leaves_after_one() && same_page(instruction.target) && !backward;
   if (simple) {
     while ((reinterpret_cast<std::uintptr_t>(hot_.position()) & 3) != 2)
       hot_.byte(0x90);

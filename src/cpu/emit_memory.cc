@@ -16,6 +16,7 @@ u8 free_register(const Instruction &instruction) {
 } // namespace
 
 void Emitter::emit_effective_address(const Instruction &instruction) {
+  r11_is_delta_ = false;
   const MemoryOperand &memory = instruction.memory;
   const bool narrow = instruction.address_size_prefix;
   const bool absolute = memory.base == no_register && memory.index == no_register;
@@ -54,6 +55,7 @@ void Emitter::emit_lookup(const Instruction &instruction, bool write, u16 size, 
   const u32 tlb = write ? CONTEXT_TLB_WRITE : CONTEXT_TLB_READ;
   if (save_flags)
     save_flags_to_context();
+  r11_is_delta_ = false;
   hot_.move(r11, r10);
   hot_.raw({{0x49, 0xc1, 0xeb, 0x07}}); // shr r11, 7: page number times the size of an entry
   hot_.raw({{0x41, 0x81, 0xe3}});       // and r11d, ...
@@ -89,28 +91,37 @@ void Emitter::emit_stack_lookup(const Instruction &instruction, bool write, i32 
   emit_lookup(instruction, write, 8, save_flags);
 }
 
-void Emitter::emit_patched(const Instruction &instruction, u8 pointer) {
+void Emitter::emit_patched(const Instruction &instruction, u8 pointer, bool stack) {
   const u8 *bytes = instruction.bytes;
   // The prefixes in their order, since the last of F2 and F3 counts, but for segment and address size.
   for (u8 i = 0; i < instruction.prefix_length; ++i)
     if (bytes[i] == 0xf0 || bytes[i] == 0x66 || bytes[i] == 0xf2 || bytes[i] == 0xf3)
       hot_.byte(bytes[i]);
   const unsigned extension = pointer >= 8 ? 1 : 0;
+  // REX.B extends a base, REX.X an index; VEX has them inverted, at 0x20 and 0x40.
+  const unsigned rex_bit = stack ? extension << 1 : extension;
+  const unsigned vex_bits = 0x60U ^ (extension ? (stack ? 0x40U : 0x20U) : 0U);
   if (instruction.vex_length == 2) {
     const u8 vex = bytes[instruction.opcode_offset - 1];
     hot_.byte(0xc4);
-    hot_.byte((vex & 0x80U) | 0x40U | (extension ? 0U : 0x20U) | 1U);
+    hot_.byte((vex & 0x80U) | vex_bits | 1U);
     hot_.byte(vex & 0x7fU);
   } else if (instruction.vex_length == 3) {
     hot_.byte(0xc4);
-    hot_.byte((bytes[instruction.opcode_offset - 2] & 0x9fU) | 0x40U | (extension ? 0U : 0x20U));
+    hot_.byte((bytes[instruction.opcode_offset - 2] & 0x9fU) | vex_bits);
     hot_.byte(bytes[instruction.opcode_offset - 1]);
   } else if (instruction.rex || extension) {
-    hot_.byte(0x40U | (instruction.rex & 0xcU) | extension);
+    hot_.byte(0x40U | (instruction.rex & 0xcU) | rex_bit);
   }
   hot_.raw(bytes + instruction.opcode_offset,
            static_cast<std::size_t>(instruction.modrm_offset - instruction.opcode_offset));
-  hot_.byte((bytes[instruction.modrm_offset] & 0x38U) | (pointer & 7U));
+  if (stack) {
+    hot_.byte((bytes[instruction.modrm_offset] & 0x38U) | 0x84U);
+    hot_.byte((pointer & 7U) << 3 | rsp);
+    hot_.dword(static_cast<u32>(instruction.memory.displacement));
+  } else {
+    hot_.byte((bytes[instruction.modrm_offset] & 0x38U) | (pointer & 7U));
+  }
   hot_.raw(bytes + instruction.operand_end,
            static_cast<std::size_t>(instruction.length - instruction.operand_end));
 }
@@ -118,6 +129,7 @@ void Emitter::emit_patched(const Instruction &instruction, u8 pointer) {
 void Emitter::save_flags_to_context() {
   if (flags_saved_)
     return;
+  r11_is_delta_ = false;
   hot_.move(r11, rax);
   hot_.flags_to_rax();
   hot_.store_context(CONTEXT_SAVED_FLAGS, rax);
@@ -128,6 +140,7 @@ void Emitter::save_flags_to_context() {
 void Emitter::restore_flags_from_context() {
   if (!flags_saved_)
     return;
+  r11_is_delta_ = false;
   hot_.move(r11, rax);
   hot_.load_context(rax, CONTEXT_SAVED_FLAGS);
   hot_.flags_from_rax();
@@ -136,6 +149,12 @@ void Emitter::restore_flags_from_context() {
 }
 
 void Emitter::emit_memory(const Instruction &instruction, bool save_flags, u16 live_after) {
+  if (in_window_) {
+    if (needs_flags(instruction, live_after))
+      restore_flags_from_context();
+    emit_stack_memory(instruction);
+    return;
+  }
   if (source_.mode == BlockMode::bounced) {
     hot_.load_context(r10, CONTEXT_BOUNCE_POINTER);
   } else {
@@ -154,7 +173,8 @@ void Emitter::emit_memory(const Instruction &instruction, bool save_flags, u16 l
     emit_patched(instruction, pointer);
     hot_.load_context(pointer, CONTEXT_SPILL_POINTER);
   } else if (data == 1) {
-    hot_.move(r11, r10);
+    r11_is_delta_ = false;
+  hot_.move(r11, r10);
     load_reserved(data);
     emit_patched(instruction, r11);
   } else {

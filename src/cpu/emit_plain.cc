@@ -2,12 +2,22 @@
 #include "cpu/emitter.hpp"
 
 namespace tine::cpu {
+namespace {
+/// The register of push and pop, in the opcode or (with `modrm_opcode`) in ModRM.
+u8 stack_register(const Instruction &instruction, u8 modrm_opcode) {
+  const u8 opcode = instruction.bytes[instruction.opcode_offset];
+  const u8 low = opcode == modrm_opcode ? instruction.bytes[instruction.modrm_offset] & 7 : opcode & 7;
+  return static_cast<u8>(low | (instruction.rex & 1 ? 8 : 0));
+}
+} // namespace
 
 void Emitter::load_reserved(u8 mask) {
   if (mask & 1)
     hot_.load_context(r10, CONTEXT_R10);
-  if (mask & 2)
+  if (mask & 2) {
+    r11_is_delta_ = false;
     hot_.load_context(r11, CONTEXT_R11);
+  }
 }
 
 void Emitter::store_reserved(u8 mask) {
@@ -54,6 +64,22 @@ void Emitter::emit_lea(const Instruction &instruction) {
 }
 
 void Emitter::emit_push(const Instruction &instruction, bool save_flags) {
+  if (in_window_) {
+    load_stack_delta();
+    if (instruction.kind == InstructionKind::push_immediate) {
+      hot_.raw({{0x4a, 0xc7, 0x44, 0x1c, 0xf8}}); // mov qword ptr [rsp + r11 - 8], imm32
+      hot_.dword(static_cast<u32>(instruction.target));
+    } else {
+      u8 from = stack_register(instruction, 0xff);
+      if (from == r10 || from == r11) {
+        hot_.load_context(r10, from == r10 ? CONTEXT_R10 : CONTEXT_R11);
+        from = r10;
+      }
+      emit_stack_operand(0x89, from, -8);
+    }
+    hot_.lea(rsp, rsp, -8);
+    return;
+  }
   if (instruction.kind == InstructionKind::push_memory) {
     emit_effective_address(instruction);
     emit_lookup(instruction, false, 8, save_flags);
@@ -67,9 +93,7 @@ void Emitter::emit_push(const Instruction &instruction, bool save_flags) {
     hot_.raw({{0x49, 0xc7, 0x02}}); // mov qword ptr [r10], imm32
     hot_.dword(static_cast<u32>(instruction.target));
   } else {
-    const u8 opcode = instruction.bytes[instruction.opcode_offset];
-    const u8 low = opcode == 0xff ? instruction.bytes[instruction.modrm_offset] & 7 : opcode & 7;
-    const u8 from = static_cast<u8>(low | (instruction.rex & 1 ? 8 : 0));
+    const u8 from = stack_register(instruction, 0xff);
     emit_stack_lookup(instruction, true, -8, save_flags);
     if (from == r10 || from == r11) {
       hot_.load_context(r11, from == r10 ? CONTEXT_R10 : CONTEXT_R11);
@@ -82,6 +106,16 @@ void Emitter::emit_push(const Instruction &instruction, bool save_flags) {
 }
 
 void Emitter::emit_pop(const Instruction &instruction, bool save_flags) {
+  if (in_window_) {
+    load_stack_delta();
+    const u8 to = stack_register(instruction, 0x8f);
+    const bool reserved = to == r10 || to == r11;
+    emit_stack_operand(0x8b, reserved ? static_cast<u8>(r10) : to, 0);
+    if (reserved)
+      hot_.store_context(to == r10 ? CONTEXT_R10 : CONTEXT_R11, r10);
+    hot_.lea(rsp, rsp, 8);
+    return;
+  }
   emit_stack_lookup(instruction, false, 0, save_flags);
   if (instruction.kind == InstructionKind::pop_memory) {
     hot_.load(r10, r10);
@@ -95,9 +129,7 @@ void Emitter::emit_pop(const Instruction &instruction, bool save_flags) {
     hot_.lea(rsp, rsp, 8);
     return;
   }
-  const u8 opcode = instruction.bytes[instruction.opcode_offset];
-  const u8 low = opcode == 0x8f ? instruction.bytes[instruction.modrm_offset] & 7 : opcode & 7;
-  const u8 to = static_cast<u8>(low | (instruction.rex & 1 ? 8 : 0));
+  const u8 to = stack_register(instruction, 0x8f);
   if (to == r10 || to == r11) {
     hot_.load(r10, r10);
     hot_.store_context(to == r10 ? CONTEXT_R10 : CONTEXT_R11, r10);

@@ -3,6 +3,7 @@
 
 #include "cpu/assembler.hpp"
 #include "cpu/context_offsets.h"
+#include "cpu/stack_plan.hpp"
 #include "cpu/translate.hpp"
 
 namespace tine::cpu {
@@ -22,18 +23,26 @@ public:
   void emit_continuation(u64 pc, u16 live);
   /// The way in for indirect branches, which have put the status flags aside.
   void emit_indirect_entry(u16 live);
+  void use_stack_plan(const StackPlan &plan) { plan_ = &plan; }
 
   [[nodiscard]] u8 *hot_end() const { return hot_.position(); }
   [[nodiscard]] u8 *cold_end() const { return cold_.position(); }
 
 private:
+  // emit_stack.cc
+  void emit_stack_check(const Instruction &instruction);
+  void load_stack_delta();
+  /// OP reg, [rsp + index + displacement]
+  void emit_stack_operand(u8 opcode, u8 reg, i32 displacement);
+  void emit_stack_memory(const Instruction &instruction);
   // emit_memory.cc
   void emit_effective_address(const Instruction &instruction);
   /// r10 = guest address on entry, host address on exit; clobbers r11; keeps flags if `save_flags`.
   void emit_lookup(const Instruction &instruction, bool write, u16 size, bool save_flags);
   void emit_stack_lookup(const Instruction &instruction, bool write, i32 displacement, bool save_flags);
   void emit_memory(const Instruction &instruction, bool save_flags, u16 live_after);
-  void emit_patched(const Instruction &instruction, u8 pointer);
+  /// With [pointer] as the memory operand, or [rsp + pointer + displacement].
+  void emit_patched(const Instruction &instruction, u8 pointer, bool stack = false);
   void emit_absolute_move(const Instruction &instruction, bool save_flags);
   // emit_plain.cc
   void emit_plain(const Instruction &instruction);
@@ -70,6 +79,10 @@ private:
     return source_.second_frame == no_index && (target >> page_shift) == (source_.pc >> page_shift);
   }
 
+  [[nodiscard]] bool leaves_after_one() const {
+    return source_.mode == BlockMode::one_instruction || source_.mode == BlockMode::bounced;
+  }
+
   CodeCache &cache_;
   const Thunks &thunks_;
   const TranslationSource &source_;
@@ -83,6 +96,10 @@ private:
   } last_; ///< the instruction being emitted
   bool x87_marked_ = false;
   u8 spilled_ = no_register;
+  const StackPlan *plan_ = nullptr;
+  std::size_t index_ = 0;    ///< of the instruction in the block
+  bool in_window_ = false;   ///< its stack access was checked with the block's
+  bool r11_is_delta_ = false;
   bool flags_saved_ = false; ///< live status flags are in the context, not in hardware
 };
 

@@ -90,9 +90,10 @@ void MachineImpl::protect_code(FrameNumber frame) {
   frames.mark_code(frame);
   const std::byte *host = frames.pointer(frame);
   for (VcpuImpl *vcpu : vcpus)
-    if (vcpu->write_tlb.holds_host_page(host)) {
+    if (vcpu->write_tlb.holds_host_page(host) || vcpu->stack_window_holds(host)) {
       stop(*vcpu);
       vcpu->write_tlb.flush_host_page(host);
+      vcpu->drop_stack_window();
     }
 }
 
@@ -241,6 +242,7 @@ void SpaceObserver::translations_changed(PageRange range, Change change) {
       continue;
     machine_.stop(*vcpu);
     vcpu->write_tlb.flush(range);
+    vcpu->drop_stack_window(range);
     if (change == Change::removed)
       vcpu->read_tlb.flush(range);
   }

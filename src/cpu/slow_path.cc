@@ -79,6 +79,8 @@ bool VcpuImpl::handle_exit(CpuState &state, Exit &exit) {
     return handle_miss(state, false, exit);
   case ExitKind::write_miss:
     return handle_miss(state, true, exit);
+  case ExitKind::stack_miss:
+    return handle_stack_miss(state, exit);
   case ExitKind::link:
     return handle_link(state, exit);
   case ExitKind::helper: {
@@ -119,6 +121,40 @@ bool VcpuImpl::handle_link(CpuState &state, Exit &exit) {
   return true;
 }
 
+/// The accesses of a block may lie in one window after a fault, or never: then it runs without one. Nothing is
+/// known about whether they will all happen, so nothing is reported here.
+bool VcpuImpl::handle_stack_miss(CpuState &state, Exit &exit) {
+  const KernelGuard guard(machine.lock);
+  const u32 index = context->exit_data;
+  const Site site = machine.cache->sites[index];
+  const u64 generation = machine.cache->generation;
+  memory::AddressSpace &in = *space.load();
+  const GuestAddress first(state.gpr[rsp] + static_cast<u64>(static_cast<i64>(site.stack_low)));
+  const GuestAddress last = first + (site.size - 1U);
+  state.rip = site.pc;
+  const auto is_fit = [&](const std::optional<memory::Translation> &translation) {
+    return translation && translation->writable && translation->run.contains(last.page());
+  };
+  const auto translation =
+      last.value < user_address_limit && first <= last ? in.lookup(first) : std::nullopt;
+  const bool one_window = (first.value >> 16) == (last.value >> 16);
+  if (is_fit(translation) && one_window && write_tlb.is_empty(first.page())) {
+    write_tlb.fill(*translation, first.page());
+    next_host_ = site.resume;
+    return true;
+  }
+  const u8 *variant = machine.code_for(*this, site.pc, BlockMode::no_window, exit);
+  if (!variant)
+    return false;
+  const Block &block = machine.cache->block(machine.cache->block_at(variant));
+  variant = site.detail ? block.indirect_host : block.host; // where the live flags are at the check
+  if (machine.cache->generation == generation)
+    __atomic_store_n(reinterpret_cast<i32 *>(site.variant),
+                     static_cast<i32>(variant - (site.variant + 4)), __ATOMIC_RELEASE);
+  next_host_ = variant;
+  return true;
+}
+
 bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
   const KernelGuard guard(machine.lock);
   const Site site = machine.cache->sites[context->exit_data];
@@ -127,6 +163,7 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
   const u64 generation = machine.cache->generation;
   const u64 version = observer->version;
   memory::AddressSpace &in = *space.load();
+  const u64 drops = stack_window_drops_;
   ++machine.statistics.tlb_misses;
   state.rip = site.pc;
   const u64 last = address + site.size - 1;
@@ -173,7 +210,7 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
   if (!write && translation.writable && write_tlb.is_empty(page))
     write_tlb.fill(translation, page);
   if (machine.cache->generation == generation && observer->version == version &&
-      !machine.cache->block(site.block).dropped)
+      stack_window_drops_ == drops && !machine.cache->block(site.block).dropped)
     next_host_ = site.resume;
   return true;
 }

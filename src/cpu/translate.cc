@@ -56,7 +56,8 @@ u16 live_after_block(const Instruction &last, const CodeReader &reader) {
 void decode_block(const TranslationSource &source, Decoded &decoded) {
   u64 pc = source.pc;
   std::span<const u8> bytes = source.bytes;
-  const std::size_t most = source.mode == BlockMode::normal && source.second_frame == no_index
+  const bool whole = source.mode == BlockMode::normal || source.mode == BlockMode::no_window;
+  const std::size_t most = whole && source.second_frame == no_index
                                ? most_instructions
                                : 1;
   while (decoded.count < most) {
@@ -89,6 +90,42 @@ u8 *emit_miss_thunk(Assembler &to, ExitKind kind, u32 tlb) {
   return start;
 }
 
+/// r10 = offset from the window's start to the first byte wanted; context.spill_value = where to go if the write
+/// TLB has no other window for it, or, five bytes on, if the window was replaced.
+u8 *emit_stack_refill_thunk(Assembler &to) {
+  constexpr u32 window = CONTEXT_STACK_WINDOW, entry = CONTEXT_TLB_WRITE;
+  u8 *const start = to.position();
+  to.context_absolute(0x03, r10, window); // the address
+  to.move(r11, r10);
+  to.raw({{0x49, 0xc1, 0xeb, 0x07, 0x41, 0x81, 0xe3}}); // shr r11, 7; and r11d, ...
+  to.dword(4095U << 5);
+  to.context_indexed(0x2b, r10, r11, entry);     // sub
+  to.context_indexed(0x3b, r10, r11, entry + 8); // cmp
+  u8 *const absent = to.jump_condition_unresolved(Assembler::condition_above_equal);
+  to.context_indexed(0x8b, r10, r11, entry);
+  to.context_absolute(0x3b, r10, window);
+  u8 *const same = to.jump_condition_unresolved(Assembler::condition_equal);
+  to.store_context(window, r10);
+  to.context_indexed(0x8b, r10, r11, entry + 24);
+  to.context_indexed(0x2b, r10, r11, entry);
+  to.store_context(window + 8, r10);
+  to.context_indexed(0x8b, r10, r11, entry + 8); // bytes - 7
+  i32 excess = 7;
+  for (std::size_t i = 0; i < StackWindow::spans.size(); ++i) {
+    const i32 wanted = static_cast<i32>(StackWindow::spans[i]) - 1;
+    to.lea(r10, r10, excess - wanted);
+    excess = wanted;
+    to.store_context(window + 16 + 8 * static_cast<u32>(i), r10);
+  }
+  to.load_context(r11, CONTEXT_SPILL_VALUE);
+  to.raw({{0x49, 0x83, 0xc3, 0x05, 0x41, 0xff, 0xe3}}); // add r11, 5; jmp r11
+  Assembler::resolve(absent, to.position());
+  Assembler::resolve(same, to.position());
+  to.load_context(r11, CONTEXT_SPILL_VALUE);
+  to.raw({{0x41, 0xff, 0xe3}}); // jmp r11
+  return start;
+}
+
 } // namespace
 
 Thunks emit_thunks(CodeCache &cache) {
@@ -96,6 +133,8 @@ Thunks emit_thunks(CodeCache &cache) {
   Thunks thunks;
   thunks.read_miss = emit_miss_thunk(to, ExitKind::read_miss, CONTEXT_TLB_READ);
   thunks.write_miss = emit_miss_thunk(to, ExitKind::write_miss, CONTEXT_TLB_WRITE);
+  thunks.stack_refill = emit_stack_refill_thunk(to);
+  thunks.stack_miss = emit_thunk(to, ExitKind::stack_miss);
   thunks.link = emit_thunk(to, ExitKind::link);
   thunks.indirect = to.position();
   to.store_context(CONTEXT_NEXT_PC, r10);
@@ -123,6 +162,19 @@ void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_aft
     x87_marked_ = true;
   }
   const bool save_flags = live_before != 0;
+  if (plan_ && plan_->used && index_ == plan_->check_at) {
+    if (live_before != 0)
+      save_flags_to_context();
+    emit_stack_check(instruction);
+  }
+  in_window_ = plan_ && plan_->covered[index_];
+  ++index_;
+  const bool may_use_r11 = !in_window_ && instruction.kind != Kind::nop &&
+                           ((instruction.kind != Kind::plain && instruction.kind != Kind::lea) ||
+                            (instruction.data_reads | instruction.data_writes) != 0 ||
+                            instruction.memory.base == r11 || instruction.memory.index == r11);
+  if (may_use_r11)
+    r11_is_delta_ = false;
   if (instruction.kind == Kind::plain && needs_flags(instruction, live_after))
     restore_flags_from_context();
   switch (instruction.kind) {
@@ -224,7 +276,7 @@ BlockIndex translate(CodeCache &cache, const Thunks &thunks, const TranslationSo
   if (decoded.count == 0)
     return no_index;
   const Instruction &last = decoded.instructions[decoded.count - 1];
-  if (source.mode == BlockMode::normal)
+  if (source.mode == BlockMode::normal || source.mode == BlockMode::no_window)
     decoded.live_out = live_after_block(last, *source.reader);
   flags_live_before(std::span(decoded.instructions).first(decoded.count), decoded.live_out,
                     decoded.live);
@@ -240,6 +292,12 @@ BlockIndex translate(CodeCache &cache, const Thunks &thunks, const TranslationSo
   block.place_count = static_cast<u32>(decoded.count);
   const BlockIndex index = cache.add(block);
   Emitter emitter(cache, thunks, source, index);
+  StackPlan plan;
+  if (source.mode == BlockMode::normal) {
+    plan = plan_stack(std::span(decoded.instructions).first(decoded.count),
+                      std::span<const u16>(decoded.live).first(decoded.count));
+    emitter.use_stack_plan(plan);
+  }
   for (std::size_t i = 0; i < decoded.count; ++i)
     emitter.emit(decoded.instructions[i], decoded.live[i],
                  i + 1 < decoded.count ? decoded.live[i + 1] : decoded.live_out);

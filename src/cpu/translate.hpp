@@ -11,6 +11,7 @@ namespace tine::cpu {
 
 /// Code that all blocks share: the ways out.
 struct Thunks {
+  const u8 *stack_miss = nullptr, *stack_refill = nullptr;
   const u8 *read_miss = nullptr, *write_miss = nullptr, *link = nullptr, *indirect = nullptr,
            *helper = nullptr, *raise = nullptr, *poll = nullptr, *step = nullptr,
            *system_call = nullptr, *host_fault = nullptr;

@@ -21,6 +21,7 @@ VcpuContext *map_context() {
   auto *context = static_cast<VcpuContext *>(memory);
   context->self = context;
   context->host_mxcsr = 0x1f80;
+  context->stack_window.start = StackWindow::nowhere;
   return context;
 }
 } // namespace
@@ -99,6 +100,25 @@ void VcpuImpl::forget_target(u64 pc) {
   context->jump_cache[index].pc.compare_exchange_strong(expected, empty_pc(index));
 }
 
+void VcpuImpl::drop_stack_window() {
+  context->stack_window.start = StackWindow::nowhere;
+  context->stack_window.limits.fill(0);
+  ++stack_window_drops_;
+}
+
+void VcpuImpl::drop_stack_window(PageRange range) {
+  const StackWindow &window = context->stack_window;
+  if (window.limits[0] != 0 && window.start < address_of(range.end()).value &&
+      window.start + window.limits[0] + StackWindow::spans[0] > address_of(range.first).value)
+    drop_stack_window();
+}
+
+bool VcpuImpl::stack_window_holds(const std::byte *host) const {
+  const StackWindow &window = context->stack_window;
+  const u64 offset = reinterpret_cast<u64>(host) - (window.start + window.delta);
+  return window.limits[0] != 0 && offset < window.limits[0] + StackWindow::spans[0] - 1;
+}
+
 void VcpuImpl::remember_code_page(u64 page, u32 id) {
   std::atomic<u32> &entry = context->code_pages[page % code_page_entries];
   if (entry.load(std::memory_order_relaxed) == 0)
@@ -128,6 +148,7 @@ void VcpuImpl::synchronize(memory::AddressSpace &wanted) {
   if (space.load() != &wanted) {
     read_tlb.flush();
     write_tlb.flush();
+    drop_stack_window();
     space = &wanted;
     observer = static_cast<SpaceObserver *>(wanted.observer());
   }
@@ -143,6 +164,7 @@ void VcpuImpl::forget(memory::AddressSpace &old) {
   machine.stop(*this);
   read_tlb.flush();
   write_tlb.flush();
+  drop_stack_window();
   space = nullptr;
   observer = nullptr;
 }

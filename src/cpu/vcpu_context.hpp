@@ -27,6 +27,16 @@ inline constexpr u32 tlb_entries = 4096;
 inline constexpr u32 jump_cache_entries = 65536;
 inline constexpr u32 code_page_entries = 4096;
 
+/// The run of writable memory that the guest's stack pointer was last seen in, so that a block checks all
+/// its stack accesses at once. limits[k]: offsets below it have window_spans[k] bytes of the run above them.
+struct StackWindow {
+  static constexpr std::array<u32, 5> spans{16, 64, 128, 256, 512};
+  static constexpr u64 nowhere = 1; ///< start of an empty window: no run starts there
+  u64 start = nowhere;
+  u64 delta = 0; ///< host address minus guest address
+  std::array<u64, spans.size()> limits{};
+};
+
 /// Target of an indirect branch. `host` expects the status flags in VcpuContext::saved_flags.
 struct JumpCacheEntry {
   std::atomic<u64> pc; ///< empty: a value whose low 16 bits are not the entry's index
@@ -38,6 +48,7 @@ enum class ExitKind : u32 {
   system_call = 1,
   link,            ///< a direct branch that isn't chained: data = link
   indirect,        ///< jump-cache miss: next_pc
+  stack_miss,      ///< data = site: the stack window doesn't hold the block's accesses
   read_miss,       ///< data = site, fault_address
   write_miss,
   helper,          ///< data = site
@@ -73,6 +84,7 @@ struct alignas(4096) VcpuContext {
   u64 saved_flags = 0;
 
   alignas(64) std::array<std::byte, 192> bounce{};
+  alignas(64) StackWindow stack_window;
 
   alignas(4096) std::array<TlbEntry, tlb_entries> tlb_read;
   std::array<TlbEntry, tlb_entries> tlb_write;
@@ -102,6 +114,7 @@ static_assert(offsetof(VcpuContext, bounce_pointer) == CONTEXT_BOUNCE_POINTER);
 static_assert(offsetof(VcpuContext, spill_rsp) == CONTEXT_SPILL_RSP);
 static_assert(offsetof(VcpuContext, resume) == CONTEXT_RESUME);
 static_assert(offsetof(VcpuContext, host_mxcsr) == CONTEXT_HOST_MXCSR);
+static_assert(offsetof(VcpuContext, stack_window) == CONTEXT_STACK_WINDOW);
 static_assert(offsetof(VcpuContext, saved_flags) == CONTEXT_SAVED_FLAGS);
 static_assert(offsetof(VcpuContext, tlb_read) == CONTEXT_TLB_READ);
 static_assert(offsetof(VcpuContext, tlb_write) == CONTEXT_TLB_WRITE);

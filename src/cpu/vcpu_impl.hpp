@@ -94,6 +94,10 @@ public:
 
   void remember_target(u64 pc, const u8 *host);
   void forget_target(u64 pc);
+  /// The stack window stops being valid; counted, since a block relies on it from its check to its end.
+  void drop_stack_window();
+  void drop_stack_window(PageRange range);
+  [[nodiscard]] bool stack_window_holds(const std::byte *host) const;
   void remember_code_page(u64 page, u32 id);
   void flush_jump_cache();
 
@@ -115,6 +119,7 @@ private:
   bool handle_exit(CpuState &state, Exit &exit);
   bool handle_miss(CpuState &state, bool write, Exit &exit);
   bool handle_non_canonical_target(CpuState &state, Exit &exit);
+  bool handle_stack_miss(CpuState &state, Exit &exit);
   bool handle_link(CpuState &state, Exit &exit);
   bool handle_raise(CpuState &state, Exit &exit);
   bool handle_host_fault(CpuState &state, Exit &exit);
@@ -135,6 +140,7 @@ private:
   const u64 serial_ = next_serial++; ///< tells a context from an earlier one at the same address
   std::vector<u16> jump_log_, code_page_log_;
   const u8 *next_host_ = nullptr;
+  u64 stack_window_drops_ = 0;
   bool single_step_ = false;
 };
 
