@@ -1,6 +1,7 @@
 // A box: one sandbox, what `tine run` starts.
 #pragma once
 
+#include "box/host_signals.hpp"
 #include "box/runtime.hpp"
 #include "process/kernel.hpp"
 #include "process/process.hpp"
@@ -45,7 +46,7 @@ struct StartFailure {
 /// Owned by the command. Lives as long as its runtime at most.
 class Box {
 public:
-  explicit Box(Runtime &runtime) : runtime_(runtime) {}
+  explicit Box(Runtime &runtime);
   ~Box();
   Box(const Box &) = delete;
   Box &operator=(const Box &) = delete;
@@ -54,15 +55,18 @@ public:
   [[nodiscard]] std::optional<StartFailure> start(const BoxOptions &options);
   /// Waits for the end of the first process: its status as wait4(2) reports it.
   [[nodiscard]] int wait();
-  /// A signal that the caller's terminal or another program sent to tine: SIGINT, SIGQUIT and
-  /// SIGTSTP go to the terminal's foreground process group, the rest to the first process. With the
-  /// kernel lock.
-  void forward_signal(int signal);
-
   [[nodiscard]] process::Kernel &kernel() { return *kernel_; }
 
 private:
+  [[nodiscard]] std::optional<StartFailure> open_strace(const BoxOptions &options);
+  /// A signal that the caller's terminal sent to tine goes to the terminal's foreground process group in
+  /// the box; one that another program sent goes to the first process. With the kernel lock.
+  void forward_signal(const signalfd_siginfo &info);
+  [[nodiscard]] Pid foreground_group() const;
+  void take_terminal();
+
   Runtime &runtime_;
+  std::unique_ptr<HostSignals> signals_;
   std::unique_ptr<process::Kernel> kernel_;
   Ref<process::Process> init_;
 };

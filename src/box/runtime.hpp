@@ -47,6 +47,7 @@ public:
   void stop();
 
   [[nodiscard]] process::Host &host() { return host_; }
+  [[nodiscard]] u32 vcpu_count() const { return static_cast<u32>(vcpus_.size()); }
 
 private:
   struct Vcpu {

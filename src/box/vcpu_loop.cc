@@ -40,9 +40,11 @@ RunState run_state_after(Next next) {
 } // namespace
 
 void Runtime::vcpu_main(u32 index) {
+  // It takes the kernel lock itself.
+  std::unique_ptr<cpu::Vcpu> made = cpu::Vcpu::create(*machine_, index);
   KernelGuard guard(lock_);
   Vcpu &vcpu = vcpus_[index];
-  vcpu.cpu = cpu::Vcpu::create(*machine_, index);
+  vcpu.cpu = std::move(made);
   while (!stopping_.load(std::memory_order_relaxed)) {
     auto *picked = static_cast<Thread *>(scheduler_.pick(static_cast<i32>(index)));
     has_work_.store(scheduler_.has_runnable(), std::memory_order_relaxed);
@@ -59,7 +61,7 @@ void Runtime::vcpu_main(u32 index) {
     account(vcpu, *thread, *process);
     vcpu.slice_start = 0;
     scheduler_.put_back(*thread, run_state_after(next));
-    if (next == Next::exited)
+    if (next == Next::exited || next == Next::stopped)
       progress_.notify_all();
   }
 }

@@ -3,9 +3,10 @@
 
 #include "base/log.hpp"
 
+#include <algorithm>
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <exception>
+#include <string_view>
 
 namespace {
 
@@ -27,8 +28,13 @@ int main(int argc, char **argv) {
                "  tine run --strace -- ls                   each system call, on standard error\n"
                "  tine run --stats=s.json -- python3 x.py   what happened, as JSON");
     tine::cli::RunCommand run(app);
+    // What follows "--" is the program's, whatever it looks like.
+    char **const end = argv + argc;
+    char **const separator = std::find(argv, end, std::string_view("--"));
+    if (separator != end)
+      run.set_command({separator + 1, end});
     try {
-      app.parse(argc, argv);
+      app.parse(static_cast<int>(separator - argv), argv);
     } catch (const CLI::ParseError &error) {
       return app.exit(error) == 0 ? 0 : usage_error;
     }

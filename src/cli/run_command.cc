@@ -52,14 +52,12 @@ RunCommand::RunCommand(CLI::App &app) {
 }
 
 std::vector<std::string> RunCommand::program_and_arguments() const {
-  std::vector<std::string> command = run_->remaining();
-  const bool ends_options = !command.empty() && command.front() == "--";
-  if (ends_options)
-    command.erase(command.begin());
-  if (command.empty())
+  const std::vector<std::string> rest = run_->remaining();
+  if (!rest.empty() && (command_ || rest.front().starts_with('-')))
+    throw std::invalid_argument("run: what is " + rest.front() + "? See tine run --help");
+  std::vector<std::string> command = command_.value_or(rest);
+  if (command.empty() || command.front().empty())
     throw std::invalid_argument("run: which program? See tine run --help");
-  if (!ends_options && command.front().starts_with('-'))
-    throw std::invalid_argument("run: no such option: " + command.front());
   return command;
 }
 
@@ -103,6 +101,7 @@ int RunCommand::execute() {
     log::error("{}", failure->message);
     return failure->exit_status;
   }
+  runtime.start();
   const int status = box.wait();
   runtime.stop();
   if (stats_)

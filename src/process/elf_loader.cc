@@ -98,8 +98,9 @@ Status map_zero_part(memory::AddressSpace &space, const ElfSegment &segment, u64
   const bool shares_page =
       segment.file_size != 0 || space.mapping_at(GuestAddress{round_down_to_page(address)}).has_value();
   const u64 anonymous_start = shares_page ? round_up_to_page(file_end) : round_down_to_page(address);
-  if (shares_page && segment.protection.write && anonymous_start > file_end) {
-    const std::vector<std::byte> zeroes(std::min(anonymous_start, memory_end) - file_end);
+  if (shares_page && segment.protection.write && memory_end > file_end && anonymous_start > file_end) {
+    // To the end of the page, as Linux has it: the dynamic loader takes its first memory there.
+    const std::vector<std::byte> zeroes(anonymous_start - file_end);
     TINE_TRY(space.force_write(GuestAddress{file_end}, zeroes));
   }
   if (memory_end <= anonymous_start)

@@ -1,0 +1,237 @@
+#include "box/box.hpp"
+
+#include "box/file_tree.hpp"
+#include "fs/host_stream.hpp"
+#include "process/lifecycle.hpp"
+#include "process/signals.hpp"
+#include "syscall/strace.hpp"
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdexcept>
+#include <unistd.h>
+
+namespace tine::box {
+namespace {
+
+constexpr int no_such_program = 127;
+constexpr int cannot_execute = 126;
+
+/// All of Linux's capabilities: what root has.
+constexpr u64 all_capabilities = (u64{1} << 41) - 1;
+
+fs::Credentials make_credentials(const BoxOptions &options) {
+  fs::Credentials credentials;
+  credentials.uid = credentials.euid = credentials.suid = credentials.fsuid = options.uid;
+  credentials.gid = credentials.egid = credentials.sgid = credentials.fsgid = options.gid;
+  credentials.groups = options.groups;
+  credentials.bounding = all_capabilities;
+  if (options.uid == 0)
+    credentials.permitted = credentials.effective = all_capabilities;
+  return credentials;
+}
+
+std::string search_path(const std::vector<std::string> &environment) {
+  for (const std::string &entry : environment)
+    if (entry.starts_with("PATH="))
+      return entry.substr(5);
+  return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+/// EACCES for what isn't a regular file that somebody may execute; execve itself asks whether this caller may.
+Result<Ref<fs::File>> open_candidate(const fs::FileSystemContext &context,
+                                     const fs::Credentials &credentials, const std::string &path) {
+  Ref<fs::File> file = TINE_TRY(
+      fs::open(context, credentials, context.working_directory, path, O_RDONLY | O_CLOEXEC, 0));
+  const struct stat status = TINE_TRY(file->stat());
+  if (!S_ISREG(status.st_mode) || (status.st_mode & 0111) == 0)
+    return Errno{EACCES};
+  return file;
+}
+
+/// execvp(3)'s rules: the first that can be opened for execution; EACCES if one was found that can't.
+Result<process::ExecArguments> find_program(const fs::FileSystemContext &context,
+                                            const fs::Credentials &credentials,
+                                            const BoxOptions &options) {
+  process::ExecArguments exec;
+  exec.arguments = options.arguments;
+  exec.environment = options.environment;
+  std::vector<std::string> candidates;
+  if (options.program.find('/') != std::string::npos) {
+    candidates.push_back(options.program);
+  } else {
+    const std::string path = search_path(options.environment);
+    for (std::size_t start = 0; start <= path.size();) {
+      const std::size_t end = std::min(path.find(':', start), path.size());
+      const std::string directory = path.substr(start, end - start);
+      candidates.push_back((directory.empty() ? "." : directory) + "/" + options.program);
+      start = end + 1;
+    }
+  }
+  Errno error{ENOENT};
+  for (const std::string &candidate : candidates) {
+    auto file = open_candidate(context, credentials, candidate);
+    if (file) {
+      exec.file = std::move(*file);
+      exec.path = candidate;
+      return exec;
+    }
+    if (file.error() != Errno{ENOENT} && file.error() != Errno{ENOTDIR})
+      error = file.error();
+  }
+  return error;
+}
+
+/// The path or "pipe:[7]" that the host shows for a descriptor of tine.
+std::string host_name_of(int fd) {
+  std::array<char, PATH_MAX> target{};
+  const std::string link = fmt::format("/proc/self/fd/{}", fd);
+  const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
+  return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : "host";
+}
+
+/// Descriptors 0, 1 and 2 of tine itself, those that are open, as descriptors of the box.
+Ref<fs::FdTable> standard_descriptors(sched::HostEvents &events) {
+  auto table = make_ref<fs::FdTable>();
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0)
+      continue; // closed by the caller, so closed in the box
+    // A duplicate: tine's own 0 and 1 are given up below, so that the box alone holds the caller's pipes.
+    const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (own < 0)
+      continue;
+    const auto shown = static_cast<u32>(flags) & (O_ACCMODE | O_APPEND | O_NONBLOCK);
+    const Status installed =
+        table->install_at(fd, make_ref<fs::HostStream>(own, shown, events, host_name_of(own)), false,
+                          ~u64{0});
+    if (!installed)
+      throw std::runtime_error("the standard descriptors can't be installed");
+  }
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO})
+    ::dup2(null.get(), fd);
+  return table;
+}
+
+StartFailure exec_failure(const std::string &program, Errno error) {
+  const int number = static_cast<int>(error);
+  const bool missing = number == ENOENT || number == ENOTDIR;
+  return {fmt::format("{}: {}", program, ::strerror(number)),
+          missing ? no_such_program : cannot_execute};
+}
+
+/// "Signals set to be ignored by the calling process image are set to be ignored by the new process
+/// image" (execve, POSIX): the box's first process inherits them from tine.
+process::SignalSet ignored_signals() {
+  process::SignalSet ignored;
+  for (int signal = 1; signal < 32; ++signal) {
+    struct sigaction action {};
+    if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN)
+      ignored.add(signal);
+  }
+  return ignored;
+}
+
+} // namespace
+
+Box::Box(Runtime &runtime) : runtime_(runtime) {}
+
+Box::~Box() = default;
+
+std::optional<StartFailure> Box::start(const BoxOptions &options) {
+  const process::SignalSet ignored = ignored_signals();
+  signals_ = std::make_unique<HostSignals>(
+      runtime_.host().events, [this](const signalfd_siginfo &info) { forward_signal(info); });
+  process::KernelOptions kernel_options;
+  kernel_options.hostname = options.hostname;
+  kernel_options.fork_mechanism = options.fork_mechanism;
+  kernel_options.cpus = runtime_.vcpu_count();
+  kernel_options.process_limit = options.process_limit;
+  kernel_options.host_network = options.host_network;
+  const KernelGuard guard(runtime_.host().lock);
+  kernel_ = std::make_unique<process::Kernel>(runtime_.host(), kernel_options);
+  if (auto failure = open_strace(options))
+    return failure;
+  const fs::Credentials credentials = make_credentials(options);
+  auto tree = make_file_tree(*kernel_, options, credentials);
+  if (auto *failure = std::get_if<StartFailure>(&tree))
+    return *failure;
+  const auto &context = std::get<Ref<fs::FileSystemContext>>(tree);
+  auto exec = find_program(*context, credentials, options);
+  if (!exec)
+    return exec_failure(options.program, exec.error());
+  process::InitArguments arguments;
+  arguments.exec = std::move(*exec);
+  arguments.files = standard_descriptors(runtime_.host().events);
+  arguments.fs = context;
+  arguments.credentials = credentials;
+  arguments.ignored_signals = ignored;
+  auto init = process::create_init(*kernel_, std::move(arguments));
+  if (!init)
+    return exec_failure(options.program, init.error());
+  init_ = std::move(*init);
+  take_terminal();
+  return std::nullopt;
+}
+
+std::optional<StartFailure> Box::open_strace(const BoxOptions &options) {
+  if (!options.strace_file)
+    return std::nullopt;
+  UniqueFd output(options.strace_file->empty()
+                      ? ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
+                      : ::open(options.strace_file->c_str(),
+                               O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!output)
+    return StartFailure{fmt::format("--strace={}: {}", *options.strace_file, ::strerror(errno))};
+  kernel_->tracer = std::make_unique<syscall::StraceWriter>(std::move(output));
+  return std::nullopt;
+}
+
+int Box::wait() {
+  for (;;) {
+    runtime_.wait_until([this] { return init_->is_zombie() || init_->stopped; });
+    if (init_->is_zombie())
+      return init_->exit_status;
+    // The program stopped, as a job of the caller's shell does: so does tine, until it is continued.
+    ::kill(::getpid(), SIGSTOP);
+    const KernelGuard guard(runtime_.host().lock);
+    process::send_signal(*init_, process::kernel_signal(SIGCONT));
+  }
+}
+
+void Box::forward_signal(const signalfd_siginfo &info) {
+  if (!init_ || init_->is_zombie())
+    return;
+  const auto signal = static_cast<int>(info.ssi_signo);
+  const siginfo_t sent = process::kernel_signal(signal);
+  if (info.ssi_code == SI_KERNEL)
+    process::send_signal_to_group(*kernel_, foreground_group(), sent);
+  else
+    process::send_signal(*init_, sent);
+}
+
+/// A stream that leads to the caller's terminal makes it the controlling terminal of the first process.
+void Box::take_terminal() {
+  const fs::FdTable &files = *init_->leader()->files;
+  for (const int fd : files.open_descriptors()) {
+    const auto stream = ref_cast<fs::HostStream>(*files.get(fd));
+    if (!stream || !stream->is_terminal())
+      continue;
+    init_->terminal = stream;
+    fs::host_terminal_owner() = {init_->session, init_->group};
+    return;
+  }
+}
+
+Pid Box::foreground_group() const {
+  const Pid group = fs::host_terminal_owner().foreground;
+  return group.is_none() ? init_->group : group;
+}
+
+} // namespace tine::box
