@@ -533,6 +533,8 @@ bool decode(std::span<const u8> bytes, u64 pc, Instruction &out) {
     out.kind = Kind::move_string;
   if (decoded.mnemonic == ZYDIS_MNEMONIC_CMPSD && decoded.meta.isa_ext == ZYDIS_ISA_EXT_BASE)
     out.kind = Kind::helper;
+  if (out.kind == Kind::nop && decoded.opcode == 0x0d && decoded.raw.modrm.mod == 3)
+    out.kind = Kind::plain; // a no-op or #UD, as the processor has it
   if (decoded.mnemonic == ZYDIS_MNEMONIC_INT && out.bytes[out.opcode_offset + 1] == 3)
     out.kind = Kind::breakpoint;
   if (decoded.attributes & ZYDIS_ATTRIB_IS_PRIVILEGED)

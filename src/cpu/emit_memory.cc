@@ -56,8 +56,7 @@ void Emitter::emit_lookup(const Instruction &instruction, bool write, u16 size, 
   if (save_flags)
     save_flags_to_context();
   r11_is_delta_ = false;
-  hot_.move(r11, r10);
-  hot_.raw({{0x49, 0xc1, 0xeb, 0x07}}); // shr r11, 7: page number times the size of an entry
+  hot_.raw({{0xc4, 0x43, 0xfb, 0xf0, 0xda, 0x07}}); // rorx r11, r10, 7: page number times the entry's size
   hot_.raw({{0x41, 0x81, 0xe3}});       // and r11d, ...
   hot_.dword(4095U << 5);
   hot_.context_indexed(0x2b, r10, r11, tlb + entry_start);                               // sub

@@ -41,6 +41,8 @@ bool Interpreter::resolve(u64 address, u64 size, memory::Access access) {
   if (size == 0)
     return true;
   const u64 last = address + size - 1;
+  if (static_cast<u64>(static_cast<i64>(last << 16) >> 16) != last)
+    return protection();
   for (u64 at = address;; at = round_down_to_page(at) + page_size) {
     if (static_cast<u64>(static_cast<i64>(at << 16) >> 16) != at)
       return protection();
@@ -184,7 +186,11 @@ bool Interpreter::dispatch() {
     const u64 address = truncated(state_.gpr[rbx] + (state_.gpr[rax] & 0xff),
                                   instruction_.address_width / 8U);
     u8 value = 0;
-    if (!read(address + segment_base(operands_[1].mem.segment), &value, 1))
+    ZydisRegister segment = ZYDIS_REGISTER_NONE;
+    for (const ZydisDecodedOperand &operand : std::span(operands_).first(instruction_.operand_count))
+      if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY)
+        segment = operand.mem.segment;
+    if (!read(address + segment_base(segment), &value, 1))
       return false;
     set_register(ZYDIS_REGISTER_AL, value);
     return true;

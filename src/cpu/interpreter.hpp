@@ -58,6 +58,10 @@ private:
   struct StringState;
   [[nodiscard]] bool do_string();
   [[nodiscard]] bool string_step(StringState &string);
+  [[nodiscard]] std::span<std::byte> string_window(const StringState &string, u64 address, u64 count,
+                                                   memory::Access access);
+  static void copy_elements(const StringState &string, std::span<std::byte> source,
+                            std::span<std::byte> target, u64 elements);
   [[nodiscard]] bool move_chunk(StringState &string);
   [[nodiscard]] bool store_chunk(StringState &string);
   [[nodiscard]] bool compare_chunk(StringState &string);

@@ -173,6 +173,7 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
       exit.signal = SIGBUS;
       exit.trap_number = vector_stack;
     }
+    check_alignment_first(state, site, address, exit);
     return false;
   }
   const bool crosses = (address >> page_shift) != (last >> page_shift);
@@ -332,6 +333,8 @@ bool VcpuImpl::uses_stack_segment(const Site &site) const {
   case InstructionKind::jump_indirect:
     return instruction.memory.segment == Segment::none &&
            (instruction.memory.base == rsp || instruction.memory.base == rbp);
+  case InstructionKind::absolute_move:
+    return false;
   default:
     return true; // push, pop, call, ret, leave
   }

@@ -9,6 +9,7 @@ namespace tine::cpu {
 namespace {
 /// After so many bytes the instruction is interrupted, to let others run.
 constexpr u64 most_bytes_at_once = u64{1} << 20;
+constexpr u64 most_steps_at_once = 4096;
 
 /// Status flags of CMP a, b.
 u64 flags_of_compare(u64 a, u64 b, u64 size) {
@@ -77,8 +78,9 @@ bool Interpreter::do_string() {
       string.source_base = segment_base(operand.mem.segment);
   const u64 total = string.count;
   bool ok = true;
+  u64 steps = most_steps_at_once;
   while (ok && string.count > 0 && !string.finished) {
-    if ((total - string.count) * string.size >= most_bytes_at_once)
+    if ((total - string.count) * string.size >= most_bytes_at_once || --steps == 0)
       break;
     ok = string_step(string);
   }
@@ -120,43 +122,43 @@ bool Interpreter::string_step(StringState &string) {
   }
 }
 
+/// Host memory from `address` in the string's direction: at least one element and at most `count`, contiguous on
+/// the host. Empty: an element crosses into another run, or can't be accessed.
+std::span<std::byte> Interpreter::string_window(const StringState &string, u64 address, u64 count,
+                                                memory::Access access) {
+  if (!string.down) {
+    const auto piece = space_.window(GuestAddress(address), count * string.size, access);
+    if (!piece.ok())
+      return {};
+    return std::move(piece).value();
+  }
+  const u64 elements = std::min(count, string.elements_in_page(address));
+  if (elements == 0)
+    return {};
+  const u64 lowest = address - (elements - 1) * string.size;
+  const auto piece = space_.window(GuestAddress(lowest), elements * string.size, access);
+  return piece.ok() && piece.value().size() == elements * string.size ? std::move(piece).value()
+                                                                     : std::span<std::byte>();
+}
+
 bool Interpreter::move_chunk(StringState &string) {
   const u64 from = string.source_address();
   const u64 to = string.destination;
-  u64 elements =
-      std::min({string.count, string.elements_in_page(from), string.elements_in_page(to)});
-  if (elements == 0) { // an element crosses a page
+  // The write may replace the frame that is read from: the source is looked up last.
+  const u64 most = std::min<u64>(string.count, most_bytes_at_once / string.size);
+  std::span<std::byte> source = string_window(string, from, most, memory::Access::read);
+  const std::span<std::byte> target =
+      source.empty() ? source : string_window(string, to, most, memory::Access::write);
+  if (!target.empty())
+    source = string_window(string, from, most, memory::Access::read);
+  u64 elements = std::min(source.size(), target.size()) / string.size;
+  if (elements == 0) { // crosses, or faults
     u64 value = 0;
     if (!read(from, &value, string.size) || !write(to, &value, string.size))
       return false;
     elements = 1;
   } else {
-    if (!resolve(from, 1, memory::Access::read) || !resolve(to, 1, memory::Access::write))
-      return false;
-    const auto source = space_.window(GuestAddress(round_down_to_page(from)), page_size, memory::Access::read);
-    const auto target = space_.window(GuestAddress(round_down_to_page(to)), page_size, memory::Access::write);
-    if (!source.ok() || !target.ok())
-      return true; // resolve_fault says which signal, in the next round
-    const std::byte *read_at = source.value().data() + (from & page_mask);
-    std::byte *write_at = target.value().data() + (to & page_mask);
-    const u64 bytes = elements * string.size;
-    const std::ptrdiff_t distance = write_at - read_at;
-    const bool overlap = distance < static_cast<std::ptrdiff_t>(bytes) &&
-                         -distance < static_cast<std::ptrdiff_t>(bytes);
-    if (!overlap) {
-      const u64 back = string.down ? bytes - string.size : 0;
-      std::memcpy(write_at - back, read_at - back, bytes);
-    } else {
-      for (u64 i = 0; i < elements; ++i) {
-        std::array<std::byte, 8> element;
-        std::memcpy(element.data(), read_at, string.size);
-        std::memcpy(write_at, element.data(), string.size);
-        const std::ptrdiff_t step =
-            string.down ? -static_cast<std::ptrdiff_t>(string.size) : static_cast<std::ptrdiff_t>(string.size);
-        read_at += step;
-        write_at += step;
-      }
-    }
+    copy_elements(string, source, target, elements);
   }
   string.advance_source(elements);
   string.advance_destination(elements);
@@ -164,28 +166,41 @@ bool Interpreter::move_chunk(StringState &string) {
   return true;
 }
 
+/// Element by element where the ranges overlap: later reads see earlier writes.
+void Interpreter::copy_elements(const StringState &string, std::span<std::byte> source,
+                                std::span<std::byte> target, u64 elements) {
+  const u64 bytes = elements * string.size;
+  const std::byte *read_at = string.down ? source.data() + source.size() - bytes : source.data();
+  std::byte *write_at = string.down ? target.data() + target.size() - bytes : target.data();
+  const std::ptrdiff_t distance = write_at - read_at;
+  const std::ptrdiff_t length = static_cast<std::ptrdiff_t>(bytes);
+  if (distance >= length || -distance >= length) {
+    std::memcpy(write_at, read_at, bytes);
+    return;
+  }
+  for (u64 i = 0; i < elements; ++i) {
+    const u64 at = (string.down ? elements - 1 - i : i) * string.size;
+    std::array<std::byte, 8> element;
+    std::memcpy(element.data(), read_at + at, string.size);
+    std::memcpy(write_at + at, element.data(), string.size);
+  }
+}
+
 bool Interpreter::store_chunk(StringState &string) {
   const u64 value = state_.gpr[rax];
-  u64 elements = std::min(string.count, string.elements_in_page(string.destination));
+  const u64 most = std::min<u64>(string.count, most_bytes_at_once / string.size);
+  const std::span<std::byte> target =
+      string_window(string, string.destination, most, memory::Access::write);
+  u64 elements = target.size() / string.size;
   if (elements == 0) {
     if (!write(string.destination, &value, string.size))
       return false;
     elements = 1;
+  } else if (string.size == 1) {
+    std::memset(target.data(), static_cast<int>(value & 0xff), elements);
   } else {
-    if (!resolve(string.destination, 1, memory::Access::write))
-      return false;
-    const auto target = space_.window(GuestAddress(round_down_to_page(string.destination)), page_size,
-                                      memory::Access::write);
-    if (!target.ok())
-      return true;
-    std::byte *at = target.value().data() + (string.destination & page_mask);
-    if (string.down)
-      at -= (elements - 1) * string.size;
-    if (string.size == 1)
-      std::memset(at, static_cast<int>(value & 0xff), elements);
-    else
-      for (u64 i = 0; i < elements; ++i)
-        std::memcpy(at + i * string.size, &value, string.size);
+    for (u64 i = 0; i < elements; ++i)
+      std::memcpy(target.data() + i * string.size, &value, string.size);
   }
   string.advance_destination(elements);
   string.count -= elements;

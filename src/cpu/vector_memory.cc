@@ -34,8 +34,10 @@ bool Interpreter::do_gather() {
   std::array<u8, 32> &selected = vector_register(mask.reg.value);
   const std::array<u8, 32> indices = vector_register(memory.mem.index);
   for (u64 lane = 0; lane < lanes; ++lane) {
-    if (!(selected[(lane + 1) * data_bytes - 1] & 0x80))
+    if (!(selected[(lane + 1) * data_bytes - 1] & 0x80)) {
+      std::memset(&selected[lane * data_bytes], 0, data_bytes);
       continue;
+    }
     i64 index = 0;
     if (wide_index) {
       std::memcpy(&index, &indices[lane * 8], 8);

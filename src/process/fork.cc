@@ -187,7 +187,7 @@ Result<Ref<Thread>> clone_process(Thread &parent, const CloneArguments &argument
     kernel.set_session(*process, parent.process->session);
   }
   if (!has(arguments, CLONE_VM))
-    kernel.host.machine.attach(*thread->memory);
+    kernel.host.machine.attach(*thread->memory, parent.memory.get());
   store_tids(parent, *thread, arguments);
   if (has(arguments, CLONE_VFORK))
     thread->vfork_parent = Ref<Thread>(&parent);
