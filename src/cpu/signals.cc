@@ -22,6 +22,8 @@ void fall_back(int signal) {
 }
 
 void handle_fault(int signal, siginfo_t *info, void *raw_context) {
+  // The guest may have set AC, which the host's code can't run with.
+  asm volatile("pushfq\n\tandl $~0x40000, (%%rsp)\n\tpopfq" ::: "cc", "memory");
   auto *machine_context = &static_cast<ucontext_t *>(raw_context)->uc_mcontext;
   VcpuImpl *const vcpu = current_vcpu();
   const u64 host_pc = static_cast<u64>(machine_context->gregs[REG_RIP]);
