@@ -390,7 +390,8 @@ Sequence shrink(Sequence sequence, Differential &differential) {
     for (std::size_t first = 0; first + count <= sequence.items.size();) {
       Sequence shorter = without(sequence, first, count);
       const std::optional<Program> program = assemble(shorter);
-      if (!shorter.items.empty() && program && !differential.agrees(*program))
+      const bool ends = std::ranges::count(shorter.items, std::vector<u8>{0xcc}, &Item::bytes) > 0;
+      if (ends && program && !differential.agrees(*program))
         sequence = std::move(shorter);
       else
         ++first;
