@@ -24,7 +24,8 @@ double seconds(const timeval &time) {
 }
 
 [[noreturn]] void become(const Command &command, int output) {
-  const int input = open(command.input_file.empty() ? "/dev/null" : command.input_file.c_str(), O_RDONLY);
+  const int input =
+      open(command.input_file.empty() ? "/dev/null" : command.input_file.c_str(), O_RDONLY);
   const int errors = open("/dev/null", O_WRONLY);
   dup2(input, 0);
   dup2(output, 1);
@@ -43,7 +44,8 @@ double seconds(const timeval &time) {
 bool read_all(int fd, std::string &output, Clock::time_point deadline) {
   char buffer[65536];
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     pollfd waiting{fd, POLLIN, 0};
     if (left <= 0 || poll(&waiting, 1, static_cast<int>(left)) == 0)
       return false;
@@ -66,7 +68,8 @@ Run run(const Command &command, double timeout_seconds) {
   if (child == 0)
     become(command, pipe_ends[1]);
   close(pipe_ends[1]);
-  const auto deadline = begin + std::chrono::milliseconds(static_cast<long>(timeout_seconds * 1000));
+  const auto deadline =
+      begin + std::chrono::milliseconds(static_cast<long>(timeout_seconds * 1000));
   result.timed_out = !read_all(pipe_ends[0], result.output, deadline);
   if (result.timed_out)
     kill(-child, SIGKILL);

@@ -1,4 +1,5 @@
-// bench/compute: each program natively, in a box and under qemu-user, in turn, and how they compare.
+// bench/compute: each program natively, in a box and under qemu-user, in turn, and how they
+// compare.
 #include "programs.hpp"
 
 #include <CLI/CLI.hpp>
@@ -48,7 +49,8 @@ struct Row {
     if (numerator == runs.end() || denominator == runs.end())
       return 0;
     std::vector<double> values;
-    for (std::size_t i = 0; i < std::min(numerator->second.size(), denominator->second.size()); ++i) {
+    for (std::size_t i = 0; i < std::min(numerator->second.size(), denominator->second.size());
+         ++i) {
       const Run &a = numerator->second[i], &b = denominator->second[i];
       values.push_back(wall ? a.wall_seconds / b.wall_seconds : a.cpu_seconds / b.cpu_seconds);
     }
@@ -82,7 +84,8 @@ Row measure(const Program &program, const std::vector<std::string> &modes, const
         continue;
       Run run = bench::run(in_mode(program.command, mode, options), options.timeout);
       if (!run.succeeded()) {
-        row.problem = fmt::format("{}: {}", mode, run.timed_out ? "timed out" : fmt::format("status {:#x}", run.status));
+        row.problem = fmt::format(
+            "{}: {}", mode, run.timed_out ? "timed out" : fmt::format("status {:#x}", run.status));
         row.runs.erase(mode);
         continue;
       }
@@ -101,8 +104,10 @@ std::string cell(double value, const char *format) {
 
 void print_row(const Row &row, bool wall) {
   fmt::print("{:<24} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8}  {}\n", row.name,
-             cell(row.time("native", wall) * 1e3, "{:.1f}"), cell(row.time("tine", wall) * 1e3, "{:.1f}"),
-             cell(row.time("qemu", wall) * 1e3, "{:.1f}"), cell(row.ratio("tine", "native", wall), "{:.2f}"),
+             cell(row.time("native", wall) * 1e3, "{:.1f}"),
+             cell(row.time("tine", wall) * 1e3, "{:.1f}"),
+             cell(row.time("qemu", wall) * 1e3, "{:.1f}"),
+             cell(row.ratio("tine", "native", wall), "{:.2f}"),
              cell(row.ratio("qemu", "native", wall), "{:.2f}"),
              cell(row.ratio("tine", "qemu", wall), "{:.2f}"), row.problem);
   std::fflush(stdout);
@@ -126,7 +131,8 @@ nlohmann::json to_json(const Row &row) {
   return json;
 }
 
-/// Geometric means and the worst, against the budget of docs/: 1.5 in the mean, no program over 2.5.
+/// Geometric means and the worst, against the budget of docs/: 1.5 in the mean, no program
+/// over 2.5.
 nlohmann::json summarise(const std::vector<Row> &rows, bool wall) {
   std::vector<double> tine, qemu;
   double worst = 0;
@@ -163,13 +169,16 @@ int compare(const Options &options) {
              "tine/nat", "qemu/nat", "tine/qemu");
   std::vector<Row> rows;
   for (const Program &program : all_programs(options.workloads, options.scripts, inputs)) {
-    const auto named = [&](const std::string &part) { return program.name.find(part) != std::string::npos; };
+    const auto named = [&](const std::string &part) {
+      return program.name.find(part) != std::string::npos;
+    };
     if (!options.only.empty() && std::none_of(options.only.begin(), options.only.end(), named))
       continue;
     rows.push_back(measure(program, modes, options));
     print_row(rows.back(), options.wall);
   }
-  nlohmann::json json{{"benchmark", "compute"}, {"runs", options.runs}, {"rows", nlohmann::json::array()}};
+  nlohmann::json json{
+      {"benchmark", "compute"}, {"runs", options.runs}, {"rows", nlohmann::json::array()}};
   for (const Row &row : rows)
     json["rows"].push_back(to_json(row));
   json["summary"] = summarise(rows, options.wall);

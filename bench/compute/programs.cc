@@ -11,7 +11,9 @@ namespace {
 void write_text(const std::string &path, std::size_t lines) {
   std::ofstream file(path);
   std::uint64_t state = 20;
-  const auto next = [&] { return (state = state * 6364136223846793005u + 1442695040888963407u) >> 40; };
+  const auto next = [&] {
+    return (state = state * 6364136223846793005u + 1442695040888963407u) >> 40;
+  };
   const char *const syllables[] = {"ta", "ri", "mo", "sen", "ka", "lu", "vi", "dor", "pe", "ash"};
   for (std::size_t line = 0; line < lines; ++line) {
     for (std::uint64_t word = 3 + next() % 9; word > 0; --word) {
@@ -45,12 +47,13 @@ std::vector<Program> all_programs(const std::string &workloads, const std::strin
       programs.push_back({name + (*linkage ? " (static)" : ""), {command, ""}, false});
     }
   };
-  for (const char *name : {"crc", "sort", "matrix", "interpreter", "fib", "memory", "virtual_calls", "map",
-                           "string"})
+  for (const char *name :
+       {"crc", "sort", "matrix", "interpreter", "fib", "memory", "virtual_calls", "map", "string"})
     add_workload(name, name);
   add_workload("chase 16 KB", "chase", {"16", "60000000"});
   add_workload("chase 64 MB", "chase", {"65536", "1000000"});
-  const auto add = [&](const std::string &name, std::vector<std::string> arguments, const std::string &input = "") {
+  const auto add = [&](const std::string &name, std::vector<std::string> arguments,
+                       const std::string &input = "") {
     if (is_executable(arguments[0]))
       programs.push_back({name, {std::move(arguments), input}, true});
   };

@@ -14,9 +14,9 @@ struct Program {
 /// Makes the files that the programs read in `directory`.
 void write_inputs(const std::string &directory);
 
-/// Those that are installed. `workloads` is the directory of the built workloads, `scripts` that of the
-/// scripts, `inputs` as given to write_inputs.
-[[nodiscard]] std::vector<Program> all_programs(const std::string &workloads, const std::string &scripts,
-                                                const std::string &inputs);
+/// Those that are installed. `workloads` is the directory of the built workloads, `scripts` that of
+/// the scripts, `inputs` as given to write_inputs.
+[[nodiscard]] std::vector<Program>
+all_programs(const std::string &workloads, const std::string &scripts, const std::string &inputs);
 
 } // namespace tine::bench

@@ -44,7 +44,8 @@ pid_t start(const Command &command, const Pipes &pipes) {
     return child;
   dup2(pipes.to_child[0], 0);
   dup2(pipes.from_child[1], 1);
-  for (const int fd : {pipes.to_child[0], pipes.to_child[1], pipes.from_child[0], pipes.from_child[1]})
+  for (const int fd :
+       {pipes.to_child[0], pipes.to_child[1], pipes.from_child[0], pipes.from_child[1]})
     close(fd);
   std::vector<char *> arguments;
   for (const std::string &argument : command.arguments)
@@ -71,7 +72,8 @@ Children measure_children(const Command &command, bool in_box) {
     (void)!write(pipes.to_child[1], "x", 1);
     if (std::fgets(line, sizeof line, output) &&
         std::sscanf(line, "ready %lu %lf", &result.count, &result.fork_nanoseconds) == 2) {
-      result.bytes_per_child = (memory_of(child, in_box) - before) / static_cast<double>(result.count);
+      result.bytes_per_child =
+          (memory_of(child, in_box) - before) / static_cast<double>(result.count);
       (void)!write(pipes.to_child[1], "x", 1);
       result.succeeded = std::fgets(line, sizeof line, output) != nullptr;
     }

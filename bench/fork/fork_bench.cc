@@ -1,5 +1,5 @@
-// bench/fork: what fork and its kin cost natively and in a box, the same binary on both sides, beside the
-// budgets of the design.
+// bench/fork: what fork and its kin cost natively and in a box, the same binary on both sides,
+// beside the budgets of the design.
 #include "children.hpp"
 
 #include <CLI/CLI.hpp>
@@ -48,8 +48,10 @@ private:
 
 double budget_of(const std::string &name) {
   static const std::vector<std::pair<std::string, double>> budgets{
-      {"fork+exit+wait", 10e3}, {"fork+exec", 0},     {"python3 os.fork", 100e3}, {"getppid", 60},
-      {"copying write", 600},   {"children: fork", 2e3}, {"children: memory", 8192}, {"fork ", 2e3}};
+      {"fork+exit+wait", 10e3},   {"fork+exec", 0},
+      {"python3 os.fork", 100e3}, {"getppid", 60},
+      {"copying write", 600},     {"children: fork", 2e3},
+      {"children: memory", 8192}, {"fork ", 2e3}};
   for (const auto &[prefix, value] : budgets)
     if (name.starts_with(prefix))
       return value;
@@ -63,7 +65,8 @@ std::string show(const std::optional<double> &value, bool bytes) {
     return fmt::format("{:.1f} KB", *value / 1024);
   if (*value < 1e4)
     return fmt::format("{:.0f} ns", *value);
-  return *value < 1e7 ? fmt::format("{:.1f} us", *value / 1e3) : fmt::format("{:.1f} ms", *value / 1e6);
+  return *value < 1e7 ? fmt::format("{:.1f} us", *value / 1e3)
+                      : fmt::format("{:.1f} ms", *value / 1e6);
 }
 
 class Bench {
@@ -80,7 +83,9 @@ public:
   }
 
 private:
-  [[nodiscard]] bool with_tine() const { return !options_.without_tine && is_executable(options_.tine); }
+  [[nodiscard]] bool with_tine() const {
+    return !options_.without_tine && is_executable(options_.tine);
+  }
 
   Command boxed(const Command &command) const {
     Command changed = command;
@@ -92,15 +97,14 @@ private:
   }
 
   /// Calls take(value of a row, run) for both sides.
-  template <typename Take>
-  void on_both_sides(const Command &command, const Take &take) {
+  template <typename Take> void on_both_sides(const Command &command, const Take &take) {
     for (const bool in_box : {false, true}) {
       if (in_box && !with_tine())
         continue;
       const Run run = bench::run(in_box ? boxed(command) : command, 600);
       if (!run.succeeded()) {
-        fmt::print("{} {}: status {:#x}{}\n", in_box ? "tine" : "native", command.arguments[0], run.status,
-                   run.timed_out ? ", timed out" : "");
+        fmt::print("{} {}: status {:#x}{}\n", in_box ? "tine" : "native", command.arguments[0],
+                   run.status, run.timed_out ? ", timed out" : "");
         ++failures_;
       }
       take(run, in_box);
@@ -159,23 +163,27 @@ private:
       if (in_box && !with_tine())
         continue;
       const unsigned count = in_box ? options_.children : options_.native_children;
-      const Command command{{own_directory() + "/fork_guest", "children", std::to_string(count), "1024"}, ""};
+      const Command command{
+          {own_directory() + "/fork_guest", "children", std::to_string(count), "1024"}, ""};
       const Children children = measure_children(in_box ? boxed(command) : command, in_box);
       if (!children.succeeded) {
         fmt::print("{}: the live children failed\n", in_box ? "tine" : "native");
         ++failures_;
         continue;
       }
-      fmt::print("{}: {} live children of a parent with 1 GiB\n", in_box ? "tine" : "native", children.count);
+      fmt::print("{}: {} live children of a parent with 1 GiB\n", in_box ? "tine" : "native",
+                 children.count);
       set("children: fork", children.fork_nanoseconds, in_box);
       set("children: memory each", children.bytes_per_child, in_box, true);
     }
   }
 
   void print() {
-    fmt::print("{:<28} {:>12} {:>12} {:>10} {:>12}\n", "medians", "native", "tine", "native/tine", "budget");
+    fmt::print("{:<28} {:>12} {:>12} {:>10} {:>12}\n", "medians", "native", "tine", "native/tine",
+               "budget");
     for (const Row &row : table_.rows()) {
-      const std::string ratio = row.native && row.tine ? fmt::format("{:.1f}", *row.native / *row.tine) : "-";
+      const std::string ratio =
+          row.native && row.tine ? fmt::format("{:.1f}", *row.native / *row.tine) : "-";
       const char *verdict = "";
       if (row.budget > 0 && row.tine)
         verdict = *row.tine <= row.budget ? "  met" : "  over";
@@ -215,7 +223,8 @@ int main(int argc, char **argv) {
   tine::bench::Options options;
   CLI::App app{"Measures fork natively and in a box."};
   app.add_option("--tine", options.tine, "the tine command");
-  app.add_option("--tine-option", options.tine_options, "an option of `tine run`, e.g. --page-tables=copied");
+  app.add_option("--tine-option", options.tine_options,
+                 "an option of `tine run`, e.g. --page-tables=copied");
   app.add_option("--json", options.json, "write the figures to this file");
   app.add_option("--sizes", options.sizes, "sizes of the forking process in MiB")->delimiter(',');
   app.add_option("--children", options.children, "live children in the box");

@@ -1,6 +1,6 @@
-// The measured side of bench/fork: the same program runs natively and in a box. Prints "NAME NANOSECONDS"
-// lines. With `children COUNT MEGABYTES` it instead keeps that many forked children alive and says
-// "ready" until its standard input ends.
+// The measured side of bench/fork: the same program runs natively and in a box. Prints "NAME
+// NANOSECONDS" lines. With `children COUNT MEGABYTES` it instead keeps that many forked children
+// alive and says "ready" until its standard input ends.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -39,9 +39,11 @@ void report(const char *name, double nanoseconds) {
   std::exit(1);
 }
 
-/// Private anonymous memory, every page written. Small pages, so that both sides have the same work.
+/// Private anonymous memory, every page written. Small pages, so that both sides have the same
+/// work.
 char *touched_memory(std::size_t bytes) {
-  void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
     fail("mmap");
   madvise(memory, bytes, MADV_NOHUGEPAGE);

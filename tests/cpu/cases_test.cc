@@ -16,7 +16,9 @@ extern const tine::test::Case __stop_tine_cases[];
 
 namespace tine::test {
 
-std::span<const Case> all_cases() { return {__start_tine_cases, __stop_tine_cases}; }
+std::span<const Case> all_cases() {
+  return {__start_tine_cases, __stop_tine_cases};
+}
 
 const Case &case_named(std::string_view name) {
   const auto found = std::ranges::find(all_cases(), name, &Case::name);

@@ -78,7 +78,8 @@ TEST(Cpuid, WhatItReportsRuns) {
         feature.isa != ZYDIS_ISA_SET_PREFETCH_NOP && feature.isa != ZYDIS_ISA_SET_CLFSH &&
         feature.isa != ZYDIS_ISA_SET_CLFLUSHOPT && feature.isa != ZYDIS_ISA_SET_CLWB &&
         feature.isa != ZYDIS_ISA_SET_SSEMXCSR && feature.isa != ZYDIS_ISA_SET_CMPXCHG16B &&
-        feature.isa != ZYDIS_ISA_SET_MOVBE && feature.isa != ZYDIS_ISA_SET_SSE3X87 && feature.isa != ZYDIS_ISA_SET_AVX2GATHER) {
+        feature.isa != ZYDIS_ISA_SET_MOVBE && feature.isa != ZYDIS_ISA_SET_SSE3X87 &&
+        feature.isa != ZYDIS_ISA_SET_AVX2GATHER) {
       EXPECT_GT(ran[feature.isa], 0) << feature.name << ": no instruction of it was drawn";
     }
 }
@@ -125,8 +126,8 @@ TEST(Cpuid, SystemCallLeavesTheRegistersOfTheArchitecture) {
   EXPECT_EQ(state.rip, code_region.address + 3);
   EXPECT_EQ(state.gpr[cpu::rcx], state.rip);
   EXPECT_EQ(state.gpr[cpu::r11] & visible_flags, (before.rflags & visible_flags) | 1);
-  for (const u8 number : {cpu::rax, cpu::rdx, cpu::rbx, cpu::rsp, cpu::rbp, cpu::rsi, cpu::rdi, cpu::r8,
-                          cpu::r9, cpu::r10, cpu::r12, cpu::r13, cpu::r14, cpu::r15})
+  for (const u8 number : {cpu::rax, cpu::rdx, cpu::rbx, cpu::rsp, cpu::rbp, cpu::rsi, cpu::rdi,
+                          cpu::r8, cpu::r9, cpu::r10, cpu::r12, cpu::r13, cpu::r14, cpu::r15})
     EXPECT_EQ(state.gpr[number], before.gpr[number]);
 }
 
@@ -134,10 +135,10 @@ TEST(Cpuid, SegmentBasesAreTheThreads) {
   Guest guest;
   // mov rax, fs:[0]; mov rcx, gs:[8]; rdfsbase rdx; rdgsbase rbx; wrfsbase rsi; mov rdi, fs:[0]
   guest.write_code(code_region.address,
-                   std::vector<u8>{0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0,    0x65, 0x48, 0x8b, 0x0c,
-                                   0x25, 8,    0,    0,    0,    0xf3, 0x48, 0x0f, 0xae, 0xc2, 0xf3,
-                                   0x48, 0x0f, 0xae, 0xcb, 0xf3, 0x48, 0x0f, 0xae, 0xd6, 0x64, 0x48,
-                                   0x8b, 0x3c, 0x25, 0,    0,    0,    0,    0xcc});
+                   std::vector<u8>{0x64, 0x48, 0x8b, 0x04, 0x25, 0,    0,    0,    0,    0x65, 0x48,
+                                   0x8b, 0x0c, 0x25, 8,    0,    0,    0,    0xf3, 0x48, 0x0f, 0xae,
+                                   0xc2, 0xf3, 0x48, 0x0f, 0xae, 0xcb, 0xf3, 0x48, 0x0f, 0xae, 0xd6,
+                                   0x64, 0x48, 0x8b, 0x3c, 0x25, 0,    0,    0,    0,    0xcc});
   MemoryImage memory;
   const u64 at_fs = 11, at_gs = 22, at_new = 33;
   std::memcpy(memory.at(window.address + 64, 8).data(), &at_fs, 8);

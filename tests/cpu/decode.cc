@@ -38,8 +38,10 @@ bool category_is_excluded(ZydisInstructionCategory category) {
   case ZYDIS_CATEGORY_RDSEED:
   case ZYDIS_CATEGORY_RDPID:
   case ZYDIS_CATEGORY_XSAVE:
-  case ZYDIS_CATEGORY_XSAVEOPT: return true;
-  default: return false;
+  case ZYDIS_CATEGORY_XSAVEOPT:
+    return true;
+  default:
+    return false;
   }
 }
 
@@ -66,7 +68,8 @@ bool mnemonic_is_excluded(ZydisMnemonic mnemonic) {
   case ZYDIS_MNEMONIC_SIDT:
   case ZYDIS_MNEMONIC_ENTER: // named tests
     return true;
-  default: return false;
+  default:
+    return false;
   }
 }
 
@@ -93,7 +96,8 @@ unsigned gpr_number(ZydisRegister name) {
 
 const ZydisDecodedOperand *Decoded::explicit_memory() const {
   for (const ZydisDecodedOperand &operand : all_operands())
-    if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY && operand.visibility != ZYDIS_OPERAND_VISIBILITY_HIDDEN &&
+    if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY &&
+        operand.visibility != ZYDIS_OPERAND_VISIBILITY_HIDDEN &&
         (operand.encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM ||
          operand.encoding == ZYDIS_OPERAND_ENCODING_DISP16_32_64))
       return &operand;
@@ -184,8 +188,10 @@ bool stores_in_pieces(std::span<const u8> code) {
   case ZYDIS_MNEMONIC_VMASKMOVPS:
   case ZYDIS_MNEMONIC_VMASKMOVPD:
   case ZYDIS_MNEMONIC_VPMASKMOVD:
-  case ZYDIS_MNEMONIC_VPMASKMOVQ: return true;
-  default: return false;
+  case ZYDIS_MNEMONIC_VPMASKMOVQ:
+    return true;
+  default:
+    return false;
   }
 }
 

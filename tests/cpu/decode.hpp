@@ -31,19 +31,21 @@ struct Decoded {
 /// One line an instruction, each with address and bytes.
 [[nodiscard]] std::string disassemble(std::span<const u8> bytes, u64 address);
 
-/// The status flags that the code from `offset` on overwrites, whichever way it goes, before it reads them.
+/// The status flags that the code from `offset` on overwrites, whichever way it goes, before it
+/// reads them.
 [[nodiscard]] u64 dead_flags(std::span<const u8> code, u64 offset, int depth = 5);
 
 /// True for stores of many pieces, whose first faulting byte is up to the processor.
 [[nodiscard]] bool stores_in_pieces(std::span<const u8> code);
 
-/// Number of a general-purpose register as the SDM encodes it (AH to BH: that of the whole register).
+/// Number of a general-purpose register as the SDM encodes it (AH to BH: that of the whole
+/// register).
 [[nodiscard]] unsigned gpr_number(ZydisRegister name);
 [[nodiscard]] bool is_gpr(ZydisRegister name);
 
-/// False for what user code can't run, what isn't deterministic or names host state (rdtsc, cpuid, mov to
-/// a segment register ...), for branches (generated on their own), and for instruction sets that
-/// cpu::guest_cpuid does not report.
+/// False for what user code can't run, what isn't deterministic or names host state (rdtsc, cpuid,
+/// mov to a segment register ...), for branches (generated on their own), and for instruction sets
+/// that cpu::guest_cpuid does not report.
 [[nodiscard]] bool may_be_generated(const Decoded &decoded);
 
 } // namespace tine::test

@@ -13,10 +13,12 @@ Differential::Differential(Guest &guest) : guest_(guest) {
 }
 
 std::string Differential::raw(const Program &program) {
-  // With TINE_TRACE each program is shown before it runs: for those that bring down the test itself.
+  // With TINE_TRACE each program is shown before it runs: for those that bring down the test
+  // itself.
   static const bool trace = std::getenv("TINE_TRACE") != nullptr;
   if (trace)
-    fmt::print(stderr, "{}{}\n", disassemble(program.code, program.address), describe(program.state));
+    fmt::print(stderr, "{}{}\n", disassemble(program.code, program.address),
+               describe(program.state));
   NativeOracle &oracle = NativeOracle::instance();
   oracle.write_code(program.address, program.code);
   oracle.load(program.memory);

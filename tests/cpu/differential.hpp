@@ -22,7 +22,8 @@ class Differential {
 public:
   explicit Differential(Guest &guest);
 
-  /// Empty if both sides agree; otherwise the disassembly, the differences, and the state at the start.
+  /// Empty if both sides agree; otherwise the disassembly, the differences, and the state at the
+  /// start.
   [[nodiscard]] std::string run(const Program &program);
   /// The same without the text; for shrinking.
   [[nodiscard]] bool agrees(const Program &program) { return raw(program).empty(); }

@@ -75,9 +75,9 @@ constexpr std::array table{
 };
 
 constexpr std::array always{
-    ZYDIS_ISA_SET_I86,    ZYDIS_ISA_SET_I186,    ZYDIS_ISA_SET_I286REAL, ZYDIS_ISA_SET_I386,
-    ZYDIS_ISA_SET_I486,   ZYDIS_ISA_SET_I486REAL, ZYDIS_ISA_SET_PENTIUMREAL, ZYDIS_ISA_SET_PPRO,
-    ZYDIS_ISA_SET_LONGMODE, ZYDIS_ISA_SET_FAT_NOP, ZYDIS_ISA_SET_PAUSE,
+    ZYDIS_ISA_SET_I86,      ZYDIS_ISA_SET_I186,     ZYDIS_ISA_SET_I286REAL,    ZYDIS_ISA_SET_I386,
+    ZYDIS_ISA_SET_I486,     ZYDIS_ISA_SET_I486REAL, ZYDIS_ISA_SET_PENTIUMREAL, ZYDIS_ISA_SET_PPRO,
+    ZYDIS_ISA_SET_LONGMODE, ZYDIS_ISA_SET_FAT_NOP,  ZYDIS_ISA_SET_PAUSE,
 };
 
 bool bit_of(const Feature &feature, u32 eax, u32 ebx, u32 ecx, u32 edx) {
@@ -87,7 +87,9 @@ bool bit_of(const Feature &feature, u32 eax, u32 ebx, u32 ecx, u32 edx) {
 
 } // namespace
 
-std::span<const Feature> features() { return table; }
+std::span<const Feature> features() {
+  return table;
+}
 
 bool guest_has(const Feature &feature) {
   const cpu::CpuidResult result = cpu::guest_cpuid(feature.leaf, feature.subleaf);

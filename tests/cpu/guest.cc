@@ -13,8 +13,7 @@ constexpr auto tick = std::chrono::milliseconds(250);
 constexpr int ticks_allowed = 8;
 
 /// A failure in here is not about the instruction under test: end the program with a reason.
-template <typename T>
-T require(Result<T> result, const char *what) {
+template <typename T> T require(Result<T> result, const char *what) {
   if (!result.ok()) {
     fmt::print(stderr, "test guest: {}: errno {}\n", what, static_cast<int>(result.error()));
     std::abort();
@@ -28,7 +27,9 @@ memory::Protection protection_of(int bits) {
           .execute = (bits & PROT_EXEC) != 0};
 }
 
-std::span<const std::byte> as_bytes(std::span<const u8> bytes) { return std::as_bytes(bytes); }
+std::span<const std::byte> as_bytes(std::span<const u8> bytes) {
+  return std::as_bytes(bytes);
+}
 
 } // namespace
 
@@ -91,7 +92,9 @@ Outcome Guest::run_on(cpu::Vcpu &vcpu, const cpu::CpuState &state, memory::Addre
   return outcome;
 }
 
-Outcome Guest::run(const cpu::CpuState &state) { return run_on(*vcpu_, state, *space_); }
+Outcome Guest::run(const cpu::CpuState &state) {
+  return run_on(*vcpu_, state, *space_);
+}
 Outcome Guest::run(const cpu::CpuState &state, memory::AddressSpace &space) {
   return run_on(*vcpu_, state, space);
 }
@@ -101,7 +104,9 @@ void Guest::write(memory::AddressSpace &space, u64 address, std::span<const u8> 
   require(space.force_write(GuestAddress{address}, as_bytes(bytes)), "write");
 }
 
-void Guest::write_code(u64 address, std::span<const u8> code) { write(*space_, address, code); }
+void Guest::write_code(u64 address, std::span<const u8> code) {
+  write(*space_, address, code);
+}
 
 void Guest::load(const MemoryImage &image) {
   u64 offset = 0;

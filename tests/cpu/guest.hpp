@@ -65,8 +65,8 @@ private:
   std::unique_ptr<cpu::Vcpu> vcpu_;
 };
 
-/// Calls request_exit when a run takes longer than `limit`, so that a translator that loops forever fails
-/// a test and does not hang it. One for the process.
+/// Calls request_exit when a run takes longer than `limit`, so that a translator that loops forever
+/// fails a test and does not hang it. One for the process.
 class Watchdog {
 public:
   static Watchdog &instance();

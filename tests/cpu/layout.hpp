@@ -1,4 +1,5 @@
-// Where code, data and stack lie in a test: the same guest addresses for the host processor and for tine.
+// Where code, data and stack lie in a test: the same guest addresses for the host processor and for
+// tine.
 #pragma once
 
 #include "base/types.hpp"
@@ -19,8 +20,8 @@ struct Region {
 /// Code. Not part of the memory that is compared: a test writes it by itself.
 inline constexpr Region code_region{0x1000'0000, 64, false};
 
-/// A window of four writable pages, then a read-only page, then nothing, then one writable page alone,
-/// then nothing; and a stack with nothing on either side.
+/// A window of four writable pages, then a read-only page, then nothing, then one writable page
+/// alone, then nothing; and a stack with nothing on either side.
 inline constexpr std::array<Region, 4> data_regions{{
     {0x2000'0000, 4, true},
     {0x2000'4000, 1, false},

@@ -1,5 +1,5 @@
-// (d) What a vCPU remembers of an address must go when its mapping changes: the TLB, site caches, slots of
-// constant addresses, string instructions, the stack.
+// (d) What a vCPU remembers of an address must go when its mapping changes: the TLB, site caches,
+// slots of constant addresses, string instructions, the stack.
 #include "cases.hpp"
 #include "guest.hpp"
 

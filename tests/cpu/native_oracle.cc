@@ -55,10 +55,16 @@ u64 read_gs_base() {
   asm volatile("rdgsbase %0" : "=r"(base));
   return base;
 }
-void write_fs_base(u64 base) { asm volatile("wrfsbase %0" ::"r"(base)); }
-void write_gs_base(u64 base) { asm volatile("wrgsbase %0" ::"r"(base)); }
+void write_fs_base(u64 base) {
+  asm volatile("wrfsbase %0" ::"r"(base));
+}
+void write_gs_base(u64 base) {
+  asm volatile("wrgsbase %0" ::"r"(base));
+}
 
-u8 *xsave_area(ucontext_t &context) { return reinterpret_cast<u8 *>(context.uc_mcontext.fpregs); }
+u8 *xsave_area(ucontext_t &context) {
+  return reinterpret_cast<u8 *>(context.uc_mcontext.fpregs);
+}
 
 void load_guest(ucontext_t &context, const cpu::CpuState &state) {
   for (std::size_t i = 0; i < 16; ++i)
@@ -129,7 +135,8 @@ void leave(int signal, const siginfo_t &info, ucontext_t &context, u64 fs_base, 
   const cpu::CpuState initial;
   std::memcpy(xsave_area(context), initial.fxsave.data(), xsave_xmm);
   std::memcpy(xsave_area(context), running.host_x87_control.data(), 2);
-  std::memcpy(xsave_area(context) + fxsave_mxcsr, running.host_x87_control.data() + fxsave_mxcsr, 4);
+  std::memcpy(xsave_area(context) + fxsave_mxcsr, running.host_x87_control.data() + fxsave_mxcsr,
+              4);
   context.uc_sigmask = running.host_mask;
   running.stage = Stage::outside;
 }
@@ -198,8 +205,8 @@ NativeOracle::NativeOracle() {
   u64 offset = 0;
   const auto map = [&](const Region &region, int protection) {
     void *place = reinterpret_cast<void *>(region.address);
-    if (mmap(place, region.size(), protection, MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE, file,
-             static_cast<off_t>(offset)) != place)
+    if (mmap(place, region.size(), protection, MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE,
+             file, static_cast<off_t>(offset)) != place)
       std::perror("native oracle: the guest's addresses are taken"), std::abort();
     offset += region.size();
   };

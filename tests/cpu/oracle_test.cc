@@ -1,6 +1,6 @@
 // The oracle itself: what it reports is what the processor did, and twice the same.
-#include "native_oracle.hpp"
 #include "decode.hpp"
+#include "native_oracle.hpp"
 #include "placement.hpp"
 
 #include <csignal>
@@ -37,7 +37,8 @@ TEST_F(OracleTest, EveryRegisterArrivesAndComesBack) {
 }
 
 TEST_F(OracleTest, AnInstructionHasItsEffect) {
-  const Outcome outcome = run({0x48, 0x01, 0xd8, 0xcc}, plain_state(code_region.address)); // add rax, rbx
+  const Outcome outcome =
+      run({0x48, 0x01, 0xd8, 0xcc}, plain_state(code_region.address)); // add rax, rbx
   EXPECT_EQ(outcome.state.gpr[cpu::rax], 0x0101'0101'0101'0101u * 5);
 }
 

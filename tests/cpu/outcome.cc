@@ -37,7 +37,8 @@ void compare_x87(std::string &report, const cpu::CpuState &host, const cpu::CpuS
   compare_bytes(report, "ftw", a.subspan(4, 1), b.subspan(4, 1));
   compare_bytes(report, "mxcsr", a.subspan(fxsave_mxcsr, 4), b.subspan(fxsave_mxcsr, 4));
   if (!tolerance.x87_pointers)
-    compare_bytes(report, "x87 opcode, instruction and operand", a.subspan(6, 18), b.subspan(6, 18));
+    compare_bytes(report, "x87 opcode, instruction and operand", a.subspan(6, 18),
+                  b.subspan(6, 18));
   for (u64 i = 0; i < 8; ++i)
     compare_bytes(report, fmt::format("st{}", i), a.subspan(fxsave_st + 16 * i, 10),
                   b.subspan(fxsave_st + 16 * i, 10));

@@ -22,11 +22,11 @@ struct Outcome {
 struct Tolerance {
   u64 undefined_flags = 0;
   bool address_in_page = false; ///< which byte of the page a long store touches first
-  bool x87_pointers = true; ///< last x87 instruction, operand and opcode
+  bool x87_pointers = true;     ///< last x87 instruction, operand and opcode
 };
 
-/// CF PF AF ZF SF DF OF. Not RF, which depends on how a fault was delivered, and not ID and AC, which the
-/// generators leave alone.
+/// CF PF AF ZF SF DF OF. Not RF, which depends on how a fault was delivered, and not ID and AC,
+/// which the generators leave alone.
 inline constexpr u64 visible_flags = 0x0cd5;
 
 /// Empty if both are the same, otherwise a line for each difference: "name: host X, tine Y".
@@ -36,7 +36,8 @@ inline constexpr u64 visible_flags = 0x0cd5;
 
 [[nodiscard]] std::string describe(const cpu::CpuState &state);
 
-/// A state whose registers are all known: distinct values, stack pointer at `stack_top`, rip at `rip`.
+/// A state whose registers are all known: distinct values, stack pointer at `stack_top`, rip at
+/// `rip`.
 [[nodiscard]] cpu::CpuState plain_state(u64 rip);
 
 // Fields of the FXSAVE area.

@@ -31,12 +31,23 @@ void random_x87(Random &random, std::span<u8> slot) {
   u64 mantissa = random.next() | u64{1} << 63;
   u16 exponent = static_cast<u16>(16383 + random.between(-60, 60));
   switch (random.below(12)) {
-  case 0: mantissa = 0, exponent = 0; break;
-  case 1: exponent = 0x7fff, mantissa = u64{1} << 63; break;
-  case 2: exponent = 0x7fff; break;
-  case 3: mantissa = random.next(), exponent = static_cast<u16>(random.next() & 0x7fff); break;
-  case 4: mantissa = (random.below(64) | 1) << 58 | u64{1} << 63; break;
-  default: break;
+  case 0:
+    mantissa = 0, exponent = 0;
+    break;
+  case 1:
+    exponent = 0x7fff, mantissa = u64{1} << 63;
+    break;
+  case 2:
+    exponent = 0x7fff;
+    break;
+  case 3:
+    mantissa = random.next(), exponent = static_cast<u16>(random.next() & 0x7fff);
+    break;
+  case 4:
+    mantissa = (random.below(64) | 1) << 58 | u64{1} << 63;
+    break;
+  default:
+    break;
   }
   if (random.percent(50))
     exponent |= 0x8000;
@@ -119,7 +130,8 @@ bool place_explicit(Random &random, Instruction &instruction, cpu::CpuState &sta
   const bool indexed = memory.index != ZYDIS_REGISTER_NONE;
   const u64 displacement = memory.disp.has_displacement ? static_cast<u64>(memory.disp.value) : 0;
   if (memory.base == ZYDIS_REGISTER_RIP || memory.base == ZYDIS_REGISTER_EIP) {
-    set_displacement(instruction, static_cast<i64>(target - (state.rip + instruction.bytes.size())));
+    set_displacement(instruction,
+                     static_cast<i64>(target - (state.rip + instruction.bytes.size())));
     return true;
   }
   if (memory.base == ZYDIS_REGISTER_NONE) {
@@ -167,8 +179,10 @@ void place_bit_offset(Random &random, const Instruction &instruction, cpu::CpuSt
     return;
   const unsigned number = gpr_number(operands[1].reg.value);
   const ZydisDecodedOperandMem &memory = operands[0].mem;
-  if ((memory.base != ZYDIS_REGISTER_NONE && is_gpr(memory.base) && gpr_number(memory.base) == number) ||
-      (memory.index != ZYDIS_REGISTER_NONE && gpr_number(memory.index) == number) || number == cpu::rsp)
+  if ((memory.base != ZYDIS_REGISTER_NONE && is_gpr(memory.base) &&
+       gpr_number(memory.base) == number) ||
+      (memory.index != ZYDIS_REGISTER_NONE && gpr_number(memory.index) == number) ||
+      number == cpu::rsp)
     return;
   const i64 reach = random.percent(90) ? 8 * 3000 : 8 * 20000;
   const u64 offset = static_cast<u64>(random.between(-reach, reach));
@@ -185,8 +199,8 @@ void place_string(Random &random, const Instruction &instruction, cpu::CpuState 
     source_base = state.gs_base;
   const u64 source = random_target(random, 8) - source_base;
   state.gpr[cpu::rsi] = source;
-  state.gpr[cpu::rdi] = random.percent(30) ? source + source_base + random.below(40) - 20
-                                           : random_target(random, 8);
+  state.gpr[cpu::rdi] =
+      random.percent(30) ? source + source_base + random.below(40) - 20 : random_target(random, 8);
   const u64 counts[] = {0, 1, 2, 3, random.below(64), random.below(1200)};
   state.gpr[cpu::rcx] = counts[random.below(6)];
   if (raw.address_width == 32)
@@ -240,12 +254,18 @@ u64 random_target(Random &random, u64 size) {
   if (choice < 92)
     return window.address + 512 + random.below(window.size() - 1024);
   switch (random.below(6)) {
-  case 0: return end - random.below(size + 8);                                   // into read-only
-  case 1: return read_only.address + page_size - random.below(size + 8);         // into nothing
-  case 2: return island.address + page_size - random.below(size + 8);            // into nothing
-  case 3: return island.address - random.below(size + 8);                        // from nothing
-  case 4: return (u64{0x8000'0000'0000}) - random.below(size + 8) + (random.percent(30) ? 16 : 0);
-  default: return read_only.address + random.below(page_size - 64);
+  case 0:
+    return end - random.below(size + 8); // into read-only
+  case 1:
+    return read_only.address + page_size - random.below(size + 8); // into nothing
+  case 2:
+    return island.address + page_size - random.below(size + 8); // into nothing
+  case 3:
+    return island.address - random.below(size + 8); // from nothing
+  case 4:
+    return (u64{0x8000'0000'0000}) - random.below(size + 8) + (random.percent(30) ? 16 : 0);
+  default:
+    return read_only.address + random.below(page_size - 64);
   }
 }
 
@@ -276,8 +296,8 @@ bool place_operands(Random &random, Instruction &instruction, cpu::CpuState &sta
   }
   if (operand->encoding == ZYDIS_OPERAND_ENCODING_DISP16_32_64) {
     const u64 size = operand->size / 8u;
-    set_displacement(instruction,
-                     static_cast<i64>(random_target(random, size) - segment_base(operand->mem, state)));
+    set_displacement(instruction, static_cast<i64>(random_target(random, size) -
+                                                   segment_base(operand->mem, state)));
     return true;
   }
   const u64 size = operand->size / 8u;

@@ -24,20 +24,26 @@ public:
   }
   bool percent(u64 chance) { return below(100) < chance; }
   u8 byte() { return static_cast<u8>(next()); }
-  template <typename T>
-  const T &pick(std::span<const T> values) {
+  template <typename T> const T &pick(std::span<const T> values) {
     return values[below(values.size())];
   }
   /// A value of the kinds that find mistakes: small, all ones, powers of two, sign edges, anything.
   u64 interesting() {
     switch (below(8)) {
-    case 0: return below(16);
-    case 1: return ~below(16);
-    case 2: return u64{1} << below(64);
-    case 3: return (u64{1} << below(64)) - 1;
-    case 4: return static_cast<u64>(static_cast<i64>(static_cast<i32>(next())));
-    case 5: return next() & 0xffff'ffff;
-    default: return next();
+    case 0:
+      return below(16);
+    case 1:
+      return ~below(16);
+    case 2:
+      return u64{1} << below(64);
+    case 3:
+      return (u64{1} << below(64)) - 1;
+    case 4:
+      return static_cast<u64>(static_cast<i64>(static_cast<i32>(next())));
+    case 5:
+      return next() & 0xffff'ffff;
+    default:
+      return next();
     }
   }
 

@@ -9,8 +9,8 @@
 namespace tine::test {
 namespace {
 
-/// The same code again with the pointers elsewhere: now it comes from the code cache, and whatever a
-/// translation remembers of the first run's addresses has to be noticed as wrong.
+/// The same code again with the pointers elsewhere: now it comes from the code cache, and whatever
+/// a translation remembers of the first run's addresses has to be noticed as wrong.
 Program moved(const Program &program, Random &random) {
   Program other = program;
   const u64 distance = page_size * random.below(2) + 16 * random.below(40);

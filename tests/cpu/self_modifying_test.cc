@@ -1,4 +1,5 @@
-// (e) Code that changes: by itself, through another mapping, by mprotect, munmap, mmap, fork and the kernel.
+// (e) Code that changes: by itself, through another mapping, by mprotect, munmap, mmap, fork and
+// the kernel.
 #include "cases.hpp"
 #include "differential.hpp"
 #include "placement.hpp"
@@ -55,7 +56,9 @@ class ChangingCode : public testing::Test {
 protected:
   ChangingCode() { guest_.write_code(code_region.address, case_named("call_once").code()); }
 
-  void place_code(u64 address, const char *name) { guest_.write_code(address, case_named(name).code()); }
+  void place_code(u64 address, const char *name) {
+    guest_.write_code(address, case_named(name).code());
+  }
   Outcome call(u64 function, memory::AddressSpace *space = nullptr) {
     cpu::CpuState state = plain_state(code_region.address);
     state.gpr[cpu::rdi] = function;
@@ -162,7 +165,8 @@ TEST_F(ChangingCode, EachSideOfAForkHasItsOwn) {
   guest_.write(*child, place, case_named("return_2").code());
   expect_returns(2, place, child.get());
   expect_returns(1, place);
-  place_code(place + 1, "return_2"); // the parent's first byte stays; now `mov eax, ...` of other bytes
+  place_code(place + 1,
+             "return_2"); // the parent's first byte stays; now `mov eax, ...` of other bytes
   place_code(place, "return_1");
   expect_returns(1, place);
   expect_returns(2, place, child.get());
@@ -200,7 +204,8 @@ TEST_F(ChangingCode, AnInstructionAcrossTwoPagesLosesItsSecond) {
   EXPECT_EQ(outcome.state.rip, function);
   EXPECT_EQ(outcome.address, place + page_size);
   guest_.map(place + page_size, page_size, PROT_READ | PROT_EXEC);
-  guest_.write_code(place + page_size, std::vector<u8>{0, 2, 0xc3}); // the immediate's third and fourth
+  guest_.write_code(place + page_size,
+                    std::vector<u8>{0, 2, 0xc3}); // the immediate's third and fourth
   expect_returns(0x0200'0001, function);
 }
 

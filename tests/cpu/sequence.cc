@@ -53,8 +53,8 @@ private:
   Random &random_;
   Sequence sequence_;
   AddressForms forms_;
-  u8 counter_ = 0;      ///< counts the backward branches down
-  u8 scratch_ = 0;      ///< indirect branch targets
+  u8 counter_ = 0;       ///< counts the backward branches down
+  u8 scratch_ = 0;       ///< indirect branch targets
   bool strings_ = false; ///< rsi, rdi and rcx are free for string instructions
   std::array<bool, 16> protected_{};
   std::vector<std::pair<std::size_t, std::size_t>> calls_; ///< item, subroutine
@@ -67,7 +67,8 @@ void Generator::choose_registers() {
     if (number != cpu::rsp &&
         !(strings_ && (number == cpu::rsi || number == cpu::rdi || number == cpu::rcx)))
       free.push_back(number);
-  std::ranges::for_each(free, [&](u8 &number) { std::swap(number, free[random_.below(free.size())]); });
+  std::ranges::for_each(free,
+                        [&](u8 &number) { std::swap(number, free[random_.below(free.size())]); });
   const auto take = [&] {
     const u8 number = free.back();
     free.pop_back();
@@ -111,7 +112,8 @@ bool Generator::is_unsuitable(const Decoded &decoded) {
   case ZYDIS_MNEMONIC_FRSTOR:
   case ZYDIS_MNEMONIC_LEAVE:
   case ZYDIS_MNEMONIC_CLI:
-  case ZYDIS_MNEMONIC_STI: return true;
+  case ZYDIS_MNEMONIC_STI:
+    return true;
   case ZYDIS_MNEMONIC_DIV:
   case ZYDIS_MNEMONIC_IDIV:
   case ZYDIS_MNEMONIC_LDMXCSR:
@@ -120,22 +122,27 @@ bool Generator::is_unsuitable(const Decoded &decoded) {
   case ZYDIS_MNEMONIC_XLAT:
   case ZYDIS_MNEMONIC_MASKMOVQ:
   case ZYDIS_MNEMONIC_MASKMOVDQU:
-  case ZYDIS_MNEMONIC_VMASKMOVDQU: return !random_.percent(8);
-  default: break;
+  case ZYDIS_MNEMONIC_VMASKMOVDQU:
+    return !random_.percent(8);
+  default:
+    break;
   }
   const bool bit_test = decoded.is(ZYDIS_MNEMONIC_BT) || decoded.is(ZYDIS_MNEMONIC_BTS) ||
                         decoded.is(ZYDIS_MNEMONIC_BTR) || decoded.is(ZYDIS_MNEMONIC_BTC);
-  if (bit_test && decoded.explicit_memory() && decoded.operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER)
+  if (bit_test && decoded.explicit_memory() &&
+      decoded.operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER)
     return !random_.percent(8);
   const ZydisInstructionCategory category = decoded.instruction.meta.category;
   return category == ZYDIS_CATEGORY_STRINGOP ||
          (category == ZYDIS_CATEGORY_AVX2GATHER && !random_.percent(5));
 }
 
-/// Gives the memory operand an address; the base and index registers hold what they hold at the start.
+/// Gives the memory operand an address; the base and index registers hold what they hold at the
+/// start.
 bool Generator::place(Instruction &instruction, Item &item) {
   const ZydisDecodedOperand *operand = instruction.decoded.explicit_memory();
-  if (!operand || operand->mem.type == ZYDIS_MEMOP_TYPE_AGEN || operand->mem.type == ZYDIS_MEMOP_TYPE_VSIB)
+  if (!operand || operand->mem.type == ZYDIS_MEMOP_TYPE_AGEN ||
+      operand->mem.type == ZYDIS_MEMOP_TYPE_VSIB)
     return true;
   const ZydisDecodedOperandMem &memory = operand->mem;
   // An opcode that is a prefix makes an instruction of the bytes behind it, with other registers.
@@ -148,8 +155,8 @@ bool Generator::place(Instruction &instruction, Item &item) {
                    ? window.address + page_size * (1 + random_.below(window.pages - 1)) -
                          static_cast<u64>(random_.between(-80, 80))
                    : random_target(random_, size);
-  const bool vector = instruction.decoded.instruction.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY &&
-                      size >= 16;
+  const bool vector =
+      instruction.decoded.instruction.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY && size >= 16;
   if (vector && !random_.percent(3))
     target &= ~u64{15};
   if (memory.base == ZYDIS_REGISTER_RIP) {
@@ -223,7 +230,8 @@ Item Generator::forward_branch(std::size_t from, std::size_t count) {
 /// dec counter; jg back, with now and then a load in between: flags live across an access.
 void Generator::backward_branch(std::size_t to) {
   Item item;
-  item.bytes = {static_cast<u8>(0x48 | (counter_ >> 3)), 0xff, static_cast<u8>(0xc8 | (counter_ & 7))};
+  item.bytes = {static_cast<u8>(0x48 | (counter_ >> 3)), 0xff,
+                static_cast<u8>(0xc8 | (counter_ & 7))};
   if (random_.percent(50)) {
     const u8 base = forms_.bases[0];
     append(item.bytes, {static_cast<u8>(0x48 | (scratch_ & 8) >> 1 | (base >> 3)), 0x8b,
@@ -338,7 +346,9 @@ Sequence Generator::generate() {
 
 } // namespace
 
-Sequence draw_sequence(Random &random) { return Generator(random).generate(); }
+Sequence draw_sequence(Random &random) {
+  return Generator(random).generate();
+}
 
 std::optional<Program> assemble(const Sequence &sequence) {
   Program program;
@@ -357,8 +367,8 @@ std::optional<Program> assemble(const Sequence &sequence) {
     std::vector<u8> bytes = item.bytes;
     if (item.fix_width) {
       const u64 end = sequence.address + starts[i] + item.fix_end;
-      const u64 target = item.target_address ? item.target_address
-                                             : sequence.address + starts[item.target_item];
+      const u64 target =
+          item.target_address ? item.target_address : sequence.address + starts[item.target_item];
       const i64 displacement = static_cast<i64>(target - end);
       if (item.fix_width == 1 && displacement != static_cast<i8>(displacement))
         return std::nullopt;

@@ -1,5 +1,5 @@
-// (b) Random programs: 5 to 60 instructions with branches both ways, calls, and memory operands whose
-// addresses are known, so that most of them run to the end.
+// (b) Random programs: 5 to 60 instructions with branches both ways, calls, and memory operands
+// whose addresses are known, so that most of them run to the end.
 #pragma once
 
 #include "differential.hpp"
@@ -14,9 +14,9 @@ struct Item {
   /// Where a relative displacement has to be filled in; width 0: nowhere.
   u64 fix_offset = 0;
   u64 fix_width = 0;
-  std::size_t target_item = 0;  ///< what it is relative to: the start of this item ...
-  u64 target_address = 0;       ///< ... or, if not zero, this address (a RIP-relative operand)
-  u64 fix_end = 0;              ///< offset in `bytes` where that instruction ends
+  std::size_t target_item = 0; ///< what it is relative to: the start of this item ...
+  u64 target_address = 0;      ///< ... or, if not zero, this address (a RIP-relative operand)
+  u64 fix_end = 0;             ///< offset in `bytes` where that instruction ends
 };
 
 struct Sequence {

@@ -1,4 +1,5 @@
-// (f) Two vCPUs in one address space: atomic instructions, and mappings that change under a running thread.
+// (f) Two vCPUs in one address space: atomic instructions, and mappings that change under a running
+// thread.
 #include "cases.hpp"
 #include "guest.hpp"
 
@@ -105,21 +106,26 @@ TEST_P(CountingThreads, LoseNoStep) {
   GuestThread one(guest_, 1, state), two(guest_, 2, second);
   EXPECT_EQ(one.finish().signal, SIGTRAP);
   EXPECT_EQ(two.finish().signal, SIGTRAP);
-  const u64 word = GetParam().name == std::string_view("count_locked_add_across_pages") ? at - 4 : at;
+  const u64 word =
+      GetParam().name == std::string_view("count_locked_add_across_pages") ? at - 4 : at;
   EXPECT_EQ(guest_.read_u64(word), 2 * rounds);
   if (GetParam().step_high) {
     EXPECT_EQ(guest_.read_u64(word + 8), 2 * rounds * GetParam().step_high);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    By, CountingThreads,
-    testing::Values(Counting{"count_locked_increment", 0, 0}, Counting{"count_locked_increment", 0, 60},
-                    Counting{"count_locked_add_across_pages", 0, 0},
-                    Counting{"count_exchange_add", 0, 64}, Counting{"count_compare_exchange", 0, 8},
-                    Counting{"count_compare_exchange_16", 3, 128},
-                    Counting{"count_under_spin_lock", 0, 256}),
-    [](const auto &tested) { return std::string(tested.param.name) + "_" + std::to_string(tested.param.offset); });
+INSTANTIATE_TEST_SUITE_P(By, CountingThreads,
+                         testing::Values(Counting{"count_locked_increment", 0, 0},
+                                         Counting{"count_locked_increment", 0, 60},
+                                         Counting{"count_locked_add_across_pages", 0, 0},
+                                         Counting{"count_exchange_add", 0, 64},
+                                         Counting{"count_compare_exchange", 0, 8},
+                                         Counting{"count_compare_exchange_16", 3, 128},
+                                         Counting{"count_under_spin_lock", 0, 256}),
+                         [](const auto &tested) {
+                           return std::string(tested.param.name) + "_" +
+                                  std::to_string(tested.param.offset);
+                         });
 
 TEST_F(Threads, MprotectStopsAWriter) {
   for (int i = 0; i < 20; ++i) {

@@ -3,7 +3,9 @@
 
 namespace {
 // noinline and not constexpr: each step is a call.
-[[gnu::noinline]] unsigned fib(unsigned n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
+[[gnu::noinline]] unsigned fib(unsigned n) {
+  return n < 2 ? n : fib(n - 1) + fib(n - 2);
+}
 } // namespace
 
 int main() {

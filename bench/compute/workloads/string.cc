@@ -22,7 +22,8 @@ int main() {
       ++counts[word];
       word.clear();
     }
-    for (std::size_t at = text.find("word42"); at != std::string::npos; at = text.find("word42", at + 1))
+    for (std::size_t at = text.find("word42"); at != std::string::npos;
+         at = text.find("word42", at + 1))
       ++found;
   }
   std::printf("%zu %d %zu\n", counts.size(), counts["word7"], found);
