@@ -171,6 +171,7 @@ Result<std::vector<std::byte>> Socket::option(int level, int name) {
   case SO_SNDTIMEO: return option_bytes(timeout_value(current.send_timeout));
   case SO_LINGER: return option_bytes(linger{current.linger, current.linger_seconds});
   case SO_BINDTODEVICE: return std::vector<std::byte>{};
+  case SO_PEERCRED: return option_bytes(UnixCredentials{}); // nobody, unless the family knows better
   default:
     if (const i32 *option = plain_option(current, name))
       return option_bytes(*option);

@@ -22,7 +22,7 @@ void UnixEndpoint::connect_pair(const Ref<UnixEndpoint> &a, const Ref<UnixEndpoi
 }
 
 u64 UnixEndpoint::charge_of(u64 size) {
-  constexpr u64 header = 256, shared_info = 320, largest_linear = 16384 - shared_info;
+  constexpr u64 header = 256, shared_info = 320, largest_linear = page_size - shared_info;
   const u64 paged = size > largest_linear ? round_up_to_page(size - largest_linear) : 0;
   const u64 linear = size - std::min(size, paged) + shared_info;
   return header + std::bit_ceil(std::max<u64>(linear, 512)) + paged;

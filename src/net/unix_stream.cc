@@ -6,8 +6,10 @@
 namespace tine::net {
 namespace {
 
-constexpr u64 largest_piece = 32768;
-/// Small writes are gathered up to this, so that many of them don't cost an allocation each.
+/// What unix_stream_sendmsg puts into one sk_buff: SKB_MAX_HEAD(0) and 32 KiB of pages.
+constexpr u64 largest_piece = 3776 + 32768;
+/// Small writes are gathered up to this, so that many of them don't cost an allocation each. They are
+/// charged as if they weren't.
 constexpr u64 gather_limit = 4096;
 
 /// Appends to the last message if a reader could not tell; how many bytes it took.
@@ -25,9 +27,9 @@ Result<u64> gather(UnixEndpoint &from, UnixEndpoint &to, const UnixCredentials &
   const Result<u64> copied = data.copy_in(std::span(last.data).subspan(size));
   last.data.resize(size + (copied ? *copied : 0));
   if (copied) {
-    // What it adds to the charge is at least its size, so that the sum stays bounded.
-    last.charge += *copied;
-    from.sent += *copied;
+    const u64 charge = UnixEndpoint::charge_of(*copied);
+    last.charge += charge;
+    from.sent += charge;
     to.wait.wake_all();
   }
   return copied;

@@ -21,6 +21,9 @@ constexpr int type_mask = 0xf;
 
 Result<Ref<net::Socket>> create_inet(Call &call, int domain, int type, int protocol, u32 flags) {
   const net::Caller caller = caller_of(call);
+  constexpr int protocol_limit = 263; // IPPROTO_MAX
+  if (protocol < 0 || protocol >= protocol_limit)
+    return Errno{EINVAL};
   switch (type) {
   case SOCK_STREAM:
     if (protocol != 0 && protocol != IPPROTO_TCP)
