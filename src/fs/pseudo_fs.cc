@@ -227,6 +227,9 @@ Result<Attributes> PseudoDirectory::attributes() {
   Attributes result = attributes_;
   for (const auto &[name, inode] : entries_)
     result.links += inode->is_directory() ? 1U : 0U;
+  if (list_)
+    for (const DirectoryEntry &entry : TINE_TRY(list_()))
+      result.links += entry.type == DT_DIR ? 1U : 0U;
   return result;
 }
 

@@ -1,5 +1,7 @@
 #include "net/unix_socket.hpp"
 
+#include "fs/caller.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -213,7 +215,13 @@ u64 UnixSocket::readable_bytes() {
 UnixCredentials UnixSocket::sender_credentials(const SendRequest &request) const {
   if (request.credentials)
     return *request.credentials;
-  return request.caller ? request.caller->unix_credentials() : endpoint_->owner;
+  if (request.caller)
+    return request.caller->unix_credentials();
+  // write(2): the process that writes; its ids are taken to be those of who made the socket.
+  UnixCredentials credentials = endpoint_->owner;
+  if (const fs::Caller *writer = fs::current_caller())
+    credentials.pid = writer->process().value;
+  return credentials;
 }
 
 } // namespace tine::net

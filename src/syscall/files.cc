@@ -1,6 +1,7 @@
 // read, write and their kin; open and close.
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
+#include "syscall/socket_support.hpp"
 
 #include "process/signals.hpp"
 
@@ -19,6 +20,22 @@ using memory::IoBuffer;
 
 constexpr i64 no_offset = -1;
 
+/// Sleeps until the file can go on; of a socket, at most for SO_RCVTIMEO or SO_SNDTIMEO, then EAGAIN.
+SyscallResult wait_until_ready(Call &call, File &file, u32 events) {
+  auto *socket = dynamic_cast<net::Socket *>(&file);
+  if (socket == nullptr)
+    return wait_for_file(call, file, events);
+  const net::SocketOptions &options = socket->options();
+  return wait_for(call, *socket, nullptr, events,
+                  events == POLLIN ? options.receive_timeout : options.send_timeout);
+}
+
+/// write(2) raises SIGPIPE for pipes and streams; a datagram socket only says EPIPE.
+bool raises_broken_pipe(const File &file) {
+  const auto *socket = dynamic_cast<const net::Socket *>(&file);
+  return socket == nullptr || socket->is_stream();
+}
+
 SyscallResult read_file(Call &call, int fd, IoBuffer buffer, i64 offset) {
   const Ref<File> file = TINE_TRY(file_of(call, fd));
   if (!file->is_readable())
@@ -26,7 +43,7 @@ SyscallResult read_file(Call &call, int fd, IoBuffer buffer, i64 offset) {
   const Result<u64> count = offset == no_offset ? file->read(buffer)
                                                 : file->read_at(buffer, static_cast<u64>(offset));
   if (!count && count.error() == Errno{EAGAIN} && !file->is_nonblocking() && file->wait_queue())
-    return wait_for_file(call, *file, POLLIN);
+    return wait_until_ready(call, *file, POLLIN);
   if (!count && is_tried_again(count.error()))
     return blocked();
   return count;
@@ -71,12 +88,15 @@ SyscallResult write_file(Call &call, int fd, IoBuffer buffer, i64 offset) {
         return progress;
       continue;
     }
-    if (count.error() == Errno{EAGAIN} && !file->is_nonblocking() && file->wait_queue())
-      return wait_for_file(call, *file, POLLOUT);
+    if (count.error() == Errno{EAGAIN} && !file->is_nonblocking() && file->wait_queue()) {
+      const SyscallResult waiting = wait_until_ready(call, *file, POLLOUT);
+      if (waiting.kind() == SyscallResult::Kind::blocked || progress == 0)
+        return waiting;
+      return progress;
+    }
     if (is_tried_again(count.error()))
       return blocked();
-    const bool is_broken = count.error() == Errno{EPIPE};
-    if (is_broken)
+    if (count.error() == Errno{EPIPE} && raises_broken_pipe(*file))
       (void)broken_pipe(call);
     if (progress > 0)
       return progress;
