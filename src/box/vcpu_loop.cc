@@ -57,8 +57,10 @@ void Runtime::vcpu_main(u32 index) {
     const Ref<process::Process> process(thread->process);
     ++thread->kernel.counters.context_switches;
     vcpu.slice_start = time::TimerQueue::now();
+    thread->on_cpu_since = vcpu.slice_start;
     const Next next = run_thread(guard, vcpu, *thread);
     account(vcpu, *thread, *process);
+    thread->on_cpu_since = 0;
     vcpu.slice_start = 0;
     scheduler_.put_back(*thread, run_state_after(next));
     if (next == Next::exited || next == Next::stopped)
@@ -76,6 +78,9 @@ Next Runtime::run_thread(KernelGuard &guard, Vcpu &vcpu, Thread &thread) {
     const cpu::Exit exit = vcpu.cpu->run(thread.cpu, space);
     vcpu.in_guest.store(false, std::memory_order_relaxed);
     guard.lock();
+    // Also when the slice isn't over: the timers of CPU time are looked at here.
+    if (exit.reason == cpu::ExitReason::preempted)
+      account(vcpu, thread, *thread.process);
     next = act_on(exit, thread);
     const bool yields = exit.reason != cpu::ExitReason::system_call;
     if (next == Next::guest && yields && scheduler_.has_runnable() &&
@@ -101,9 +106,11 @@ Next Runtime::act_on(const cpu::Exit &exit, Thread &thread) {
   return Next::guest;
 }
 
-/// The whole slice counts; how much of it was the kernel's comes from the tick's samples.
+/// All time on the vCPU counts; how much of it was the kernel's comes from the tick's samples.
 void Runtime::account(Vcpu &vcpu, Thread &thread, process::Process &process) {
-  const Nanoseconds total = time::TimerQueue::now() - vcpu.slice_start;
+  const Nanoseconds now = time::TimerQueue::now();
+  const Nanoseconds total = now - thread.on_cpu_since;
+  thread.on_cpu_since = now;
   const Nanoseconds system = vcpu.ticks == 0 ? 0 : total * vcpu.kernel_ticks / vcpu.ticks;
   process::account_time(thread, process, total - system, system);
   vcpu.ticks = vcpu.kernel_ticks = 0;
