@@ -12,7 +12,7 @@ constexpr u64 cold_bytes = u64{160} << 20;
 constexpr u64 populate_step = u64{1} << 20;
 /// More than any block with its stubs takes: 64 instructions of a few hundred bytes.
 constexpr u64 block_reserve = u64{64} << 10;
-constexpr std::size_t bucket_count = std::size_t{1} << 24 >> 8;
+constexpr std::size_t first_bucket_count = std::size_t{1} << 15;
 
 /// Host memory in large steps: a host fault costs more than translating a block.
 void populate(u8 *&populated, const u8 *used, const u8 *limit) {
@@ -31,6 +31,7 @@ Result<std::unique_ptr<CodeCache>> CodeCache::create() {
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
     return Errno{ENOMEM};
+  ::madvise(memory, hot_bytes + cold_bytes, MADV_HUGEPAGE); // translated code is large and jumps about
   std::unique_ptr<CodeCache> cache(new CodeCache);
   cache->base_ = static_cast<u8 *>(memory);
   cache->size_ = hot_bytes + cold_bytes;
@@ -38,7 +39,7 @@ Result<std::unique_ptr<CodeCache>> CodeCache::create() {
   cache->cold_populated_ = cache->base_ + hot_bytes;
   cache->hot = cache->base_;
   cache->cold = cache->cold_start_ = cache->base_ + hot_bytes;
-  cache->buckets_.assign(bucket_count, no_index);
+  cache->buckets_.assign(first_bucket_count, no_index);
   cache->commit();
   return cache;
 }
@@ -71,7 +72,7 @@ void CodeCache::reset() {
 }
 
 BlockIndex CodeCache::find(u64 pc, u32 frame, u32 second_frame, BlockMode mode) const {
-  BlockIndex index = buckets_[hash(pc, frame) & (bucket_count - 1)];
+  BlockIndex index = buckets_[hash(pc, frame) & (buckets_.size() - 1)];
   while (index != no_index) {
     const Block &candidate = blocks_[index];
     if (candidate.pc == pc && candidate.frame == frame && candidate.mode == mode &&
@@ -83,15 +84,29 @@ BlockIndex CodeCache::find(u64 pc, u32 frame, u32 second_frame, BlockMode mode) 
 }
 
 BlockIndex CodeCache::add(const Block &block) {
+  if (blocks_.size() >= buckets_.size())
+    grow_buckets();
   const BlockIndex index = static_cast<BlockIndex>(blocks_.size());
   blocks_.push_back(block);
-  BlockIndex &bucket = buckets_[hash(block.pc, block.frame) & (bucket_count - 1)];
+  BlockIndex &bucket = buckets_[hash(block.pc, block.frame) & (buckets_.size() - 1)];
   blocks_[index].next_same_hash = bucket;
   bucket = index;
   by_frame_[block.frame].push_back(index);
   if (block.second_frame != no_index && block.second_frame != block.frame)
     by_frame_[block.second_frame].push_back(index);
   return index;
+}
+
+void CodeCache::grow_buckets() {
+  buckets_.assign(buckets_.size() * 4, no_index);
+  for (BlockIndex index = 0; index < blocks_.size(); ++index) {
+    Block &block = blocks_[index];
+    if (block.dropped)
+      continue;
+    BlockIndex &bucket = buckets_[hash(block.pc, block.frame) & (buckets_.size() - 1)];
+    block.next_same_hash = bucket;
+    bucket = index;
+  }
 }
 
 BlockIndex CodeCache::block_at(const u8 *host) const {
@@ -149,7 +164,7 @@ void CodeCache::drop(BlockIndex index) {
     link = next;
   }
   dropped.incoming = no_index;
-  BlockIndex *at = &buckets_[hash(dropped.pc, dropped.frame) & (bucket_count - 1)];
+  BlockIndex *at = &buckets_[hash(dropped.pc, dropped.frame) & (buckets_.size() - 1)];
   while (*at != index)
     at = &blocks_[*at].next_same_hash;
   *at = dropped.next_same_hash;

@@ -128,10 +128,11 @@ public:
 
 private:
   CodeCache() = default;
+  void grow_buckets();
   void drop(BlockIndex index);
   void unchain(u32 link);
   [[nodiscard]] static std::size_t hash(u64 pc, u32 frame) {
-    return static_cast<std::size_t>((pc ^ (u64{frame} << 7)) * 0x9e3779b97f4a7c15ULL >> 40);
+    return static_cast<std::size_t>((pc ^ (u64{frame} << 7)) * 0x9e3779b97f4a7c15ULL >> 36);
   }
 
   u8 *base_ = nullptr;

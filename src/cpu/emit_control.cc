@@ -10,7 +10,39 @@ namespace {
 /// A vCPU may be asked to leave; every cycle of blocks contains one of: a backward direct branch, an
 /// indirect branch.
 constexpr u32 jump_cache_host = CONTEXT_JUMP_CACHE + 8;
+
+/// r10 = guest pc, status flags put aside. The two displacements to resolve: a pending exit, a miss.
+std::pair<u8 *, u8 *> emit_jump_cache_lookup(Assembler &to) {
+  to.compare_context_byte_zero(CONTEXT_EXIT_WORD);
+  u8 *const leave = to.jump_condition_unresolved(Assembler::condition_not_equal);
+  to.raw({{0xc4, 0x43, 0xfb, 0xf0, 0xda, 0x10}}); // rorx r11, r10, 16
+  to.raw({{0x45, 0x31, 0xd3}});                   // xor r11d, r10d
+  to.raw({{0x45, 0x0f, 0xb7, 0xdb}});             // movzx r11d, r11w
+  to.raw({{0x41, 0xc1, 0xe3, 0x04}});             // shl r11d, 4: the size of an entry
+  to.context_indexed(0x3b, r10, r11, CONTEXT_JUMP_CACHE); // cmp
+  u8 *const miss = to.jump_condition_unresolved(Assembler::condition_not_equal);
+  to.jump_context_indexed(r11, jump_cache_host);
+  return {leave, miss};
+}
 } // namespace
+
+void forward_through_jump_cache(CodeCache &cache, const Thunks &thunks, Link &link) {
+  Assembler to(cache.cold);
+  u8 *const start = to.position();
+  to.move(r11, rax);
+  to.flags_to_rax();
+  to.store_context(CONTEXT_SAVED_FLAGS, rax);
+  to.move(rax, r11);
+  to.move_immediate(r10, link.target_pc);
+  const auto [leave, miss] = emit_jump_cache_lookup(to);
+  Assembler::resolve(leave, to.position());
+  Assembler::resolve(miss, to.position());
+  to.jump(thunks.indirect);
+  cache.cold = to.position();
+  cache.commit();
+  __atomic_store_n(reinterpret_cast<i32 *>(link.displacement),
+                   static_cast<i32>(start - (link.displacement + 4)), __ATOMIC_RELEASE);
+}
 
 u32 Emitter::new_site(const Instruction &instruction, u16 size, u8 detail) {
   Site site;
@@ -83,13 +115,7 @@ void Emitter::emit_indirect_tail() {
     hot_.jump(thunks_.step);
     return;
   }
-  hot_.compare_context_byte_zero(CONTEXT_EXIT_WORD);
-  u8 *const leave = hot_.jump_condition_unresolved(Assembler::condition_not_equal);
-  hot_.raw({{0x45, 0x0f, 0xb7, 0xda}}); // movzx r11d, r10w
-  hot_.raw({{0x41, 0xc1, 0xe3, 0x04}}); // shl r11d, 4: the size of an entry
-  hot_.context_indexed(0x3b, r10, r11, CONTEXT_JUMP_CACHE); // cmp
-  u8 *const miss = hot_.jump_condition_unresolved(Assembler::condition_not_equal);
-  hot_.jump_context_indexed(r11, jump_cache_host);
+  const auto [leave, miss] = emit_jump_cache_lookup(hot_);
   Assembler::resolve(leave, cold_.position());
   Assembler::resolve(miss, cold_.position());
   Site site;

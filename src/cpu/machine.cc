@@ -118,8 +118,8 @@ bool MachineImpl::frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exi
   const PageNumber page = GuestAddress(pc).page();
   if (const auto known = observer.layout->frames.find(page.value);
       known != observer.layout->frames.end()) {
-    frame = FrameNumber{known->second};
-    vcpu.remember_code_page(page.value, code_page_of(page.value, frame.value));
+    frame = FrameNumber{known->second.frame};
+    vcpu.remember_code_page(page.value, known->second.code_page);
     return true;
   }
   if (pc >= user_address_limit) {
@@ -141,8 +141,9 @@ bool MachineImpl::frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exi
     observer.version = next_layout_version++;
     vcpu.layout_version = observer.version;
   }
-  observer.layout->frames.emplace(page.value, frame.value);
-  vcpu.remember_code_page(page.value, code_page_of(page.value, frame.value));
+  const Layout::Page entry{frame.value, code_page_of(page.value, frame.value)};
+  observer.layout->frames.emplace(page.value, entry);
+  vcpu.remember_code_page(page.value, entry.code_page);
   return true;
 }
 
@@ -184,9 +185,10 @@ const u8 *MachineImpl::code_for(VcpuImpl &vcpu, u64 pc, BlockMode mode, Exit &ex
   if (near_end) {
     const auto known = vcpu.observer->layout->frames.find((pc >> page_shift) + 1);
     if (known != vcpu.observer->layout->frames.end())
-      second = known->second;
+      second = known->second.frame;
   }
   BlockIndex index = cache->find(pc, frame.value, second, mode);
+  last_found = index;
   if (index != no_index)
     return cache->block(index).host;
   if (!cache->has_room())
@@ -218,6 +220,7 @@ const u8 *MachineImpl::code_for(VcpuImpl &vcpu, u64 pc, BlockMode mode, Exit &ex
     assert(index != no_index);
   }
   ++statistics.blocks_translated;
+  last_found = index;
   return cache->block(index).host;
 }
 

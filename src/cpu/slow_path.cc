@@ -108,14 +108,17 @@ bool VcpuImpl::handle_link(CpuState &state, Exit &exit) {
   if (!host)
     return false;
   if (machine.cache->generation == generation) {
-    const BlockIndex block = machine.cache->block_at(host);
-    const BlockIndex source = machine.cache->links[index].source;
-    if (machine.cache->block(block).second_frame == no_index &&
-        !machine.cache->block(source).dropped &&
-        (machine.cache->links[index].page_check ||
-         machine.cache->block(block).frame == machine.cache->block(source).frame))
-      machine.cache->chain(index, block,
-                           machine.code_page_of(target >> page_shift, machine.cache->block(block).frame));
+    Link &link = machine.cache->links[index];
+    const Block &block = machine.cache->block(machine.last_found);
+    const Block &source = machine.cache->block(link.source);
+    if (block.second_frame == no_index && !source.dropped &&
+        (link.page_check || block.frame == source.frame))
+      machine.cache->chain(index, machine.last_found,
+                           machine.code_page_of(target >> page_shift, block.frame));
+    else if (!source.dropped && machine.cache->has_room()) {
+      forward_through_jump_cache(*machine.cache, machine.thunks, link);
+      remember_target(target, block.indirect_host);
+    }
   }
   next_host_ = host;
   return true;
@@ -146,7 +149,7 @@ bool VcpuImpl::handle_stack_miss(CpuState &state, Exit &exit) {
   const u8 *variant = machine.code_for(*this, site.pc, BlockMode::no_window, exit);
   if (!variant)
     return false;
-  const Block &block = machine.cache->block(machine.cache->block_at(variant));
+  const Block &block = machine.cache->block(machine.last_found);
   variant = site.detail ? block.indirect_host : block.host; // where the live flags are at the check
   if (machine.cache->generation == generation)
     __atomic_store_n(reinterpret_cast<i32 *>(site.variant),

@@ -16,6 +16,8 @@ void Tlb::fill(const memory::Translation &translation, PageNumber page) {
   entry.host = reinterpret_cast<u64>(translation.host) + ((first - translation.run.first) << page_shift);
   for (PageNumber at = first; at < end; ++at) {
     const u64 index = at.value % tlb_entries;
+    if (at != page && entries_[index].limit8 != 0)
+      continue; // a neighbour is not worth what is in use there
     entries_[index] = entry;
     if (!logged_[index]) {
       logged_[index] = true;

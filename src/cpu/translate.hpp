@@ -19,6 +19,9 @@ struct Thunks {
 /// Emits them at the start of the cache's cold area.
 [[nodiscard]] Thunks emit_thunks(CodeCache &cache);
 
+/// For a link whose target can't be chained to (it lies on two pages): to the jump cache from now on.
+void forward_through_jump_cache(CodeCache &cache, const Thunks &thunks, Link &link);
+
 /// What `Site::detail` says of an instruction that raises.
 enum class Raise : u8 { breakpoint, illegal, protection, unsupported };
 

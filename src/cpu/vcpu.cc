@@ -10,7 +10,7 @@
 namespace tine::cpu {
 namespace {
 constexpr u64 trap_flag = 0x100;
-/// No pc with these low bits looks in this entry.
+/// A pc that does not look in this entry.
 constexpr u64 empty_pc(u16 index) { return static_cast<u16>(~index); }
 
 VcpuContext *map_context() {
@@ -85,7 +85,7 @@ VcpuImpl::~VcpuImpl() {
 // ---- jump cache ----
 
 void VcpuImpl::remember_target(u64 pc, const u8 *host) {
-  const u16 index = static_cast<u16>(pc);
+  const u16 index = jump_cache_index(pc);
   JumpCacheEntry &entry = context->jump_cache[index];
   if (entry.pc.load(std::memory_order_relaxed) == empty_pc(index))
     jump_log_.push_back(index);
@@ -95,7 +95,7 @@ void VcpuImpl::remember_target(u64 pc, const u8 *host) {
 }
 
 void VcpuImpl::forget_target(u64 pc) {
-  const u16 index = static_cast<u16>(pc);
+  const u16 index = jump_cache_index(pc);
   u64 expected = pc;
   context->jump_cache[index].pc.compare_exchange_strong(expected, empty_pc(index));
 }
@@ -136,7 +136,7 @@ void VcpuImpl::flush_jump_cache() {
 }
 
 const u8 *VcpuImpl::cached_target(u64 pc) const {
-  const JumpCacheEntry &entry = context->jump_cache[static_cast<u16>(pc)];
+  const JumpCacheEntry &entry = context->jump_cache[jump_cache_index(pc)];
   if (entry.pc.load(std::memory_order_acquire) != pc)
     return nullptr;
   return reinterpret_cast<const u8 *>(entry.host.load(std::memory_order_relaxed));
@@ -229,7 +229,7 @@ Exit VcpuImpl::run(CpuState &state, memory::AddressSpace &wanted) {
       break;
     if (!single_step_)
       remember_target(state.rip,
-                      machine.cache->block(machine.cache->block_at(next_host_)).indirect_host);
+                      machine.cache->block(machine.last_found).indirect_host);
   }
   if (state.x87_in_use) {
     const KernelGuard guard(machine.lock);

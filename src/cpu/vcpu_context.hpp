@@ -39,9 +39,12 @@ struct StackWindow {
 
 /// Target of an indirect branch. `host` expects the status flags in VcpuContext::saved_flags.
 struct JumpCacheEntry {
-  std::atomic<u64> pc; ///< empty: a value whose low 16 bits are not the entry's index
+  std::atomic<u64> pc; ///< empty: a value that belongs to another entry
   std::atomic<u64> host;
 };
+
+/// As the emitted code computes it.
+inline u16 jump_cache_index(u64 pc) { return static_cast<u16>(pc ^ pc >> 16); }
 
 /// Why translated code came back to C++.
 enum class ExitKind : u32 {

@@ -19,7 +19,11 @@ class VcpuImpl;
 /// Which frame lies at which page that code was entered at. Shared by an address space and its forks
 /// until one of them changes; a vCPU's jump cache is valid for one version of one layout.
 struct Layout {
-  std::unordered_map<u64, u32> frames;
+  struct Page {
+    u32 frame = 0;
+    u32 code_page = 0; ///< MachineImpl::code_page_of
+  };
+  std::unordered_map<u64, Page> frames;
 };
 
 /// What cpu/ keeps with an address space. Guarded by the kernel lock, but for `version`.
@@ -52,6 +56,7 @@ public:
   void stop(VcpuImpl &vcpu);
   /// Host code for `pc` in the vCPU's space, translated if need be; null with `exit` filled in.
   const u8 *code_for(VcpuImpl &vcpu, u64 pc, BlockMode mode, Exit &exit);
+  BlockIndex last_found = no_index; ///< the block of code_for's last result
   /// Marks the frame as code and takes away write translations that vCPUs have of it.
   void protect_code(FrameNumber frame);
 
