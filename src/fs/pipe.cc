@@ -57,7 +57,7 @@ Result<u64> Pipe::read(memory::IoBuffer &to) {
   if (to.remaining() == 0)
     return u64{0};
   if (used_ == 0) {
-    if (writers == 0)
+    if (writers + admitted_writers == 0)
       return u64{0};
     return Errno{EAGAIN};
   }
@@ -67,7 +67,7 @@ Result<u64> Pipe::read(memory::IoBuffer &to) {
 }
 
 Result<u64> Pipe::write(memory::IoBuffer &from) {
-  if (readers == 0)
+  if (readers + admitted_readers == 0)
     return Errno{EPIPE};
   u64 left = from.remaining();
   if (left == 0)
@@ -223,17 +223,17 @@ Result<Ref<File>> open_fifo(const Ref<Pipe> &pipe, const Path &path, u32 flags) 
   // A thread whose open waits for the other end is on an opening queue.
   const u32 waiting_readers = static_cast<u32>(pipe->opening_readers.size());
   const u32 waiting_writers = static_cast<u32>(pipe->opening_writers.size());
-  if (mode == O_RDONLY && !nonblocking && pipe->writers == 0 && waiting_writers == 0) {
-    if (pipe->admitted_readers == 0)
+  if (mode == O_RDONLY && !nonblocking) {
+    if (pipe->admitted_readers > 0)
+      --pipe->admitted_readers;
+    else if (pipe->writers == 0 && waiting_writers == 0)
       return Errno{EAGAIN};
-    --pipe->admitted_readers;
   }
-  if (mode == O_WRONLY && pipe->readers == 0 && waiting_readers == 0) {
-    if (nonblocking)
-      return Errno{ENXIO};
-    if (pipe->admitted_writers == 0)
-      return Errno{EAGAIN};
-    --pipe->admitted_writers;
+  if (mode == O_WRONLY) {
+    if (!nonblocking && pipe->admitted_writers > 0)
+      --pipe->admitted_writers;
+    else if (pipe->readers == 0 && waiting_readers == 0)
+      return Errno{nonblocking ? ENXIO : EAGAIN};
   }
   Ref<File> file = make_ref<PipeFile>(pipe, flags, path);
   if (mode != O_RDONLY && waiting_readers > 0) {

@@ -36,7 +36,7 @@ public:
   u64 writers_ever = 0;
   sched::WaitQueue readable, writable;
   /// FIFOs: those whose open waits for the other end, and how many of them may go on though the
-  /// other end is gone again.
+  /// other end is gone again. Those count as ends already: what is written before they come is for them.
   sched::WaitQueue opening_readers, opening_writers;
   u32 admitted_readers = 0, admitted_writers = 0;
 

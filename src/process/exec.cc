@@ -205,6 +205,7 @@ void commit(Thread &thread, Program program, const ExecArguments &arguments) {
   thread.alternate_stack = {};
   thread.clear_child_tid = {};
   thread.robust_list = {};
+  thread.keep_capabilities = false;
   thread.rseq = {};
   thread.name = base_name(arguments.path);
   if (process.timers)

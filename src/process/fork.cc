@@ -111,6 +111,7 @@ Status fill_thread(Thread &child, Thread &parent, const CloneArguments &argument
   child.affinity = parent.affinity;
   child.timer_slack = child.default_timer_slack = parent.timer_slack;
   child.no_new_privileges = parent.no_new_privileges;
+  child.keep_capabilities = parent.keep_capabilities;
   return Done{};
 }
 
