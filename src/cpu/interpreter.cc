@@ -27,6 +27,15 @@ bool Interpreter::protection() {
   return false;
 }
 
+bool Interpreter::non_canonical() {
+  exit_ = protection_exit();
+  if (stack_segment_) {
+    exit_.signal = SIGBUS;
+    exit_.trap_number = 12;
+  }
+  return false;
+}
+
 bool Interpreter::invalid() {
   exit_ = Exit{};
   exit_.reason = ExitReason::signal;
@@ -42,10 +51,10 @@ bool Interpreter::resolve(u64 address, u64 size, memory::Access access) {
     return true;
   const u64 last = address + size - 1;
   if (static_cast<u64>(static_cast<i64>(last << 16) >> 16) != last)
-    return protection();
+    return non_canonical();
   for (u64 at = address;; at = round_down_to_page(at) + page_size) {
     if (static_cast<u64>(static_cast<i64>(at << 16) >> 16) != at)
-      return protection();
+      return non_canonical();
     const memory::FaultResult result = space_.resolve_fault(GuestAddress(at), access);
     if (!memory::is_resolved(result.outcome)) {
       exit_ = page_fault_exit(result.outcome, at, access);
@@ -67,6 +76,7 @@ bool Interpreter::write(u64 address, const void *from, u64 size) {
 }
 
 bool Interpreter::push(u64 value, u64 size) {
+  stack_segment_ = true;
   if (!write(state_.gpr[rsp] - size, &value, size))
     return false;
   state_.gpr[rsp] -= size;
@@ -105,6 +115,7 @@ u64 Interpreter::segment_base(ZydisRegister segment) const {
 
 u64 Interpreter::effective_address(const ZydisDecodedOperand &operand) const {
   const auto &mem = operand.mem;
+  stack_segment_ = mem.segment == ZYDIS_REGISTER_SS;
   u64 address = register_value(mem.base) + static_cast<u64>(mem.disp.value);
   if (mem.type != ZYDIS_MEMOP_TYPE_VSIB)
     address += register_value(mem.index) * mem.scale;

@@ -38,6 +38,7 @@ private:
   [[nodiscard]] u64 operand_bytes() const { return instruction_.operand_width / 8U; }
   void set_carry(bool carry) { state_.rflags = (state_.rflags & ~u64{1}) | (carry ? 1 : 0); }
   [[nodiscard]] bool protection();
+  [[nodiscard]] bool non_canonical();
   [[nodiscard]] bool invalid();
 
   [[nodiscard]] bool do_push();
@@ -85,6 +86,7 @@ private:
   memory::AddressSpace &space_;
   VcpuContext &context_;
   Exit &exit_;
+  mutable bool stack_segment_ = true; ///< of the operand at hand: #SS instead of #GP
   ZydisDecodedInstruction instruction_{};
   std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> operands_{};
 };

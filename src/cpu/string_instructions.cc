@@ -63,6 +63,7 @@ private:
 
 bool Interpreter::do_string() {
   StringState string;
+  stack_segment_ = false;
   const bool narrow = instruction_.address_width == 32;
   string.address_mask = narrow ? 0xffffffff : ~u64{0};
   string.repeated = instruction_.attributes &

@@ -25,6 +25,7 @@ bool Interpreter::do_gather() {
                          instruction_.mnemonic == ZYDIS_MNEMONIC_VPGATHERQQ;
   const u64 index_bytes = wide_index ? 8 : 4;
   const u64 data_bytes = wide_data ? 8 : 4;
+  stack_segment_ = memory.mem.segment == ZYDIS_REGISTER_SS;
   const u64 vector_bytes = instruction_.avx.vector_length / 8U;
   const u64 lanes = vector_bytes / std::max(index_bytes, data_bytes);
   if (destination.reg.value == mask.reg.value || destination.reg.value == memory.mem.index ||
