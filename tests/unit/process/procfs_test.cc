@@ -192,6 +192,44 @@ TEST_F(ProcfsTest, TheBoxSpeaksOfItself) {
       std::regex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n")));
 }
 
+/// Reads every file below `directory`; how many there are. What is read may be refused, but every name that
+/// is listed is found.
+std::size_t read_all(fs::Inode &directory, const fs::Credentials &credentials, int depth) {
+  std::size_t files = 0;
+  const Result<std::vector<fs::DirectoryEntry>> list = directory.list();
+  EXPECT_TRUE(list.ok());
+  for (const fs::DirectoryEntry &entry : *list) {
+    const Result<Ref<fs::Inode>> found = directory.lookup(entry.name);
+    EXPECT_TRUE(found.ok()) << entry.name;
+    if (!found)
+      continue;
+    if ((*found)->is_directory() && depth > 0) {
+      files += read_all(**found, credentials, depth - 1);
+    } else if ((*found)->type() == S_IFREG) {
+      const fs::Path path{nullptr, make_ref<fs::Dentry>(entry.name, nullptr, *found)};
+      const Result<Ref<fs::File>> file = (*found)->open(path, 0, credentials);
+      EXPECT_TRUE(file.ok()) << entry.name;
+      std::vector<std::byte> bytes(4096);
+      memory::IoBuffer buffer{std::span<std::byte>(bytes)};
+      const Result<u64> size = (*file)->read_at(buffer, 0);
+      EXPECT_TRUE(!size || *size <= bytes.size()) << entry.name;
+      ++files;
+    }
+  }
+  return files;
+}
+
+TEST_F(ProcfsTest, EveryFileCanBeReadOrRefuses) {
+  constexpr int depth = 6;
+  EXPECT_GT(read_all(*proc->root(), credentials, depth), 200U);
+  EXPECT_GT(read_all(*make_sysfs(kernel)->root(), credentials, depth), 20U);
+}
+
+TEST_F(ProcfsTest, NamesThatOnlyLookLikeNumbersAreNotFound) {
+  for (const char *name : {"02", "+2", "-2", "2 ", "0", "", "99999999999999999999", "2x", "self2"})
+    EXPECT_FALSE(proc->root()->lookup(name).ok()) << name;
+}
+
 TEST(ProcfsText, BitLists) {
   EXPECT_EQ(bit_list(0), "");
   EXPECT_EQ(bit_list(1), "0");
