@@ -1,19 +1,17 @@
 #include "box/box.hpp"
 
 #include "box/file_tree.hpp"
+#include "box/standard_descriptors.hpp"
 #include "fs/host_stream.hpp"
 #include "process/lifecycle.hpp"
 #include "process/signals.hpp"
 #include "syscall/strace.hpp"
 
 #include <algorithm>
-#include <array>
-#include <climits>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <stdexcept>
 #include <unistd.h>
 
 namespace tine::box {
@@ -43,7 +41,8 @@ std::string search_path(const std::vector<std::string> &environment) {
   return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-/// EACCES for what isn't a regular file that somebody may execute; execve itself asks whether this caller may.
+/// EACCES for what isn't a regular file that somebody may execute; execve itself asks whether this
+/// caller may.
 Result<Ref<fs::File>> open_candidate(const fs::FileSystemContext &context,
                                      const fs::Credentials &credentials, const std::string &path) {
   Ref<fs::File> file = TINE_TRY(
@@ -54,7 +53,8 @@ Result<Ref<fs::File>> open_candidate(const fs::FileSystemContext &context,
   return file;
 }
 
-/// execvp(3)'s rules: the first that can be opened for execution; EACCES if one was found that can't.
+/// execvp(3)'s rules: the first that can be opened for execution; EACCES if one was found that
+/// can't.
 Result<process::ExecArguments> find_program(const fs::FileSystemContext &context,
                                             const fs::Credentials &credentials,
                                             const BoxOptions &options) {
@@ -85,38 +85,6 @@ Result<process::ExecArguments> find_program(const fs::FileSystemContext &context
       error = file.error();
   }
   return error;
-}
-
-/// The path or "pipe:[7]" that the host shows for a descriptor of tine.
-std::string host_name_of(int fd) {
-  std::array<char, PATH_MAX> target{};
-  const std::string link = fmt::format("/proc/self/fd/{}", fd);
-  const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
-  return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : "host";
-}
-
-/// Descriptors 0, 1 and 2 of tine itself, those that are open, as descriptors of the box.
-Ref<fs::FdTable> standard_descriptors(sched::HostEvents &events) {
-  auto table = make_ref<fs::FdTable>();
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    const int flags = ::fcntl(fd, F_GETFL);
-    if (flags < 0)
-      continue; // closed by the caller, so closed in the box
-    // A duplicate: tine's own 0 and 1 are given up below, so that the box alone holds the caller's pipes.
-    const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (own < 0)
-      continue;
-    const auto shown = static_cast<u32>(flags) & (O_ACCMODE | O_APPEND | O_NONBLOCK);
-    const Status installed =
-        table->install_at(fd, make_ref<fs::HostStream>(own, shown, events, host_name_of(own)), false,
-                          ~u64{0});
-    if (!installed)
-      throw std::runtime_error("the standard descriptors can't be installed");
-  }
-  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO})
-    ::dup2(null.get(), fd);
-  return table;
 }
 
 StartFailure exec_failure(const std::string &program, Errno error) {
@@ -183,10 +151,10 @@ std::optional<StartFailure> Box::start(const BoxOptions &options) {
 std::optional<StartFailure> Box::open_strace(const BoxOptions &options) {
   if (!options.strace_file)
     return std::nullopt;
-  UniqueFd output(options.strace_file->empty()
-                      ? ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
-                      : ::open(options.strace_file->c_str(),
-                               O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  UniqueFd output(
+      options.strace_file->empty()
+          ? ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
+          : ::open(options.strace_file->c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!output)
     return StartFailure{fmt::format("--strace={}: {}", *options.strace_file, ::strerror(errno))};
   kernel_->tracer = std::make_unique<syscall::StraceWriter>(std::move(output));
@@ -198,7 +166,8 @@ int Box::wait() {
     runtime_.wait_until([this] { return init_->is_zombie() || init_->stopped; });
     if (init_->is_zombie())
       return init_->exit_status;
-    // The program stopped, as a job of the caller's shell does: so does tine, until it is continued.
+    // The program stopped, as a job of the caller's shell does: so does tine, until it is
+    // continued.
     ::kill(::getpid(), SIGSTOP);
     const KernelGuard guard(runtime_.host().lock);
     process::send_signal(*init_, process::kernel_signal(SIGCONT));
@@ -216,7 +185,8 @@ void Box::forward_signal(const signalfd_siginfo &info) {
     process::send_signal(*init_, sent);
 }
 
-/// A stream that leads to the caller's terminal makes it the controlling terminal of the first process.
+/// A stream that leads to the caller's terminal makes it the controlling terminal of the first
+/// process.
 void Box::take_terminal() {
   const fs::FdTable &files = *init_->leader()->files;
   for (const int fd : files.open_descriptors()) {

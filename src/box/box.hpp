@@ -59,8 +59,9 @@ public:
 
 private:
   [[nodiscard]] std::optional<StartFailure> open_strace(const BoxOptions &options);
-  /// A signal that the caller's terminal sent to tine goes to the terminal's foreground process group in
-  /// the box; one that another program sent goes to the first process. With the kernel lock.
+  /// A signal that the caller's terminal sent to tine goes to the terminal's foreground process
+  /// group in the box; one that another program sent goes to the first process. With the kernel
+  /// lock.
   void forward_signal(const signalfd_siginfo &info);
   [[nodiscard]] Pid foreground_group() const;
   void take_terminal();

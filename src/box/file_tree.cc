@@ -32,8 +32,9 @@ public:
     };
     mount_at("/dev", devices.dev, "udev");
     mount_at("/dev/pts", devices.pts, "devpts");
-    mount_at("/dev/shm", make_ref<fs::MemoryFs>(kernel_.host.frames,
-                                                fs::MemoryFs::Options{.root_mode = 01777}), "shm");
+    mount_at("/dev/shm",
+             make_ref<fs::MemoryFs>(kernel_.host.frames, fs::MemoryFs::Options{.root_mode = 01777}),
+             "shm");
     mount_at("/proc", process::make_procfs(kernel_), "proc");
     mount_at("/sys", process::make_sysfs(kernel_), "sysfs");
     for (const Bind &bind : options_.binds)
@@ -43,8 +44,7 @@ public:
   }
 
 private:
-  template <typename T>
-  T check(Result<T> result, const std::string &what) {
+  template <typename T> T check(Result<T> result, const std::string &what) {
     if (!result)
       throw StartFailure{fmt::format("{}: {}", what, ::strerror(static_cast<int>(result.error())))};
     return std::move(*result);
@@ -52,9 +52,9 @@ private:
 
   void mount_root() {
     fs::MemoryFs::Options layer;
-    layer.lower = check(
-        fs::HostFs::create(options_.root, fs::HostFs::Writing::forbidden, host_files_),
-        "--root " + options_.root);
+    layer.lower =
+        check(fs::HostFs::create(options_.root, fs::HostFs::Writing::forbidden, host_files_),
+              "--root " + options_.root);
     context_ = make_ref<FileSystemContext>();
     context_->mounts = kernel_.mounts = make_ref<fs::MountNamespace>();
     kernel_.mounts->mount_root(make_ref<fs::MemoryFs>(kernel_.host.frames, layer), 0, "overlay");
@@ -84,7 +84,8 @@ private:
   void mount_bind(const Bind &bind) {
     const auto writing =
         bind.writable ? fs::HostFs::Writing::allowed : fs::HostFs::Writing::forbidden;
-    auto host = check(fs::HostFs::create(bind.source, writing, host_files_), "--bind " + bind.source);
+    auto host =
+        check(fs::HostFs::create(bind.source, writing, host_files_), "--bind " + bind.source);
     const u32 type = host->root()->type();
     kernel_.mounts->mount(place(bind.target, type), std::move(host), nullptr,
                           bind.writable ? 0U : u32{fs::mount_read_only}, bind.source);
@@ -93,15 +94,15 @@ private:
   void enter_working_directory() {
     const bool asked = !options_.working_directory.empty();
     std::error_code error;
-    const std::string wanted = asked ? options_.working_directory
-                                     : std::filesystem::current_path(error).string();
-    auto directory = fs::lookup(*context_, credentials_, context_->root, wanted,
-                                {.must_be_directory = true});
+    const std::string wanted =
+        asked ? options_.working_directory : std::filesystem::current_path(error).string();
+    auto directory =
+        fs::lookup(*context_, credentials_, context_->root, wanted, {.must_be_directory = true});
     if (directory)
       context_->working_directory = std::move(*directory);
     else if (asked)
-      throw StartFailure{fmt::format("--workdir {}: {}", wanted,
-                                     ::strerror(static_cast<int>(directory.error())))};
+      throw StartFailure{
+          fmt::format("--workdir {}: {}", wanted, ::strerror(static_cast<int>(directory.error())))};
   }
 
   /// Assembly isn't bound by what the program may do.

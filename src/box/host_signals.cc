@@ -7,13 +7,13 @@
 namespace tine::box {
 namespace {
 
-/// What another program or the terminal sends to a program. Not SIGPIPE (a write to a closed descriptor
-/// of the host is the guest's EPIPE), nor SIGCHLD, nor the faults of tine's own code.
+/// What another program or the terminal sends to a program. Not SIGPIPE (a write to a closed
+/// descriptor of the host is the guest's EPIPE), nor SIGCHLD, nor the faults of tine's own code.
 sigset_t forwarded_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM, SIGCONT, SIGTSTP,
-                           SIGWINCH, SIGALRM})
+  for (const int signal :
+       {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM, SIGCONT, SIGTSTP, SIGWINCH, SIGALRM})
     sigaddset(&set, signal);
   return set;
 }
@@ -34,7 +34,9 @@ HostSignals::HostSignals(sched::HostEvents &events, Receive receive)
   events_.watch(descriptor_.get(), EPOLLIN, arrived_);
 }
 
-HostSignals::~HostSignals() { events_.unwatch(descriptor_.get()); }
+HostSignals::~HostSignals() {
+  events_.unwatch(descriptor_.get());
+}
 
 void HostSignals::woken(sched::WaitQueue &) {
   signalfd_siginfo info{};

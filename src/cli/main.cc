@@ -2,6 +2,7 @@
 #include "cli/run_command.hpp"
 
 #include "base/log.hpp"
+#include "box/standard_descriptors.hpp"
 
 #include <algorithm>
 #include <CLI/CLI.hpp>
@@ -18,6 +19,7 @@ constexpr int usage_error = 125;
 
 int main(int argc, char **argv) {
   try {
+    tine::box::hold_standard_descriptors();
     CLI::App app{"A Linux kernel in user space: runs unmodified programs in a box and forks in "
                  "microseconds."};
     app.set_version_flag("--version", "tine " TINE_VERSION);
@@ -32,7 +34,7 @@ int main(int argc, char **argv) {
     char **const end = argv + argc;
     char **const separator = std::find(argv, end, std::string_view("--"));
     if (separator != end)
-      run.set_command({separator + 1, end});
+      run.set_after_separator({separator + 1, end});
     try {
       app.parse(static_cast<int>(separator - argv), argv);
     } catch (const CLI::ParseError &error) {

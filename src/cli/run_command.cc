@@ -52,10 +52,15 @@ RunCommand::RunCommand(CLI::App &app) {
 }
 
 std::vector<std::string> RunCommand::program_and_arguments() const {
-  const std::vector<std::string> rest = run_->remaining();
-  if (!rest.empty() && (command_ || rest.front().starts_with('-')))
-    throw std::invalid_argument("run: what is " + rest.front() + "? See tine run --help");
-  std::vector<std::string> command = command_.value_or(rest);
+  std::vector<std::string> command = run_->remaining();
+  if (!command.empty() && command.front().starts_with('-'))
+    throw std::invalid_argument("run: what is " + command.front() + "? See tine run --help");
+  if (after_separator_) {
+    // After the program's name "--" is an argument like any other.
+    if (!command.empty())
+      command.emplace_back("--");
+    command.insert(command.end(), after_separator_->begin(), after_separator_->end());
+  }
   if (command.empty() || command.front().empty())
     throw std::invalid_argument("run: which program? See tine run --help");
   return command;

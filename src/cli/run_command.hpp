@@ -14,8 +14,8 @@ namespace tine::cli {
 class RunCommand {
 public:
   explicit RunCommand(CLI::App &app);
-  /// The program and its arguments, where the command line says "--" before them.
-  void set_command(std::vector<std::string> command) { command_ = std::move(command); }
+  /// What the command line has after its first "--".
+  void set_after_separator(std::vector<std::string> rest) { after_separator_ = std::move(rest); }
   /// Runs the box; the exit status of the command.
   [[nodiscard]] int execute();
 
@@ -24,7 +24,7 @@ private:
   [[nodiscard]] std::vector<std::string> program_and_arguments() const;
 
   CLI::App *run_ = nullptr;
-  std::optional<std::vector<std::string>> command_;
+  std::optional<std::vector<std::string>> after_separator_;
   std::string root_ = "/";
   std::vector<std::string> binds_;
   std::string working_directory_;
