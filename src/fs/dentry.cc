@@ -102,6 +102,16 @@ bool Dentry::is_ancestor_of(const Dentry &other) const {
   return false;
 }
 
+void Dentry::release_children() {
+  std::vector<Ref<Dentry>> children;
+  for (const auto &[name, child] : children_)
+    children.emplace_back(child);
+  for (const Ref<Dentry> &child : children) {
+    child->release_children();
+    child->unpin();
+  }
+}
+
 Ref<Dentry> root_dentry(FileSystem &file_system) {
   return make_ref<Dentry>("", nullptr, file_system.root());
 }

@@ -40,6 +40,8 @@ public:
   static void move(Dentry &directory, std::string_view name, Dentry &new_directory,
                    std::string_view new_name, bool exchanged);
   [[nodiscard]] bool is_ancestor_of(const Dentry &other) const;
+  /// Keeps nothing below it any longer than its users do.
+  void release_children();
 
 private:
   void pin();
@@ -66,6 +68,7 @@ enum MountFlag : u32 {
 /// A file system at a place of the tree; a bind mount shows a part of one that is mounted elsewhere.
 class Mount final : public RefCounted {
 public:
+  ~Mount() override;
   u64 id = 0;
   Ref<FileSystem> file_system;
   Ref<Dentry> root;       ///< of what it shows

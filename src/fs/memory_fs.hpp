@@ -70,9 +70,9 @@ private:
 
   memory::FrameArena &frames_;
   Ref<HostFs> lower_;
-  Ref<MemoryInode> root_;
   u64 next_number_;
-  std::map<LowerKey, MemoryInode *> shown_;        ///< those that are alive
+  std::map<LowerKey, MemoryInode *> shown_;        ///< those that are alive; inodes leave it when they go
+  Ref<MemoryInode> root_;
   std::map<LowerKey, Ref<MemoryInode>> changed_;   ///< those that must be kept
   std::vector<u64> lower_devices_;                 ///< by the top bits of an inode number
 };

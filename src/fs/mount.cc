@@ -13,6 +13,11 @@ Ref<FileSystemContext> FileSystemContext::clone() const {
   return copy;
 }
 
+Mount::~Mount() {
+  if (root)
+    root->release_children();
+}
+
 Ref<Mount> MountNamespace::mount_root(Ref<FileSystem> file_system, u32 flags, std::string source) {
   return mount({}, std::move(file_system), nullptr, flags, std::move(source));
 }

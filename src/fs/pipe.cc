@@ -95,6 +95,12 @@ Result<u64> Pipe::write(memory::IoBuffer &from) {
   return done;
 }
 
+/// fifo(7): what nobody can read any more is gone when the FIFO is opened again.
+void Pipe::forget_if_unused() {
+  if (readers == 0 && writers == 0 && admitted_readers == 0 && admitted_writers == 0)
+    consume(used_);
+}
+
 Result<u64> Pipe::set_capacity(u64 bytes) {
   if (bytes > (u64{1} << 31))
     return Errno{EINVAL};
@@ -135,6 +141,7 @@ PipeFile::~PipeFile() {
     --pipe_->readers;
   if (is_writable())
     --pipe_->writers;
+  pipe_->forget_if_unused();
   pipe_->readable.wake_all();
   pipe_->writable.wake_all();
 }

@@ -29,6 +29,7 @@ public:
   /// The next `count` bytes as at most two pieces.
   [[nodiscard]] std::pair<std::span<const std::byte>, std::span<const std::byte>> contents() const;
   void consume(u64 count);
+  void forget_if_unused();
   /// st_ino of a pipe without a name.
   [[nodiscard]] u64 number();
 
