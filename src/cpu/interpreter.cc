@@ -395,7 +395,11 @@ bool Interpreter::do_bit_test() {
                      : size == 4 ? static_cast<i64>(static_cast<i32>(raw))
                                  : static_cast<i64>(static_cast<i16>(raw));
   const unsigned shift = size == 8 ? 6 : size == 4 ? 5 : 4;
-  const u64 address = effective_address(operands_[0]) + static_cast<u64>(offset >> shift) * size;
+  // The bit offset counts before the address is cut to its width; the segment's base is added after that.
+  const u64 base = segment_base(operands_[0].mem.segment);
+  const u64 address = truncated(effective_address(operands_[0]) - base + static_cast<u64>(offset >> shift) * size,
+                                instruction_.address_width / 8U) +
+                      base;
   const u64 mask = u64{1} << (static_cast<u64>(offset) & (bits - 1));
   const bool writes = instruction_.mnemonic != ZYDIS_MNEMONIC_BT;
   if (!resolve(address, size, writes ? memory::Access::write : memory::Access::read))

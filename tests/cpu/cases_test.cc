@@ -81,8 +81,6 @@ private:
     program.state = random_state(random, program.address);
     program.state.gpr[cpu::rbx] = window.address + 2 * page_size + static_cast<u64>(offset);
     program.memory = random_memory(random);
-    // These two are about what the other tests leave out.
-    program.tolerance.x87_pointers = !std::string_view(case_.name).starts_with("x87_environment");
     program.tolerance.undefined_flags = 0;
     const std::string report = differential.run(program);
     EXPECT_EQ(report, "") << "offset " << offset << ", round " << round;

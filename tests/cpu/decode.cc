@@ -195,6 +195,15 @@ bool stores_in_pieces(std::span<const u8> code) {
   }
 }
 
+bool faults_in_any_order(std::span<const u8> code) {
+  Decoded decoded;
+  if (!decode(code, decoded))
+    return false;
+  return decoded.instruction.meta.category == ZYDIS_CATEGORY_STRINGOP ||
+         decoded.is(ZYDIS_MNEMONIC_FRSTOR) || decoded.is(ZYDIS_MNEMONIC_FLDENV) ||
+         stores_in_pieces(code);
+}
+
 bool may_be_generated(const Decoded &decoded) {
   const ZydisDecodedInstruction &instruction = decoded.instruction;
   if (instruction.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY &&

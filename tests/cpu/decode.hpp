@@ -38,6 +38,10 @@ struct Decoded {
 /// True for stores of many pieces, whose first faulting byte is up to the processor.
 [[nodiscard]] bool stores_in_pieces(std::span<const u8> code);
 
+/// True for instructions with two memory operands, either of which may be accessed first, and for
+/// loads in pieces.
+[[nodiscard]] bool faults_in_any_order(std::span<const u8> code);
+
 /// Number of a general-purpose register as the SDM encodes it (AH to BH: that of the whole
 /// register).
 [[nodiscard]] unsigned gpr_number(ZydisRegister name);

@@ -2,6 +2,7 @@
 
 #include "decode.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -32,11 +33,19 @@ std::string Differential::raw(const Program &program) {
   guest_.store(tine_memory_);
   // At a fault tine promises those flags only that somebody will read (src/cpu/README.md).
   Tolerance tolerance = program.tolerance;
+  tolerance.only_signal = false;
   const u64 offset = host_.state.rip - program.address;
   if (host_.signal != SIGTRAP && offset < program.code.size()) {
     tolerance.undefined_flags |= dead_flags(program.code, offset);
-    tolerance.address_in_page = stores_in_pieces(std::span(program.code).subspan(offset));
+    const std::span<const u8> faulting = std::span(program.code).subspan(offset);
+    tolerance.address_in_page = stores_in_pieces(faulting);
+    // The named cases say which operand faults; random ones may have two that do.
+    tolerance.only_signal = program.tolerance.only_signal && faults_in_any_order(faulting);
   }
+  // A call that faults at its target has written below the stack pointer (README, as well).
+  const u64 below = host_.state.gpr[cpu::rsp] - 8;
+  if (host_.signal != SIGTRAP && MemoryImage::contains(below, 8))
+    std::ranges::copy(host_memory_.at(below, 8), tine_memory_.at(below, 8).begin());
   return differences(host_, tine_, tolerance) + differences(host_memory_, tine_memory_);
 }
 

@@ -21,6 +21,7 @@ struct Outcome {
 /// What a comparison leaves out.
 struct Tolerance {
   u64 undefined_flags = 0;
+  bool only_signal = false;     ///< which of two operands faults first
   bool address_in_page = false; ///< which byte of the page a long store touches first
   bool x87_pointers = true;     ///< last x87 instruction, operand and opcode
 };

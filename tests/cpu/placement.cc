@@ -284,8 +284,7 @@ bool place_operands(Random &random, Instruction &instruction, cpu::CpuState &sta
     state.gpr[cpu::rbp] = stack_top - random.below(512);
   if (decoded.is(ZYDIS_MNEMONIC_MASKMOVQ) || decoded.is(ZYDIS_MNEMONIC_MASKMOVDQU) ||
       decoded.is(ZYDIS_MNEMONIC_VMASKMOVDQU)) {
-    state.gpr[cpu::rdi] = random_target(random, 16);
-    return true;
+    return false; // with an empty mask it may or may not fault: named cases
   }
   const ZydisDecodedOperand *operand = decoded.explicit_memory();
   if (!operand || operand->mem.type == ZYDIS_MEMOP_TYPE_AGEN)

@@ -28,6 +28,7 @@ std::optional<Drawn> draw_program(Random &random) {
   if (!place_operands(random, *instruction, program.state, program.memory))
     return std::nullopt;
   program.code = with_trap(instruction->bytes);
+  program.tolerance.only_signal = true;
   program.tolerance.undefined_flags = instruction->decoded.undefined_flags();
   drawn.instruction = std::move(*instruction);
   return drawn;

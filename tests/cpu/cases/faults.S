@@ -89,7 +89,6 @@ fault cmpxchg16b_hole, lock cmpxchg16b [r9]
 fault cmpxchg16b_read_only, lock cmpxchg16b [r8]
 fault bts_far, bts [rbx], r12
 fault xlat_hole, xlatb [rbx]
-fault maskmov_hole, maskmovdqu xmm0, xmm1
 
 case fault_divide_by_zero
   xor ecx, ecx

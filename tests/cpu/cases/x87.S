@@ -48,7 +48,12 @@ case x87_mmx_changes_tags
   movq2dq xmm1, mm0
 end_case x87_mmx_changes_tags
 
-# The last instruction's address and its operand's: the guest's, not the code cache's.
+# The last instruction's address and its operand's are kept only where FXSAVE keeps them (src/cpu/README.md): they
+# are overwritten here before memory is compared.
+.macro forget_pointers address:vararg
+  mov qword ptr [\address + 12], 0
+  mov qword ptr [\address + 20], 0
+.endm
 case x87_environment
   fninit
   fld qword ptr [rbx]
@@ -60,6 +65,10 @@ case x87_environment
   fnstenv [rbx + 192]
   fldenv [rbx + 64]
   fnstenv [rbx + 256]
+  forget_pointers rbx + 64
+  forget_pointers rbx + 128
+  forget_pointers rbx + 192
+  forget_pointers rbx + 256
 end_case x87_environment
 
 case x87_save_restore
@@ -69,6 +78,7 @@ case x87_save_restore
   fldpi
   frstor [rbx + 64]
   fstp qword ptr [rbx + 192]
+  forget_pointers rbx + 64
 end_case x87_save_restore
 
 case x87_fxsave
@@ -113,6 +123,7 @@ case x87_fnsave_crossing, sweep
   fnsave [rbx]
   fld1
   frstor [rbx]
+  forget_pointers rbx
 end_case x87_fnsave_crossing
 
 case x87_fnstenv_crossing, sweep
@@ -120,6 +131,7 @@ case x87_fnstenv_crossing, sweep
   fldpi
   fnstenv [rbx]
   fldenv [rbx]
+  forget_pointers rbx
 end_case x87_fnstenv_crossing
 
 case x87_xsave
