@@ -7,7 +7,7 @@ HEAVY ?=
 # TESTS: a regular expression of the tests that `make test` runs.
 TESTS ?= .
 
-.PHONY: all build dependencies run test bench lint format install clean help \
+.PHONY: all build dependencies run test test-open bench lint format install clean help \
         test-asan test-ubsan test-tsan test-checked
 
 all: build
@@ -37,7 +37,13 @@ run: build
 
 # Four tests at once on two cores: most of them wait (sleeps, timers) more than they compute.
 test: build
-	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --parallel $$((2 * $(JOBS))) -R '$(TESTS)'
+	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --parallel $$((2 * $(JOBS))) -R '$(TESTS)' \
+	  -E "$$(scripts/known_failures.sh)"
+	@echo "left out, because they fail today (make test-open runs them):"
+	@grep -v '^#' tests/known_failures.txt | sed 's/^/  /'
+
+test-open: build
+	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -R "$$(scripts/known_failures.sh)"
 
 test-asan test-ubsan test-tsan test-checked: test-%: dependencies
 	@cmake --preset $* >/dev/null

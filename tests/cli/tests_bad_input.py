@@ -197,7 +197,7 @@ def test_a_closed_pipe_is_sigpipe(box):
 
 def test_interrupt_and_terminate_reach_the_program(box):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        process = box.start("/bin/sh", "-c", "echo ready; sleep 30; echo never", start_new_session=True)
+        process = box.start("/bin/sh", "-c", "echo ready; exec sleep 30", start_new_session=True)
         assert process.stdout.readline() == "ready\n"
         os.killpg(process.pid, number)
         assert process.wait(timeout=20) == 128 + number, (number, process.returncode)
