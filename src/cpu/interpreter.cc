@@ -163,11 +163,11 @@ bool Interpreter::execute() {
   if (!fetch())
     return false;
   const u64 start = state_.rip;
-  const u64 next = start + instruction_.length;
   if (!dispatch())
     return false;
+  // A string instruction that is half done has length 0 by now: it goes on where it is.
   if (state_.rip == start && instruction_.meta.branch_type == ZYDIS_BRANCH_TYPE_NONE)
-    state_.rip = next;
+    state_.rip = start + instruction_.length;
   return true;
 }
 

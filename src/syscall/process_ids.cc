@@ -58,7 +58,7 @@ SyscallResult sys_getsid(Call &call, int pid) {
 
 /// setpgid(2), its errors in the kernel's order.
 SyscallResult sys_setpgid(Call &call, int pid, int group) {
-  if (group < 0)
+  if (group < 0 || (group == 0 && pid < 0)) // a group of 0 is the one that `pid` names
     return Errno{EINVAL};
   Process *target = pid == 0 ? &call.process : call.kernel.find_process(Pid{pid});
   if (target == nullptr || (target != &call.process && target->parent != &call.process))

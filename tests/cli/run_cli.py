@@ -16,7 +16,9 @@ import tempfile
 import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent / "common")]
+import known_gaps  # noqa: E402  (its folder is put on the path above)
+
 SECONDS = 60
 
 
@@ -104,14 +106,16 @@ def main():
     for name in options.names or tests:
         with tempfile.TemporaryDirectory(prefix="tine-cli-") as folder:
             os.chmod(folder, 0o755)
+            passed = True
             try:
                 tests[name](Box(os.path.abspath(options.tine), folder))
                 print(f"{name}: ok")
             except AssertionError:
-                failed = 1
+                passed = False
                 print(f"{name}: FAILED")
                 traceback.print_exc(file=sys.stdout)
-    return failed
+            failed |= not known_gaps.judge(HERE / "known_gaps.txt", name, passed)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -245,7 +245,7 @@ def test_control_c_on_a_terminal(box):
 
 
 def test_interactive_bash(box):
-    talk = [("$ ", "PS1='next> '\n"), ("next> ", "sleep 30 &\n"), ("[1]", "jobs\n"), ("Running", "kill %1; wait; echo waited\n"),
+    talk = [("bash-", "PS1='next> '\n"), ("next> ", "sleep 30 &\n"), ("[1]", "jobs\n"), ("Running", "kill %1; wait; echo waited\n"),
             ("waited", "exit 6\n")]
     text, status = in_terminal(box.command("/bin/bash", "--norc", "-i"), talk)
     assert status == 6 and "Running" in text and "no job control" not in text, (text, status)
