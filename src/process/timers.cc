@@ -188,6 +188,7 @@ void ProcessTimers::expire(PosixTimer &timer, Nanoseconds late) {
   const SignalSet pending = target != nullptr ? target->pending.set() : process_.pending.set();
   if (pending.contains(timer.signal)) {
     timer.overrun = static_cast<int>(std::min<Nanoseconds>(most_overruns, timer.overrun + missed + 1));
+    timer.last_overrun = timer.overrun;
     return;
   }
   timer.last_overrun = static_cast<int>(std::min<Nanoseconds>(most_overruns, timer.overrun + missed));

@@ -115,6 +115,8 @@ Call make_call(Thread &thread) {
 } // namespace
 
 Next start_system_call(Thread &thread) {
+  if (thread.must_exit) // its process ends, or another thread executes a program: no further call is made
+    return deliver_pending_signals(thread);
   const u64 number = thread.cpu.gpr[cpu::rax];
   thread.syscall_number = static_cast<i64>(number);
   ++thread.kernel.counters.system_calls;
@@ -129,6 +131,8 @@ Next start_system_call(Thread &thread) {
 
 Next retry_system_call(Thread &thread) {
   thread.leave_all();
+  if (thread.must_exit) // even from an uninterruptible wait, a vfork's
+    return deliver_pending_signals(thread);
   const Row *row = find_row(static_cast<u64>(thread.syscall_number));
   Call call = make_call(thread);
   return call_handler(thread, row->handler, call);
