@@ -4,7 +4,7 @@
 #include "check.h"
 
 int main(void) {
-  struct bell pid_of_sibling = new_bell();
+  struct bell pid_of_sibling = new_bell(), sibling_spoke = new_bell();
   pid_t self = getpid();
   pid_t child = fork();
   NEED(child >= 0);
@@ -12,10 +12,12 @@ int main(void) {
     pid_t sibling = (pid_t)syscall(SYS_clone, CLONE_PARENT, NULL, NULL, NULL, 0);
     if (sibling == 0) {
       CHECK(getppid() == self);
+      tell(sibling_spoke);
       _exit(check_failures ? 1 : 5);
     }
     NEED(write(pid_of_sibling.fds[1], &sibling, sizeof sibling) == sizeof sibling);
     int status;
+    hear(sibling_spoke);
     CHECK_ERRNO(waitpid(sibling, &status, __WALL), ECHILD);
     _exit(check_failures);
   }
