@@ -39,8 +39,10 @@ run: build
 test: build
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --parallel $$((2 * $(JOBS))) -R '$(TESTS)' \
 	  -E "$$(scripts/known_failures.sh)"
-	@echo "left out, because they fail today (make test-open runs them):"
+	@echo "left out, because they fail now and then (make test-open runs them):"
 	@grep -v '^#' tests/known_failures.txt | sed 's/^/  /'
+	@echo "counted as passed, though the box fails them (a test that starts to pass fails the build):"
+	@grep -hv '^#' tests/*/known_gaps.txt | sed 's/^/  /'
 
 test-open: build
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -R "$$(scripts/known_failures.sh)"

@@ -1,7 +1,7 @@
 #include "box/stats.hpp"
 
 #include "base/log.hpp"
-#include "process/process.hpp"
+#include "process/accounting.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -34,7 +34,7 @@ ordered_json percentiles(std::vector<u32> samples) {
 void write_stats(Runtime &runtime, Box &box, Nanoseconds wall_time, const std::string &file) {
   process::Host &host = runtime.host();
   const process::KernelCounters &kernel = box.kernel().counters;
-  const memory::FaultCounters &faults = kernel.faults;
+  const memory::FaultCounters faults = process::fault_totals(box.kernel());
   const cpu::CpuCounters cpu = host.machine.counters();
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);

@@ -65,6 +65,17 @@ struct FaultResult {
 /// Counters of one address space's faults, for --stats, getrusage and /proc.
 struct FaultCounters {
   u64 zero_filled = 0, file_pages = 0, copied = 0, reused = 0, major = 0;
+
+  FaultCounters &operator+=(const FaultCounters &other) {
+    zero_filled += other.zero_filled;
+    file_pages += other.file_pages;
+    copied += other.copied;
+    reused += other.reused;
+    major += other.major;
+    return *this;
+  }
+  /// Those that took no reading from a file system: getrusage's ru_minflt.
+  [[nodiscard]] u64 minor() const { return zero_filled + file_pages + copied + reused; }
 };
 
 /// Told before a translation stops being true; it must not return before no vCPU uses it any more.

@@ -3,11 +3,13 @@
 #include "process/signals.hpp"
 #include "process/timers.hpp"
 
+#include <set>
+
 namespace tine::process {
 namespace {
 
-/// setrlimit(2): "When the process reaches the soft limit, it is sent a SIGXCPU signal", once a second from
-/// then on, "until the hard limit is reached, at which time it is sent SIGKILL".
+/// setrlimit(2): "When the process reaches the soft limit, it is sent a SIGXCPU signal", once a
+/// second from then on, "until the hard limit is reached, at which time it is sent SIGKILL".
 void check_cpu_limit(Process &process) {
   ResourceLimit &limit = process.limits[RLIMIT_CPU];
   if (limit.current == RLIM_INFINITY)
@@ -34,6 +36,16 @@ void account_time(Thread &thread, Process &process, Nanoseconds user, Nanosecond
   if (process.timers)
     process.timers->cpu_time_used();
   check_cpu_limit(process);
+}
+
+memory::FaultCounters fault_totals(const Kernel &kernel) {
+  memory::FaultCounters total = kernel.counters.faults;
+  std::set<const memory::AddressSpace *> counted; // vfork and CLONE_VM share one
+  for (const auto &[pid, process] : kernel.processes())
+    for (const Ref<Thread> &thread : process->threads)
+      if (thread->memory && counted.insert(thread->memory.get()).second)
+        total += thread->memory->counters();
+  return total;
 }
 
 } // namespace tine::process

@@ -1,6 +1,7 @@
-// CPU time: who used it.
+// CPU time and faults: who used what.
 #pragma once
 
+#include "process/kernel.hpp"
 #include "process/process.hpp"
 
 namespace tine::process {
@@ -8,5 +9,8 @@ namespace tine::process {
 /// Adds what a thread just used on a vCPU to its process, and lets the CPU-time timers look.
 /// Nanoseconds, not negative.
 void account_time(Thread &thread, Process &process, Nanoseconds user, Nanoseconds system);
+
+/// Faults of all address spaces of the box so far, those that are gone included.
+[[nodiscard]] memory::FaultCounters fault_totals(const Kernel &kernel);
 
 } // namespace tine::process

@@ -25,12 +25,6 @@ void clear_child_tid(Thread &thread) {
     thread.kernel.futexes->wake(*key, 1, ~u32{0});
 }
 
-void add_faults(Process &process, const memory::AddressSpace &space) {
-  const memory::FaultCounters &faults = space.counters();
-  process.usage.minor_faults += faults.zero_filled + faults.file_pages + faults.copied + faults.reused;
-  process.usage.major_faults += faults.major;
-}
-
 void leave_descriptors(Thread &thread) {
   if (thread.files && thread.files->reference_count() == 1)
     thread.files->close_all();
@@ -121,8 +115,13 @@ void release_vfork_parent(Thread &thread) {
 void leave_address_space(Thread &thread) {
   if (!thread.memory)
     return;
-  if (thread.memory->reference_count() == 1)
+  if (thread.memory->reference_count() == 1) {
+    const memory::FaultCounters &faults = thread.memory->counters();
+    thread.process->usage.minor_faults += faults.minor();
+    thread.process->usage.major_faults += faults.major;
+    thread.kernel.counters.faults += faults;
     thread.kernel.host.machine.detach(*thread.memory);
+  }
   thread.memory = nullptr;
 }
 
@@ -142,8 +141,6 @@ void exit_thread(Thread &thread, int status) {
   thread.timeout.disarm();
   release_robust_list(thread);
   clear_child_tid(thread);
-  if (thread.memory && thread.memory->reference_count() == 1)
-    add_faults(process, *thread.memory);
   release_vfork_parent(thread);
   leave_address_space(thread);
   leave_descriptors(thread);

@@ -199,8 +199,7 @@ Result<Ref<Thread>> clone_process(Thread &parent, const CloneArguments &argument
   } else if (has(arguments, CLONE_VFORK)) {
     ++kernel.counters.vforks;
   } else {
-    ++kernel.counters.forks;
-    kernel.counters.fork_nanoseconds.push_back(static_cast<u32>(time::TimerQueue::now() - started));
+    kernel.counters.add_fork(time::TimerQueue::now() - started);
   }
   return thread;
 }

@@ -46,7 +46,18 @@ struct KernelCounters {
   u64 forks = 0, vforks = 0, threads = 0, execs = 0, exits = 0, system_calls = 0,
       context_switches = 0;
   memory::FaultCounters faults;            ///< of address spaces that are gone
-  std::vector<u32> fork_nanoseconds; ///< each fork's time inside the kernel, for percentiles
+  /// Time of the latest forks inside the kernel, for percentiles; fork n is at n % fork_samples.
+  static constexpr std::size_t fork_samples = 65'536;
+  std::vector<u32> fork_nanoseconds;
+
+  void add_fork(Nanoseconds duration) {
+    const auto sample = static_cast<u32>(duration);
+    if (fork_nanoseconds.size() < fork_samples)
+      fork_nanoseconds.push_back(sample);
+    else
+      fork_nanoseconds[forks % fork_samples] = sample;
+    ++forks;
+  }
 };
 
 /// Owns every process of the box, by pid. Guarded by the kernel lock.

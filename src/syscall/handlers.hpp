@@ -277,26 +277,6 @@ SyscallResult sys_getrusage(Call &call, int, GuestAddress);
 SyscallResult sys_futex(Call &call, GuestAddress, u32, u64, u64, GuestAddress, u64);
 SyscallResult sys_futex_waitv(Call &call, GuestAddress, u32, u64, GuestAddress, int);
 
-// ipc*.cc
-SyscallResult sys_shmget(Call &call, int, u64, u64);
-SyscallResult sys_shmat(Call &call, int, GuestAddress, u64);
-SyscallResult sys_shmdt(Call &call, GuestAddress);
-SyscallResult sys_shmctl(Call &call, int, int, GuestAddress);
-SyscallResult sys_semget(Call &call, int, int, u64);
-SyscallResult sys_semop(Call &call, int, GuestAddress, u64);
-SyscallResult sys_semtimedop(Call &call, int, GuestAddress, u64, GuestAddress);
-SyscallResult sys_semctl(Call &call, int, int, int, u64);
-SyscallResult sys_msgget(Call &call, int, u64);
-SyscallResult sys_msgsnd(Call &call, int, GuestAddress, u64, u64);
-SyscallResult sys_msgrcv(Call &call, int, GuestAddress, u64, int, u64);
-SyscallResult sys_msgctl(Call &call, int, int, GuestAddress);
-SyscallResult sys_mq_open(Call &call, GuestAddress, u32, u32, GuestAddress);
-SyscallResult sys_mq_unlink(Call &call, GuestAddress);
-SyscallResult sys_mq_timedsend(Call &call, int, GuestAddress, u64, u32, GuestAddress);
-SyscallResult sys_mq_timedreceive(Call &call, int, GuestAddress, u64, GuestAddress, GuestAddress);
-SyscallResult sys_mq_notify(Call &call, int, GuestAddress);
-SyscallResult sys_mq_getsetattr(Call &call, int, GuestAddress, GuestAddress);
-
 // system*.cc
 SyscallResult sys_uname(Call &call, GuestAddress);
 SyscallResult sys_sysinfo(Call &call, GuestAddress);

@@ -37,7 +37,7 @@ process::ResourceUsage usage_of(const process::Process &process) {
   usage.user_time = process::user_time(process);
   if (!process.is_zombie()) {
     const memory::FaultCounters &faults = process.leader()->memory->counters();
-    usage.minor_faults += faults.zero_filled + faults.file_pages + faults.copied + faults.reused;
+    usage.minor_faults += faults.minor();
     usage.major_faults += faults.major;
   }
   return usage;

@@ -114,6 +114,9 @@ def test_stats_is_json(box):
     text = json.dumps(stats)
     for word in ("fork", "fault", "block", "tlb", "memory"):
         assert word in text.lower(), f"{word}: {text}"
+    # dash forks for each /bin/true (vfork or fork), and each of them faults in pages of its own.
+    assert stats["processes"]["forks"] + stats["processes"]["vforks"] == 3, text
+    assert all(stats["faults"][kind] > 0 for kind in ("zero_filled", "file_pages", "copied")), text
 
 
 def test_page_tables_of_both_kinds(box):

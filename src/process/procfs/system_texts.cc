@@ -1,4 +1,5 @@
 // The files of /proc that speak of the box as a whole.
+#include "process/accounting.hpp"
 #include "process/procfs/cpu_texts.hpp"
 #include "process/procfs/subject.hpp"
 
@@ -119,20 +120,11 @@ std::string loadavg_text(const Kernel &kernel) {
 std::string vmstat_text(const Kernel &kernel) {
   const memory::FrameArena &frames = kernel.host.frames;
   const u64 total = frames.limit_bytes() >> page_shift;
-  memory::FaultCounters faults;
-  for (const auto &[pid, process] : kernel.processes())
-    if (const Thread *leader = process->leader(); leader && leader->memory) {
-      const memory::FaultCounters &own = leader->memory->counters();
-      faults.zero_filled += own.zero_filled;
-      faults.file_pages += own.file_pages;
-      faults.copied += own.copied;
-      faults.reused += own.reused;
-      faults.major += own.major;
-    }
+  const memory::FaultCounters faults = fault_totals(kernel);
   return fmt::format("nr_free_pages {}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault {}\n"
                      "pgmajfault {}\n",
                      total - std::min(total, frames.frames_in_use()),
-                     faults.zero_filled + faults.file_pages + faults.copied + faults.reused,
+                     faults.minor(),
                      faults.major);
 }
 
