@@ -17,8 +17,9 @@ struct World {
   Ref<AddressSpace> space;
 };
 
-/// An address space with a private mapping of `bytes` whose pages are all present. Where every page has a
-/// frame of its own the host must have the memory, so large ones show a few frames many times.
+/// An address space with a private mapping of `bytes` whose pages are all present. Where every page
+/// has a frame of its own the host must have the memory, so large ones show a few frames many
+/// times.
 World make_world(u64 bytes, bool own_frames) {
   World world;
   world.frames = FrameArena::create({.limit_bytes = u64{64} << 30}).value();
@@ -43,10 +44,15 @@ void fork_and_exit(benchmark::State &state, ForkMechanism mechanism) {
     benchmark::DoNotOptimize(child);
   }
 }
-BENCHMARK_CAPTURE(fork_and_exit, shared, ForkMechanism::shared)->Arg(1)->Arg(64)->Arg(1024)->Arg(16384);
+BENCHMARK_CAPTURE(fork_and_exit, shared, ForkMechanism::shared)
+    ->Arg(1)
+    ->Arg(64)
+    ->Arg(1024)
+    ->Arg(16384);
 BENCHMARK_CAPTURE(fork_and_exit, copied, ForkMechanism::copied)->Arg(1)->Arg(64)->Arg(1024);
 
-/// Fork, then the child writes to `pages` pages, `stride` apart; per iteration: all of that and the exit.
+/// Fork, then the child writes to `pages` pages, `stride` apart; per iteration: all of that and the
+/// exit.
 void fork_and_write(benchmark::State &state) {
   const u64 pages = static_cast<u64>(state.range(0));
   const u64 stride = static_cast<u64>(state.range(1));
@@ -56,9 +62,9 @@ void fork_and_write(benchmark::State &state) {
     for (u64 i = 0; i < pages; ++i)
       benchmark::DoNotOptimize(child->resolve_fault(start + i * stride * page_size, Access::write));
   }
-  state.counters["ns_a_page"] = benchmark::Counter(
-      static_cast<double>(pages), benchmark::Counter::kIsIterationInvariantRate |
-                                      benchmark::Counter::kInvert);
+  state.counters["ns_a_page"] =
+      benchmark::Counter(static_cast<double>(pages), benchmark::Counter::kIsIterationInvariantRate |
+                                                         benchmark::Counter::kInvert);
 }
 BENCHMARK(fork_and_write)->Args({1, 1})->Args({100, 1})->Args({10000, 1})->Args({1000, 256});
 
@@ -71,9 +77,9 @@ void zero_fill(benchmark::State &state) {
     for (u64 i = 0; i < pages; ++i)
       benchmark::DoNotOptimize(world.space->resolve_fault(start + i * page_size, Access::write));
   }
-  state.counters["ns_a_page"] = benchmark::Counter(
-      static_cast<double>(pages), benchmark::Counter::kIsIterationInvariantRate |
-                                      benchmark::Counter::kInvert);
+  state.counters["ns_a_page"] =
+      benchmark::Counter(static_cast<double>(pages), benchmark::Counter::kIsIterationInvariantRate |
+                                                         benchmark::Counter::kInvert);
 }
 BENCHMARK(zero_fill);
 

@@ -9,8 +9,8 @@
 
 namespace tine {
 
-/// Meets BasicLockable; not recursive. Held for less than a microsecond as a rule, while the host's sleep
-/// and wake-up cost tens: so a waiter spins a while first.
+/// Meets BasicLockable; not recursive. Held for less than a microsecond as a rule, while the host's
+/// sleep and wake-up cost tens: so a waiter spins a while first.
 class KernelLock {
 public:
   void lock() {

@@ -12,8 +12,8 @@
 
 namespace tine {
 
-/// Base of shared objects. The count is atomic because the last reference can be dropped by any vCPU;
-/// the object's other state is guarded by the kernel lock unless it says otherwise.
+/// Base of shared objects. The count is atomic because the last reference can be dropped by any
+/// vCPU; the object's other state is guarded by the kernel lock unless it says otherwise.
 class RefCounted {
 public:
   RefCounted(const RefCounted &) = delete;
@@ -25,7 +25,9 @@ public:
       delete this;
   }
   /// How many Ref point here: CLONE_FILES and the like ask whether a table is shared.
-  [[nodiscard]] std::size_t reference_count() const { return count_.load(std::memory_order_acquire); }
+  [[nodiscard]] std::size_t reference_count() const {
+    return count_.load(std::memory_order_acquire);
+  }
 
 protected:
   RefCounted() = default;
@@ -36,8 +38,7 @@ private:
 };
 
 /// Owning pointer to a RefCounted object; may be null.
-template <typename T>
-class Ref {
+template <typename T> class Ref {
 public:
   Ref() = default;
   Ref(std::nullptr_t) {}
@@ -48,11 +49,10 @@ public:
   Ref(const Ref &other) : Ref(other.object_) {}
   Ref(Ref &&other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   template <typename U>
-    requires std::is_convertible_v<U *, T *>
-  Ref(const Ref<U> &other) : Ref(other.get()) {}
+  requires std::is_convertible_v<U *, T *> Ref(const Ref<U> &other) : Ref(other.get()) {}
   template <typename U>
-    requires std::is_convertible_v<U *, T *>
-  Ref(Ref<U> &&other) noexcept : object_(other.release()) {}
+  requires std::is_convertible_v<U *, T *> Ref(Ref<U> &&other)
+  noexcept : object_(other.release()) {}
   ~Ref() {
     if (object_)
       object_->drop_reference();
@@ -88,8 +88,7 @@ template <typename T, typename... Arguments>
 }
 
 /// Downcast of a Ref, null if the object is of another type.
-template <typename T, typename U>
-[[nodiscard]] Ref<T> ref_cast(const Ref<U> &reference) {
+template <typename T, typename U> [[nodiscard]] Ref<T> ref_cast(const Ref<U> &reference) {
   return Ref<T>(dynamic_cast<T *>(reference.get()));
 }
 

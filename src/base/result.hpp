@@ -23,8 +23,7 @@ enum class Errno : int {};
 /// What a function that has no value to return returns on success.
 struct Done {};
 
-template <typename T>
-class [[nodiscard]] Result {
+template <typename T> class [[nodiscard]] Result {
 public:
   using Value = T;
 

@@ -21,7 +21,8 @@ inline constexpr u64 page_shift = 12;
 inline constexpr u64 page_size = u64{1} << page_shift;
 inline constexpr u64 page_mask = page_size - 1;
 
-/// One past the highest address that user code may have: Linux's TASK_SIZE with four page-table levels.
+/// One past the highest address that user code may have: Linux's TASK_SIZE with four page-table
+/// levels.
 inline constexpr u64 user_address_limit = (u64{1} << 47) - page_size;
 
 /// Number of a page of an address space: address divided by the page size.
@@ -56,8 +57,12 @@ struct GuestAddress {
 [[nodiscard]] constexpr GuestAddress address_of(PageNumber page) {
   return GuestAddress{page.value << page_shift};
 }
-[[nodiscard]] constexpr u64 round_up_to_page(u64 bytes) { return (bytes + page_mask) & ~page_mask; }
-[[nodiscard]] constexpr u64 round_down_to_page(u64 bytes) { return bytes & ~page_mask; }
+[[nodiscard]] constexpr u64 round_up_to_page(u64 bytes) {
+  return (bytes + page_mask) & ~page_mask;
+}
+[[nodiscard]] constexpr u64 round_down_to_page(u64 bytes) {
+  return bytes & ~page_mask;
+}
 
 /// A half-open range of pages [first, first + count).
 struct PageRange {
@@ -88,12 +93,10 @@ using Nanoseconds = i64;
 
 } // namespace tine
 
-template <>
-struct std::hash<tine::Pid> {
+template <> struct std::hash<tine::Pid> {
   std::size_t operator()(tine::Pid pid) const noexcept { return std::hash<tine::i32>{}(pid.value); }
 };
-template <>
-struct std::hash<tine::PageNumber> {
+template <> struct std::hash<tine::PageNumber> {
   std::size_t operator()(tine::PageNumber page) const noexcept {
     return std::hash<tine::u64>{}(page.value);
   }

@@ -63,7 +63,9 @@ public:
 
   // ---- memory at [base + displacement] ----
   void load(u8 to, u8 base, i32 displacement = 0) { memory_operand(0x8b, to, base, displacement); }
-  void store(u8 base, u8 from, i32 displacement = 0) { memory_operand(0x89, from, base, displacement); }
+  void store(u8 base, u8 from, i32 displacement = 0) {
+    memory_operand(0x89, from, base, displacement);
+  }
 
   // ---- the vCPU context, through GS ----
   void load_context(u8 to, u32 offset) { context_operand(0x8b, to, offset); }
@@ -198,14 +200,11 @@ public:
   }
 
 private:
-  template <typename T>
-  void put(T value) {
+  template <typename T> void put(T value) {
     std::memcpy(at_, &value, sizeof value);
     at_ += sizeof value;
   }
-  void relative(const u8 *target) {
-    dword(static_cast<u32>(static_cast<i32>(target - (at_ + 4))));
-  }
+  void relative(const u8 *target) { dword(static_cast<u32>(static_cast<i32>(target - (at_ + 4)))); }
   void rex_modrm(u8 opcode, u8 reg, u8 rm) {
     byte(0x48U | (reg >= 8 ? 4U : 0U) | (rm >= 8 ? 1U : 0U));
     byte(opcode);

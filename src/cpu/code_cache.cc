@@ -31,7 +31,8 @@ Result<std::unique_ptr<CodeCache>> CodeCache::create() {
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
     return Errno{ENOMEM};
-  ::madvise(memory, hot_bytes + cold_bytes, MADV_HUGEPAGE); // translated code is large and jumps about
+  ::madvise(memory, hot_bytes + cold_bytes,
+            MADV_HUGEPAGE); // translated code is large and jumps about
   std::unique_ptr<CodeCache> cache(new CodeCache);
   cache->base_ = static_cast<u8 *>(memory);
   cache->size_ = hot_bytes + cold_bytes;
@@ -44,7 +45,9 @@ Result<std::unique_ptr<CodeCache>> CodeCache::create() {
   return cache;
 }
 
-CodeCache::~CodeCache() { ::munmap(base_, size_); }
+CodeCache::~CodeCache() {
+  ::munmap(base_, size_);
+}
 
 void CodeCache::commit() {
   populate(hot_populated_, hot, base_ + hot_bytes);
@@ -135,8 +138,8 @@ void CodeCache::chain(u32 index, BlockIndex target, u32 code_page) {
   Link &link = links[index];
   if (link.target != no_index)
     return;
-  // A vCPU may be between the check and the jump, so the pair is set once for good: another code page than
-  // the first goes through the jump cache.
+  // A vCPU may be between the check and the jump, so the pair is set once for good: another code
+  // page than the first goes through the jump cache.
   if (link.page_check && *link.page_check != 0 && *link.page_check != code_page)
     return;
   link.target = target;

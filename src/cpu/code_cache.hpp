@@ -28,13 +28,13 @@ struct Block {
   u32 second_frame = no_index;
   BlockMode mode = BlockMode::normal;
   bool dropped = false;
-  u16 flags_live = 0;        ///< status flags that its code reads before writing them
+  u16 flags_live = 0;                ///< status flags that its code reads before writing them
   const u8 *host = nullptr;          ///< expects the status flags in hardware
   const u8 *indirect_host = nullptr; ///< expects them in context.saved_flags
   const u8 *host_end = nullptr;
-  u32 incoming = no_index;       ///< head of the list of links that jump here
+  u32 incoming = no_index; ///< head of the list of links that jump here
   BlockIndex next_same_hash = no_index;
-  u32 first_place = 0;       ///< into CodeCache's places: one per instruction
+  u32 first_place = 0; ///< into CodeCache's places: one per instruction
   u32 place_count = 0;
 };
 
@@ -52,9 +52,9 @@ struct Link {
   const u8 *stub = nullptr;   ///< where it goes while it isn't chained
   u64 target_pc = 0;
   BlockIndex source = no_index;
-  BlockIndex target = no_index;   ///< chained to
+  BlockIndex target = no_index; ///< chained to
   u32 next_incoming = no_index;
-  u32 *page_check = nullptr;  ///< across pages: the code page to compare, none is 0
+  u32 *page_check = nullptr; ///< across pages: the code page to compare, none is 0
 };
 
 /// What C++ must know of a place that left translated code.
@@ -65,8 +65,8 @@ struct Site {
   u16 size = 0;
   u8 detail = 0;
   u8 length = 0;
-  i32 stack_low = 0;          ///< of a stack check: from rsp to its first byte; `size` bytes
-  u8 *variant = nullptr;      ///< displacement of the jump for when they don't fit in one window
+  i32 stack_low = 0;     ///< of a stack check: from rsp to its first byte; `size` bytes
+  u8 *variant = nullptr; ///< displacement of the jump for when they don't fit in one window
 };
 
 /// Guarded by the kernel lock, except that translated code runs without it. Memory of blocks is
@@ -92,9 +92,9 @@ public:
 
   /// `code_page`: the target's, for a link across pages.
   void chain(u32 link, BlockIndex target, u32 code_page = 0);
-  /// Removes every block made from the frame and unchains what jumps there; calls `dropped` for each.
-  template <typename Function>
-  void drop_frame(u32 frame, Function &&dropped) {
+  /// Removes every block made from the frame and unchains what jumps there; calls `dropped` for
+  /// each.
+  template <typename Function> void drop_frame(u32 frame, Function &&dropped) {
     const auto found = by_frame_.find(frame);
     if (found == by_frame_.end())
       return;
@@ -115,7 +115,9 @@ public:
   u8 *cold = nullptr; ///< where its stubs go
   void commit();      ///< after hot and cold have moved: populates ahead
 
-  [[nodiscard]] bool contains(const u8 *host) const { return host >= base_ && host < base_ + size_; }
+  [[nodiscard]] bool contains(const u8 *host) const {
+    return host >= base_ && host < base_ + size_;
+  }
   [[nodiscard]] u64 code_bytes() const;
 
   /// Shared thunks are emitted here once, before any block.

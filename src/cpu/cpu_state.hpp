@@ -12,8 +12,8 @@ namespace tine::cpu {
 /// Numbers as in the Intel SDM's encoding of general-purpose registers.
 enum Gpr : u8 { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15 };
 
-/// Copyable: fork copies it, a snapshot writes it. The layout of the leading members is known to the
-/// entry and exit code of the translator.
+/// Copyable: fork copies it, a snapshot writes it. The layout of the leading members is known to
+/// the entry and exit code of the translator.
 struct CpuState {
   std::array<u64, 16> gpr{};
   u64 rip = 0;
@@ -24,8 +24,8 @@ struct CpuState {
   alignas(32) std::array<std::array<u8, 32>, 16> ymm{};
   /// The legacy region of FXSAVE: x87 and MXCSR (its XMM part is not used; `ymm` holds it).
   alignas(16) std::array<u8, 512> fxsave{};
-  /// The x87 part of `fxsave` may differ from the initial one. While false, entering and leaving guest
-  /// code needs no FXRSTOR and FXSAVE. Kept by run().
+  /// The x87 part of `fxsave` may differ from the initial one. While false, entering and leaving
+  /// guest code needs no FXRSTOR and FXSAVE. Kept by run().
   bool x87_in_use = false;
 
   /// Registers as after execve: x87 and MXCSR at their initial values.

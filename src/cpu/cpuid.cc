@@ -11,23 +11,27 @@ CpuidResult host_cpuid(u32 leaf, u32 subleaf) {
   return r;
 }
 
-constexpr u32 bit(unsigned index) { return u32{1} << index; }
+constexpr u32 bit(unsigned index) {
+  return u32{1} << index;
+}
 
-// Leaf 1. ECX: SSE3 PCLMULQDQ SSSE3 FMA CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE OSXSAVE AVX F16C RDRAND
-// and the hypervisor bit, which is the truth.
-constexpr u32 leaf1_ecx = bit(0) | bit(1) | bit(9) | bit(12) | bit(13) | bit(19) | bit(20) | bit(22) |
-                          bit(23) | bit(25) | bit(26) | bit(27) | bit(28) | bit(29) | bit(30) | bit(31);
+// Leaf 1. ECX: SSE3 PCLMULQDQ SSSE3 FMA CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE OSXSAVE AVX F16C
+// RDRAND and the hypervisor bit, which is the truth.
+constexpr u32 leaf1_ecx = bit(0) | bit(1) | bit(9) | bit(12) | bit(13) | bit(19) | bit(20) |
+                          bit(22) | bit(23) | bit(25) | bit(26) | bit(27) | bit(28) | bit(29) |
+                          bit(30) | bit(31);
 // EDX: FPU DE TSC MSR PAE MCE CX8 SEP PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 HTT
 constexpr u32 leaf1_edx = bit(0) | bit(2) | bit(4) | bit(5) | bit(6) | bit(7) | bit(8) | bit(11) |
-                          bit(13) | bit(14) | bit(15) | bit(16) | bit(17) | bit(19) | bit(23) | bit(24) |
-                          bit(25) | bit(26) | bit(28);
+                          bit(13) | bit(14) | bit(15) | bit(16) | bit(17) | bit(19) | bit(23) |
+                          bit(24) | bit(25) | bit(26) | bit(28);
 // Leaf 7. EBX: FSGSBASE BMI1 AVX2 BMI2 ERMS RDSEED ADX CLFLUSHOPT CLWB SHA. ECX: VAES VPCLMULQDQ.
 // EDX: FSRM.
-constexpr u32 leaf7_ebx = bit(0) | bit(3) | bit(5) | bit(8) | bit(9) | bit(18) | bit(19) | bit(23) |
-                          bit(24) | bit(29);
+constexpr u32 leaf7_ebx =
+    bit(0) | bit(3) | bit(5) | bit(8) | bit(9) | bit(18) | bit(19) | bit(23) | bit(24) | bit(29);
 constexpr u32 leaf7_ecx = bit(9) | bit(10);
 constexpr u32 leaf7_edx = bit(4);
-// 0x80000001. ECX: LAHF64 ABM PREFETCHW. EDX: SYSCALL NX RDTSCP LM and, on AMD, the copies of leaf 1.
+// 0x80000001. ECX: LAHF64 ABM PREFETCHW. EDX: SYSCALL NX RDTSCP LM and, on AMD, the copies of
+// leaf 1.
 constexpr u32 extended1_ecx = bit(0) | bit(5) | bit(8);
 constexpr u32 extended1_edx = bit(11) | bit(20) | bit(27) | bit(29) | (leaf1_edx & 0x0183f3ff);
 
@@ -83,7 +87,11 @@ CpuidResult guest_cpuid(u32 leaf, u32 subleaf) {
   }
 }
 
-u64 guest_hwcap() { return guest_cpuid(1, 0).edx; }
-u64 guest_hwcap2() { return guest_cpuid(7, 0).ebx & 1 ? 2 : 0; }
+u64 guest_hwcap() {
+  return guest_cpuid(1, 0).edx;
+}
+u64 guest_hwcap2() {
+  return guest_cpuid(7, 0).ebx & 1 ? 2 : 0;
+}
 
 } // namespace tine::cpu

@@ -1,7 +1,7 @@
 #include "cpu/decode.hpp"
 
-#include <Zydis/Zydis.h>
 #include <array>
+#include <Zydis/Zydis.h>
 
 namespace tine::cpu {
 namespace {
@@ -340,7 +340,10 @@ void take_memory_operand(const ZydisDecodedOperand &operand, Instruction &out) {
     return;
   out.memory.base = base;
   out.memory.index = index;
-  out.memory.scale = static_cast<u8>(mem.scale == 8 ? 3 : mem.scale == 4 ? 2 : mem.scale == 2 ? 1 : 0);
+  out.memory.scale = static_cast<u8>(mem.scale == 8   ? 3
+                                     : mem.scale == 4 ? 2
+                                     : mem.scale == 2 ? 1
+                                                      : 0);
   out.memory.displacement = static_cast<i32>(mem.disp.value);
   if (mem.segment == ZYDIS_REGISTER_FS)
     out.memory.segment = Segment::fs;
@@ -377,7 +380,8 @@ OperandSummary take_operands(std::span<const ZydisDecodedOperand> operands, Inst
         summary.vsib = true;
       if (operand.visibility != ZYDIS_OPERAND_VISIBILITY_EXPLICIT)
         summary.implicit_memory = true;
-      else if (operand.mem.type == ZYDIS_MEMOP_TYPE_AGEN || operand.mem.type == ZYDIS_MEMOP_TYPE_MIB)
+      else if (operand.mem.type == ZYDIS_MEMOP_TYPE_AGEN ||
+               operand.mem.type == ZYDIS_MEMOP_TYPE_MIB)
         summary.address_only = true;
       else
         summary.explicit_memory = true;
@@ -386,8 +390,8 @@ OperandSummary take_operands(std::span<const ZydisDecodedOperand> operands, Inst
   return summary;
 }
 
-void take_flags(const ZydisDecodedInstruction &decoded, std::span<const ZydisDecodedOperand> operands,
-                Instruction &out) {
+void take_flags(const ZydisDecodedInstruction &decoded,
+                std::span<const ZydisDecodedOperand> operands, Instruction &out) {
   const ZydisAccessedFlags *flags = decoded.cpu_flags;
   if (!flags)
     return;
@@ -473,7 +477,8 @@ void refine_kind(const ZydisDecodedInstruction &decoded,
         out.kind = out.opcode_offset < out.length && (out.bytes[out.opcode_offset] & 0xfc) == 0xa0
                        ? Kind::absolute_move
                        : Kind::unsupported;
-      if (decoded.mnemonic == ZYDIS_MNEMONIC_CLFLUSH || decoded.mnemonic == ZYDIS_MNEMONIC_CLFLUSHOPT ||
+      if (decoded.mnemonic == ZYDIS_MNEMONIC_CLFLUSH ||
+          decoded.mnemonic == ZYDIS_MNEMONIC_CLFLUSHOPT ||
           decoded.mnemonic == ZYDIS_MNEMONIC_CLWB) {
         out.memory.size = 1;
         out.memory.reads = true;

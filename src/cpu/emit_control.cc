@@ -7,18 +7,19 @@
 
 namespace tine::cpu {
 namespace {
-/// A vCPU may be asked to leave; every cycle of blocks contains one of: a backward direct branch, an
-/// indirect branch.
+/// A vCPU may be asked to leave; every cycle of blocks contains one of: a backward direct branch,
+/// an indirect branch.
 constexpr u32 jump_cache_host = CONTEXT_JUMP_CACHE + 8;
 
-/// r10 = guest pc, status flags put aside. The two displacements to resolve: a pending exit, a miss.
+/// r10 = guest pc, status flags put aside. The two displacements to resolve: a pending exit, a
+/// miss.
 std::pair<u8 *, u8 *> emit_jump_cache_lookup(Assembler &to) {
   to.compare_context_byte_zero(CONTEXT_EXIT_WORD);
   u8 *const leave = to.jump_condition_unresolved(Assembler::condition_not_equal);
-  to.raw({{0xc4, 0x43, 0xfb, 0xf0, 0xda, 0x10}}); // rorx r11, r10, 16
-  to.raw({{0x45, 0x31, 0xd3}});                   // xor r11d, r10d
-  to.raw({{0x45, 0x0f, 0xb7, 0xdb}});             // movzx r11d, r11w
-  to.raw({{0x41, 0xc1, 0xe3, 0x04}});             // shl r11d, 4: the size of an entry
+  to.raw({{0xc4, 0x43, 0xfb, 0xf0, 0xda, 0x10}});         // rorx r11, r10, 16
+  to.raw({{0x45, 0x31, 0xd3}});                           // xor r11d, r10d
+  to.raw({{0x45, 0x0f, 0xb7, 0xdb}});                     // movzx r11d, r11w
+  to.raw({{0x41, 0xc1, 0xe3, 0x04}});                     // shl r11d, 4: the size of an entry
   to.context_indexed(0x3b, r10, r11, CONTEXT_JUMP_CACHE); // cmp
   u8 *const miss = to.jump_condition_unresolved(Assembler::condition_not_equal);
   to.jump_context_indexed(r11, jump_cache_host);
@@ -166,15 +167,18 @@ void Emitter::emit_jump_to(u64 target, bool backward, u16 live) {
     emit_linked_jump_across(target);
 }
 
-void Emitter::emit_continuation(u64 pc, u16 live) { emit_jump_to(pc, false, live); }
+void Emitter::emit_continuation(u64 pc, u16 live) {
+  emit_jump_to(pc, false, live);
+}
 
 void Emitter::emit_call(const Instruction &instruction, u16 live_after) {
   const u64 return_address = instruction.next_pc();
   const bool direct = instruction.kind == InstructionKind::call_direct;
   const bool save_flags = !direct || live_after != 0;
   const bool memory = instruction.memory.size != 0;
-  const u8 reg = static_cast<u8>(
-      direct ? 0 : (instruction.bytes[instruction.modrm_offset] & 7) | (instruction.rex & 1 ? 8 : 0));
+  const u8 reg = static_cast<u8>(direct ? 0
+                                        : (instruction.bytes[instruction.modrm_offset] & 7) |
+                                              (instruction.rex & 1 ? 8 : 0));
   if (!direct && memory) {
     emit_effective_address(instruction);
     emit_lookup(instruction, false, 8, save_flags);
@@ -248,7 +252,8 @@ void Emitter::emit_jump_conditional(const Instruction &instruction, u16 live_aft
     const u32 link = new_link(instruction.target);
     cache_.links[link].displacement = displacement;
     Assembler::resolve(displacement, cache_.links[link].stub);
-    const BlockIndex known = cache_.find(instruction.target, source_.frame, no_index, BlockMode::normal);
+    const BlockIndex known =
+        cache_.find(instruction.target, source_.frame, no_index, BlockMode::normal);
     if (known != no_index)
       cache_.chain(link, known);
   } else {

@@ -56,18 +56,19 @@ void Emitter::emit_lookup(const Instruction &instruction, bool write, u16 size, 
   if (save_flags)
     save_flags_to_context();
   r11_is_delta_ = false;
-  hot_.raw({{0xc4, 0x43, 0xfb, 0xf0, 0xda, 0x07}}); // rorx r11, r10, 7: page number times the entry's size
-  hot_.raw({{0x41, 0x81, 0xe3}});       // and r11d, ...
+  hot_.raw({{0xc4, 0x43, 0xfb, 0xf0, 0xda,
+             0x07}});             // rorx r11, r10, 7: page number times the entry's size
+  hot_.raw({{0x41, 0x81, 0xe3}}); // and r11d, ...
   hot_.dword(4095U << 5);
-  hot_.context_indexed(0x2b, r10, r11, tlb + entry_start);                               // sub
+  hot_.context_indexed(0x2b, r10, r11, tlb + entry_start);                                // sub
   hot_.context_indexed(0x3b, r10, r11, tlb + (size <= 8 ? entry_limit8 : entry_limit64)); // cmp
   u8 *const miss = hot_.jump_condition_unresolved(Assembler::condition_above_equal);
   const u8 *const hit = hot_.position();
   hot_.context_indexed(0x03, r10, r11, tlb + entry_host); // add
   Assembler::resolve(miss, cold_.position());
   if (size != 8 && size != 64) {
-    // The limits are those of larger operands: near the run's end, ask exactly. offset + size <= bytes,
-    // with bytes = limit64 + 63; what wraps around is above every limit.
+    // The limits are those of larger operands: near the run's end, ask exactly. offset + size <=
+    // bytes, with bytes = limit64 + 63; what wraps around is above every limit.
     const i32 adjustment = static_cast<i32>(size) - 64;
     cold_.lea(r10, r10, adjustment);
     cold_.context_indexed(0x3b, r10, r11, tlb + entry_limit64);
@@ -92,7 +93,8 @@ void Emitter::emit_stack_lookup(const Instruction &instruction, bool write, i32 
 
 void Emitter::emit_patched(const Instruction &instruction, u8 pointer, bool stack) {
   const u8 *bytes = instruction.bytes;
-  // The prefixes in their order, since the last of F2 and F3 counts, but for segment and address size.
+  // The prefixes in their order, since the last of F2 and F3 counts, but for segment and address
+  // size.
   for (u8 i = 0; i < instruction.prefix_length; ++i)
     if (bytes[i] == 0xf0 || bytes[i] == 0x66 || bytes[i] == 0xf2 || bytes[i] == 0xf3)
       hot_.byte(bytes[i]);
@@ -173,7 +175,7 @@ void Emitter::emit_memory(const Instruction &instruction, bool save_flags, u16 l
     hot_.load_context(pointer, CONTEXT_SPILL_POINTER);
   } else if (data == 1) {
     r11_is_delta_ = false;
-  hot_.move(r11, r10);
+    hot_.move(r11, r10);
     load_reserved(data);
     emit_patched(instruction, r11);
   } else {

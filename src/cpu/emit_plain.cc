@@ -6,7 +6,8 @@ namespace {
 /// The register of push and pop, in the opcode or (with `modrm_opcode`) in ModRM.
 u8 stack_register(const Instruction &instruction, u8 modrm_opcode) {
   const u8 opcode = instruction.bytes[instruction.opcode_offset];
-  const u8 low = opcode == modrm_opcode ? instruction.bytes[instruction.modrm_offset] & 7 : opcode & 7;
+  const u8 low =
+      opcode == modrm_opcode ? instruction.bytes[instruction.modrm_offset] & 7 : opcode & 7;
   return static_cast<u8>(low | (instruction.rex & 1 ? 8 : 0));
 }
 } // namespace
@@ -38,8 +39,7 @@ void Emitter::emit_lea(const Instruction &instruction) {
   const u8 to = static_cast<u8>(((instruction.bytes[instruction.modrm_offset] >> 3) & 7) |
                                 (instruction.rex & 4 ? 8 : 0));
   if (memory.base == rip_register) {
-    u64 address =
-        instruction.next_pc() + static_cast<u64>(static_cast<i64>(memory.displacement));
+    u64 address = instruction.next_pc() + static_cast<u64>(static_cast<i64>(memory.displacement));
     if (instruction.address_size_prefix)
       address &= 0xffffffff;
     if (instruction.operand_size_prefix && !(instruction.rex & 8)) {

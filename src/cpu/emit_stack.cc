@@ -9,8 +9,9 @@ constexpr u32 window_delta = CONTEXT_STACK_WINDOW + 8;
 constexpr u32 window_limits = CONTEXT_STACK_WINDOW + 16;
 } // namespace
 
-/// If the check fails, a thunk fetches another window from the write TLB and it is tried again; if the accesses
-/// don't fit in that either, the block's variant without a window runs, from this instruction on.
+/// If the check fails, a thunk fetches another window from the write TLB and it is tried again; if
+/// the accesses don't fit in that either, the block's variant without a window runs, from this
+/// instruction on.
 void Emitter::emit_stack_check(const Instruction &instruction) {
   u8 *const check = hot_.position();
   hot_.lea(r10, rsp, plan_->low);

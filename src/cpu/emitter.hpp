@@ -8,9 +8,10 @@
 
 namespace tine::cpu {
 
-/// Register convention in translated code: guest registers are in the host's registers of the same name,
-/// rsp included, except r10 and r11, which live in the context and are scratch here. No instruction's
-/// effect becomes visible before all its lookups have hit, so a miss starts the instruction again.
+/// Register convention in translated code: guest registers are in the host's registers of the same
+/// name, rsp included, except r10 and r11, which live in the context and are scratch here. No
+/// instruction's effect becomes visible before all its lookups have hit, so a miss starts the
+/// instruction again.
 class Emitter {
 public:
   Emitter(CodeCache &cache, const Thunks &thunks, const TranslationSource &source, BlockIndex block)
@@ -39,7 +40,8 @@ private:
   void emit_effective_address(const Instruction &instruction);
   /// r10 = guest address on entry, host address on exit; clobbers r11; keeps flags if `save_flags`.
   void emit_lookup(const Instruction &instruction, bool write, u16 size, bool save_flags);
-  void emit_stack_lookup(const Instruction &instruction, bool write, i32 displacement, bool save_flags);
+  void emit_stack_lookup(const Instruction &instruction, bool write, i32 displacement,
+                         bool save_flags);
   void emit_memory(const Instruction &instruction, bool save_flags, u16 live_after);
   /// With [pointer] as the memory operand, or [rsp + pointer + displacement].
   void emit_patched(const Instruction &instruction, u8 pointer, bool stack = false);
@@ -97,8 +99,8 @@ private:
   bool x87_marked_ = false;
   u8 spilled_ = no_register;
   const StackPlan *plan_ = nullptr;
-  std::size_t index_ = 0;    ///< of the instruction in the block
-  bool in_window_ = false;   ///< its stack access was checked with the block's
+  std::size_t index_ = 0;  ///< of the instruction in the block
+  bool in_window_ = false; ///< its stack access was checked with the block's
   bool r11_is_delta_ = false;
   bool flags_saved_ = false; ///< live status flags are in the context, not in hardware
 };

@@ -92,7 +92,9 @@ CpuState::CpuState() {
   reset_x87(*this);
 }
 
-u64 CpuState::xsave_size() { return area_size; }
+u64 CpuState::xsave_size() {
+  return area_size;
+}
 
 void CpuState::store_xsave(std::span<std::byte> bytes) const {
   if (bytes.size() < area_size)
@@ -144,7 +146,8 @@ bool Interpreter::do_xsave(bool compacted) {
   const u64 stored = optimized ? wanted & in_use : wanted;
   if (stored & component_x87)
     store_x87(state_, area.data());
-  if (stored & (component_sse | component_avx) || (!compacted && wanted & (component_sse | component_avx)))
+  if (stored & (component_sse | component_avx) ||
+      (!compacted && wanted & (component_sse | component_avx)))
     store_mxcsr(state_, area.data());
   store_vectors(state_, area.data(), stored);
   present = compacted ? wanted & in_use : (present & ~wanted) | (wanted & in_use);
@@ -241,11 +244,11 @@ bool Interpreter::do_x87_environment() {
     return false;
   alignas(16) std::array<u8, 512> image = state_.fxsave;
   const u32 default_mxcsr = initial_mxcsr;
-#define TINE_X87(operation)                                                                          \
-  asm volatile("fxrstor64 %0\n\t" operation "\n\tfxsave64 %0\n\tfninit\n\tldmxcsr %2"                \
+#define TINE_X87(operation)                                                                        \
+  asm volatile("fxrstor64 %0\n\t" operation "\n\tfxsave64 %0\n\tfninit\n\tldmxcsr %2"              \
                : "+m"(image), "+m"(area)                                                           \
                : "m"(default_mxcsr)                                                                \
-               : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",  \
+               : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", \
                  "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
   switch (instruction_.mnemonic) {
   case ZYDIS_MNEMONIC_FNSTENV:

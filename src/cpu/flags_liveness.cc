@@ -63,7 +63,8 @@ u16 flags_live_at(u64 pc, const CodeReader &reader, unsigned depth) {
   return live | unknown;
 }
 
-void flags_live_before(std::span<const Instruction> instructions, u16 live_out, std::span<u16> live) {
+void flags_live_before(std::span<const Instruction> instructions, u16 live_out,
+                       std::span<u16> live) {
   for (std::size_t i = instructions.size(); i-- > 0;) {
     const Instruction &instruction = instructions[i];
     if (observes_flags(instruction.kind))

@@ -72,7 +72,8 @@ bool Interpreter::read(u64 address, void *to, u64 size) {
 
 bool Interpreter::write(u64 address, const void *from, u64 size) {
   return resolve(address, size, memory::Access::write) &&
-         space_.write(GuestAddress(address), std::span(static_cast<const std::byte *>(from), size)).ok();
+         space_.write(GuestAddress(address), std::span(static_cast<const std::byte *>(from), size))
+             .ok();
 }
 
 bool Interpreter::push(u64 value, u64 size) {
@@ -145,7 +146,8 @@ bool Interpreter::fetch() {
   u64 length = 0;
   for (; length < bytes.size(); ++length) {
     const u64 address = state_.rip + length;
-    if ((length == 0 || (address & page_mask) == 0) && !resolve(address, 1, memory::Access::execute)) {
+    if ((length == 0 || (address & page_mask) == 0) &&
+        !resolve(address, 1, memory::Access::execute)) {
       if (length == 0)
         return false;
       break;
@@ -194,11 +196,12 @@ bool Interpreter::dispatch() {
   case ZYDIS_MNEMONIC_ENTER:
     return do_enter();
   case ZYDIS_MNEMONIC_XLAT: {
-    const u64 address = truncated(state_.gpr[rbx] + (state_.gpr[rax] & 0xff),
-                                  instruction_.address_width / 8U);
+    const u64 address =
+        truncated(state_.gpr[rbx] + (state_.gpr[rax] & 0xff), instruction_.address_width / 8U);
     u8 value = 0;
     ZydisRegister segment = ZYDIS_REGISTER_NONE;
-    for (const ZydisDecodedOperand &operand : std::span(operands_).first(instruction_.operand_count))
+    for (const ZydisDecodedOperand &operand :
+         std::span(operands_).first(instruction_.operand_count))
       if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY)
         segment = operand.mem.segment;
     if (!read(address + segment_base(segment), &value, 1))
@@ -395,25 +398,29 @@ bool Interpreter::do_bit_test() {
                      : size == 4 ? static_cast<i64>(static_cast<i32>(raw))
                                  : static_cast<i64>(static_cast<i16>(raw));
   const unsigned shift = size == 8 ? 6 : size == 4 ? 5 : 4;
-  // The bit offset counts before the address is cut to its width; the segment's base is added after that.
+  // The bit offset counts before the address is cut to its width; the segment's base is added after
+  // that.
   const u64 base = segment_base(operands_[0].mem.segment);
-  const u64 address = truncated(effective_address(operands_[0]) - base + static_cast<u64>(offset >> shift) * size,
-                                instruction_.address_width / 8U) +
-                      base;
+  const u64 address =
+      truncated(effective_address(operands_[0]) - base + static_cast<u64>(offset >> shift) * size,
+                instruction_.address_width / 8U) +
+      base;
   const u64 mask = u64{1} << (static_cast<u64>(offset) & (bits - 1));
   const bool writes = instruction_.mnemonic != ZYDIS_MNEMONIC_BT;
   if (!resolve(address, size, writes ? memory::Access::write : memory::Access::read))
     return false;
-  const auto piece =
-      space_.window(GuestAddress(address), size, writes ? memory::Access::write : memory::Access::read);
+  const auto piece = space_.window(GuestAddress(address), size,
+                                   writes ? memory::Access::write : memory::Access::read);
   u64 old = 0;
   if (piece.ok() && piece.value().size() == size && (address & 3) == 0 && writes && size >= 4) {
     // Other vCPUs may be at the same word: one atomic operation on the half that holds the bit.
     auto *word = reinterpret_cast<u32 *>(piece.value().data() + (mask > 0xffffffff ? 4 : 0));
     const u32 bit = static_cast<u32>(mask > 0xffffffff ? mask >> 32 : mask);
-    const u32 before = instruction_.mnemonic == ZYDIS_MNEMONIC_BTS   ? __atomic_fetch_or(word, bit, __ATOMIC_SEQ_CST)
-                       : instruction_.mnemonic == ZYDIS_MNEMONIC_BTR ? __atomic_fetch_and(word, ~bit, __ATOMIC_SEQ_CST)
-                                                                     : __atomic_fetch_xor(word, bit, __ATOMIC_SEQ_CST);
+    const u32 before = instruction_.mnemonic == ZYDIS_MNEMONIC_BTS
+                           ? __atomic_fetch_or(word, bit, __ATOMIC_SEQ_CST)
+                       : instruction_.mnemonic == ZYDIS_MNEMONIC_BTR
+                           ? __atomic_fetch_and(word, ~bit, __ATOMIC_SEQ_CST)
+                           : __atomic_fetch_xor(word, bit, __ATOMIC_SEQ_CST);
     set_carry((before & bit) != 0);
     return true;
   }

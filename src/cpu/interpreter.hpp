@@ -1,18 +1,19 @@
-// Carries out single instructions in C++: those too rare or too intricate to be worth host code, and any
-// stack or control instruction whose operand crosses into a page that is no neighbour on the host.
+// Carries out single instructions in C++: those too rare or too intricate to be worth host code,
+// and any stack or control instruction whose operand crosses into a page that is no neighbour on
+// the host.
 #pragma once
 
 #include "cpu/vcpu.hpp"
 #include "cpu/vcpu_context.hpp"
 
-#include <Zydis/Zydis.h>
 #include <array>
 #include <span>
+#include <Zydis/Zydis.h>
 
 namespace tine::cpu {
 
-/// One use, one instruction. The kernel lock is held. State is complete before and after; at a fault it is
-/// as before the instruction, string instructions apart, which keep their progress.
+/// One use, one instruction. The kernel lock is held. State is complete before and after; at a
+/// fault it is as before the instruction, string instructions apart, which keep their progress.
 class Interpreter {
 public:
   Interpreter(CpuState &state, memory::AddressSpace &space, VcpuContext &context, Exit &exit)
@@ -59,8 +60,8 @@ private:
   struct StringState;
   [[nodiscard]] bool do_string();
   [[nodiscard]] bool string_step(StringState &string);
-  [[nodiscard]] std::span<std::byte> string_window(const StringState &string, u64 address, u64 count,
-                                                   memory::Access access);
+  [[nodiscard]] std::span<std::byte> string_window(const StringState &string, u64 address,
+                                                   u64 count, memory::Access access);
   static void copy_elements(const StringState &string, std::span<std::byte> source,
                             std::span<std::byte> target, u64 elements);
   [[nodiscard]] bool move_chunk(StringState &string);

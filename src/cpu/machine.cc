@@ -64,9 +64,10 @@ CpuCounters MachineImpl::counters() const {
 //   change TLBs, jump cache, code         run translated code with what the caches say
 //   release the kernel lock               leave at the next poll: in_guest = false
 //
-// Both sides store before they load, sequentially consistent, so at least one sees the other: either the
-// vCPU backs out, and then waits for the kernel lock before it clears exit_stop, or stop() waits for it to
-// leave. Out of guest code the vCPU does not touch what stop()'s caller changes without the lock.
+// Both sides store before they load, sequentially consistent, so at least one sees the other:
+// either the vCPU backs out, and then waits for the kernel lock before it clears exit_stop, or
+// stop() waits for it to leave. Out of guest code the vCPU does not touch what stop()'s caller
+// changes without the lock.
 void MachineImpl::stop(VcpuImpl &vcpu) {
   if (&vcpu == current_vcpu())
     return;
@@ -156,14 +157,16 @@ public:
     const u64 page = pc >> page_shift;
     if (page != page_) {
       page_ = page;
-      const auto translation = pc < user_address_limit ? space_.lookup(GuestAddress(pc)) : std::nullopt;
+      const auto translation =
+          pc < user_address_limit ? space_.lookup(GuestAddress(pc)) : std::nullopt;
       bytes_ = nullptr;
       if (translation && translation->executable)
         bytes_ = reinterpret_cast<const u8 *>(translation->host) +
                  ((PageNumber{page} - translation->run.first) << page_shift);
     }
     const u64 offset = pc & page_mask;
-    return bytes_ ? std::span<const u8>(bytes_ + offset, page_size - offset) : std::span<const u8>();
+    return bytes_ ? std::span<const u8>(bytes_ + offset, page_size - offset)
+                  : std::span<const u8>();
   }
 
 private:

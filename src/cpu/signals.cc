@@ -40,8 +40,8 @@ void handle_fault(int signal, siginfo_t *info, void *raw_context) {
   fault.error_code = static_cast<u64>(machine_context->gregs[REG_ERR]);
   fault.host_pc = host_pc;
   // Leave as any other exit does, with every register as it is.
-  machine_context->gregs[REG_RIP] = static_cast<greg_t>(
-      reinterpret_cast<u64>(vcpu->machine.thunks.host_fault));
+  machine_context->gregs[REG_RIP] =
+      static_cast<greg_t>(reinterpret_cast<u64>(vcpu->machine.thunks.host_fault));
 }
 } // namespace
 
@@ -62,7 +62,8 @@ void install_alternate_stack() {
   // In guest code rsp is the guest's, so no handler may run on it.
   constexpr std::size_t size = std::size_t{64} << 10;
   struct Stack {
-    void *memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ~Stack() {
       stack_t off{};
       off.ss_flags = SS_DISABLE;

@@ -11,10 +11,9 @@
 namespace tine::cpu {
 namespace {
 constexpr u64 trap_flag = 0x100;
-constexpr int trap_trace = 2;          // TRAP_TRACE
-constexpr int from_kernel = 0x80;      // SI_KERNEL
-constexpr u64 vector_debug = 1, vector_breakpoint = 3, vector_invalid_opcode = 6,
-              vector_stack = 12,
+constexpr int trap_trace = 2;     // TRAP_TRACE
+constexpr int from_kernel = 0x80; // SI_KERNEL
+constexpr u64 vector_debug = 1, vector_breakpoint = 3, vector_invalid_opcode = 6, vector_stack = 12,
               vector_protection = 13, vector_page_fault = 14;
 constexpr u64 fault_present = 1, fault_write = 2, fault_user = 4, fault_fetch = 16;
 
@@ -52,7 +51,9 @@ Exit page_fault_exit(memory::FaultOutcome outcome, u64 address, memory::Access a
   return exit;
 }
 
-Exit protection_exit() { return signal_exit(SIGSEGV, from_kernel, 0, vector_protection); }
+Exit protection_exit() {
+  return signal_exit(SIGSEGV, from_kernel, 0, vector_protection);
+}
 
 bool VcpuImpl::handle_exit(CpuState &state, Exit &exit) {
   switch (context->exit_kind) {
@@ -124,8 +125,8 @@ bool VcpuImpl::handle_link(CpuState &state, Exit &exit) {
   return true;
 }
 
-/// The accesses of a block may lie in one window after a fault, or never: then it runs without one. Nothing is
-/// known about whether they will all happen, so nothing is reported here.
+/// The accesses of a block may lie in one window after a fault, or never: then it runs without one.
+/// Nothing is known about whether they will all happen, so nothing is reported here.
 bool VcpuImpl::handle_stack_miss(CpuState &state, Exit &exit) {
   const KernelGuard guard(machine.lock);
   const u32 index = context->exit_data;
@@ -206,8 +207,8 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
   if (!fits || (write && (writes_own_code(site, address, last) || !translation.writable)))
     return run_bounced(state, site, address, write, exit);
   const PageNumber page = GuestAddress(address).page();
-  // The other TLB only where it is empty: an instruction with a read and a write whose pages collide must
-  // not lose one translation to the other.
+  // The other TLB only where it is empty: an instruction with a read and a write whose pages
+  // collide must not lose one translation to the other.
   (write ? write_tlb : read_tlb).fill(translation, page);
   if (write && read_tlb.is_empty(page))
     read_tlb.fill(translation, page);
@@ -343,9 +344,10 @@ bool VcpuImpl::uses_stack_segment(const Site &site) const {
   }
 }
 
-/// The instruction at the site, with `operand` in the bounce buffer as its memory operand. False: the host
-/// raised a fault, or there is no code any more; `exit` says so.
-bool VcpuImpl::run_on_bounce_buffer(CpuState &state, const Site &site, std::byte *operand, Exit &exit) {
+/// The instruction at the site, with `operand` in the bounce buffer as its memory operand. False:
+/// the host raised a fault, or there is no code any more; `exit` says so.
+bool VcpuImpl::run_on_bounce_buffer(CpuState &state, const Site &site, std::byte *operand,
+                                    Exit &exit) {
   const u8 *host = machine.code_for(*this, site.pc, BlockMode::bounced, exit);
   if (!host)
     return false;
@@ -355,8 +357,8 @@ bool VcpuImpl::run_on_bounce_buffer(CpuState &state, const Site &site, std::byte
   return context->exit_kind != ExitKind::host_fault || handle_host_fault(state, exit);
 }
 
-/// A misaligned operand of an instruction that wants alignment is #GP even where nothing is mapped: try it
-/// on the bounce buffer.
+/// A misaligned operand of an instruction that wants alignment is #GP even where nothing is mapped:
+/// try it on the bounce buffer.
 void VcpuImpl::check_alignment_first(CpuState &state, const Site &site, u64 address, Exit &exit) {
   Instruction instruction;
   if (site.size < 16 || (address & (site.size - 1U)) == 0 || !decode_again(site, instruction) ||
@@ -376,7 +378,8 @@ bool VcpuImpl::run_bounced(CpuState &state, const Site &site, u64 address, bool 
   Instruction instruction;
   if (!decode_again(site, instruction))
     return true;
-  if (instruction.kind != InstructionKind::memory && instruction.kind != InstructionKind::absolute_move)
+  if (instruction.kind != InstructionKind::memory &&
+      instruction.kind != InstructionKind::absolute_move)
     return run_helper(state, exit);
   // The bounce buffer keeps the operand's alignment within a cache line.
   std::byte *const operand = context->bounce.data() + (address & 63);

@@ -12,8 +12,8 @@ using Kind = InstructionKind;
 
 /// `add rsp, constant` and `sub rsp, constant`: the change of rsp.
 bool adjusts_rsp(const Instruction &instruction, i64 &change) {
-  if (instruction.kind != Kind::plain || instruction.rex != 0x48 || instruction.operand_size_prefix ||
-      instruction.modrm_offset == 0)
+  if (instruction.kind != Kind::plain || instruction.rex != 0x48 ||
+      instruction.operand_size_prefix || instruction.modrm_offset == 0)
     return false;
   const u8 opcode = instruction.bytes[instruction.opcode_offset];
   const u8 modrm = instruction.bytes[instruction.modrm_offset];
@@ -31,7 +31,7 @@ bool adjusts_rsp(const Instruction &instruction, i64 &change) {
 
 struct Step {
   bool access = false;
-  i64 first = 0;   ///< relative to rsp before the instruction
+  i64 first = 0; ///< relative to rsp before the instruction
   i64 size = 8;
   bool known = true; ///< whether rsp is known afterwards
   i64 change = 0;

@@ -1,5 +1,6 @@
-// movs, stos, cmps, scas, lods, with and without rep: chunks within a page of each side, registers exact
-// after every chunk, so that a fault or a preemption leaves the instruction half done as the processor does.
+// movs, stos, cmps, scas, lods, with and without rep: chunks within a page of each side, registers
+// exact after every chunk, so that a fault or a preemption leaves the instruction half done as the
+// processor does.
 #include "cpu/interpreter.hpp"
 
 #include <algorithm>
@@ -15,8 +16,8 @@ constexpr u64 most_steps_at_once = 4096;
 u64 flags_of_compare(u64 a, u64 b, u64 size) {
   u64 flags = 0;
   const unsigned shift = static_cast<unsigned>(64 - size * 8);
-  // Compared in the upper bits, all flags but AF and PF come out right; those two are taken from the low
-  // byte.
+  // Compared in the upper bits, all flags but AF and PF come out right; those two are taken from
+  // the low byte.
   asm("cmpq %2, %1\n\tpushfq\n\tpopq %0" : "=r"(flags) : "r"(a << shift), "r"(b << shift) : "cc");
   u64 low = 0;
   asm("cmpb %2, %1\n\tpushfq\n\tpopq %0"
@@ -28,8 +29,8 @@ u64 flags_of_compare(u64 a, u64 b, u64 size) {
 } // namespace
 
 struct Interpreter::StringState {
-  u64 size = 1;          ///< of an element
-  u64 count = 1;         ///< elements still to do
+  u64 size = 1;                    ///< of an element
+  u64 count = 1;                   ///< elements still to do
   u64 source = 0, destination = 0; ///< rsi and rdi, truncated to the address size
   u64 source_base = 0;
   u64 address_mask = ~u64{0};
@@ -123,8 +124,8 @@ bool Interpreter::string_step(StringState &string) {
   }
 }
 
-/// Host memory from `address` in the string's direction: at least one element and at most `count`, contiguous on
-/// the host. Empty: an element crosses into another run, or can't be accessed.
+/// Host memory from `address` in the string's direction: at least one element and at most `count`,
+/// contiguous on the host. Empty: an element crosses into another run, or can't be accessed.
 std::span<std::byte> Interpreter::string_window(const StringState &string, u64 address, u64 count,
                                                 memory::Access access) {
   if (!string.down) {
@@ -139,7 +140,7 @@ std::span<std::byte> Interpreter::string_window(const StringState &string, u64 a
   const u64 lowest = address - (elements - 1) * string.size;
   const auto piece = space_.window(GuestAddress(lowest), elements * string.size, access);
   return piece.ok() && piece.value().size() == elements * string.size ? std::move(piece).value()
-                                                                     : std::span<std::byte>();
+                                                                      : std::span<std::byte>();
 }
 
 bool Interpreter::move_chunk(StringState &string) {

@@ -13,7 +13,8 @@ void Tlb::fill(const memory::Translation &translation, PageNumber page) {
   entry.start = first.value << page_shift;
   entry.limit8 = bytes - 7;
   entry.limit64 = bytes - 63;
-  entry.host = reinterpret_cast<u64>(translation.host) + ((first - translation.run.first) << page_shift);
+  entry.host =
+      reinterpret_cast<u64>(translation.host) + ((first - translation.run.first) << page_shift);
   for (PageNumber at = first; at < end; ++at) {
     const u64 index = at.value % tlb_entries;
     if (at != page && entries_[index].limit8 != 0)

@@ -9,14 +9,14 @@
 
 namespace tine::cpu {
 
-/// One of a vCPU's two TLBs, with a log of the entries in use, so that a flush costs what was filled.
-/// Changed with the kernel lock held and the vCPU out of guest code.
+/// One of a vCPU's two TLBs, with a log of the entries in use, so that a flush costs what was
+/// filled. Changed with the kernel lock held and the vCPU out of guest code.
 class Tlb {
 public:
   explicit Tlb(std::array<TlbEntry, tlb_entries> &entries) : entries_(entries) {}
 
-  /// Enters the translation for `page` and for its neighbours within the same 64 KiB: runs are cut there, so that a
-  /// page's removal has sixteen entries to look at.
+  /// Enters the translation for `page` and for its neighbours within the same 64 KiB: runs are cut
+  /// there, so that a page's removal has sixteen entries to look at.
   void fill(const memory::Translation &translation, PageNumber page);
   [[nodiscard]] bool is_empty(PageNumber page) const {
     return entries_[page.value % tlb_entries].limit8 == 0;

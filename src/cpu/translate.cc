@@ -44,9 +44,8 @@ u16 live_after_block(const Instruction &last, const CodeReader &reader) {
   case Kind::jump_conditional:
   case Kind::jump_count: {
     const u16 taken = flags_live_at(last.target, reader);
-    return taken == status_flags
-               ? taken
-               : static_cast<u16>(taken | flags_live_at(last.next_pc(), reader));
+    return taken == status_flags ? taken
+                                 : static_cast<u16>(taken | flags_live_at(last.next_pc(), reader));
   }
   default:
     return ends_block(last.kind) ? status_flags : flags_live_at(last.next_pc(), reader);
@@ -57,9 +56,7 @@ void decode_block(const TranslationSource &source, Decoded &decoded) {
   u64 pc = source.pc;
   std::span<const u8> bytes = source.bytes;
   const bool whole = source.mode == BlockMode::normal || source.mode == BlockMode::no_window;
-  const std::size_t most = whole && source.second_frame == no_index
-                               ? most_instructions
-                               : 1;
+  const std::size_t most = whole && source.second_frame == no_index ? most_instructions : 1;
   while (decoded.count < most) {
     Instruction &instruction = decoded.instructions[decoded.count];
     if (bytes.empty() || !decode(bytes, pc, instruction))
@@ -90,8 +87,8 @@ u8 *emit_miss_thunk(Assembler &to, ExitKind kind, u32 tlb) {
   return start;
 }
 
-/// r10 = offset from the window's start to the first byte wanted; context.spill_value = where to go if the write
-/// TLB has no other window for it, or, five bytes on, if the window was replaced.
+/// r10 = offset from the window's start to the first byte wanted; context.spill_value = where to go
+/// if the write TLB has no other window for it, or, five bytes on, if the window was replaced.
 u8 *emit_stack_refill_thunk(Assembler &to) {
   constexpr u32 window = CONTEXT_STACK_WINDOW, entry = CONTEXT_TLB_WRITE;
   u8 *const start = to.position();

@@ -19,7 +19,8 @@ struct Thunks {
 /// Emits them at the start of the cache's cold area.
 [[nodiscard]] Thunks emit_thunks(CodeCache &cache);
 
-/// For a link whose target can't be chained to (it lies on two pages): to the jump cache from now on.
+/// For a link whose target can't be chained to (it lies on two pages): to the jump cache from now
+/// on.
 void forward_through_jump_cache(CodeCache &cache, const Thunks &thunks, Link &link);
 
 /// What `Site::detail` says of an instruction that raises.
@@ -45,8 +46,8 @@ struct TranslationSource {
   const CodeReader *reader = nullptr;
 };
 
-/// Translates one block and adds it to the cache, which has room. `no_index` if not even one instruction lies
-/// within `bytes`: the caller passes a crossing source.
+/// Translates one block and adds it to the cache, which has room. `no_index` if not even one
+/// instruction lies within `bytes`: the caller passes a crossing source.
 [[nodiscard]] BlockIndex translate(CodeCache &cache, const Thunks &thunks,
                                    const TranslationSource &source, u64 &instruction_count);
 

@@ -11,7 +11,9 @@ namespace tine::cpu {
 namespace {
 constexpr u64 trap_flag = 0x100;
 /// A pc that does not look in this entry.
-constexpr u64 empty_pc(u16 index) { return static_cast<u16>(~index); }
+constexpr u64 empty_pc(u16 index) {
+  return static_cast<u16>(~index);
+}
 
 VcpuContext *map_context() {
   void *memory = ::mmap(nullptr, sizeof(VcpuContext), PROT_READ | PROT_WRITE,
@@ -228,8 +230,7 @@ Exit VcpuImpl::run(CpuState &state, memory::AddressSpace &wanted) {
     if (!next_host_)
       break;
     if (!single_step_)
-      remember_target(state.rip,
-                      machine.cache->block(machine.last_found).indirect_host);
+      remember_target(state.rip, machine.cache->block(machine.last_found).indirect_host);
   }
   if (state.x87_in_use) {
     const KernelGuard guard(machine.lock);
@@ -239,7 +240,8 @@ Exit VcpuImpl::run(CpuState &state, memory::AddressSpace &wanted) {
   return exit;
 }
 
-/// Kernel lock held. FXSAVE holds the host addresses of the last x87 instruction and its operand: make them the guest's.
+/// Kernel lock held. FXSAVE holds the host addresses of the last x87 instruction and its operand:
+/// make them the guest's.
 void VcpuImpl::translate_x87_pointers(CpuState &state) {
   u64 pointers[2];
   std::memcpy(pointers, state.fxsave.data() + 8, sizeof pointers);

@@ -13,17 +13,18 @@ namespace tine::cpu {
 
 /// Why run() came back.
 enum class ExitReason : u8 {
-  system_call,     ///< `syscall`; state.rip is the instruction after it, rcx and r11 are set as by hardware
-  signal,          ///< the instruction at state.rip raised what `Exit` describes as a siginfo
-  preempted,       ///< request_exit() was called
+  system_call, ///< `syscall`; state.rip is the instruction after it, rcx and r11 are set as by
+               ///< hardware
+  signal,      ///< the instruction at state.rip raised what `Exit` describes as a siginfo
+  preempted,   ///< request_exit() was called
 };
 
 struct Exit {
   ExitReason reason = ExitReason::preempted;
-  int signal = 0;          ///< SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP
-  int code = 0;            ///< si_code
-  GuestAddress address;    ///< si_addr
-  u64 error_code = 0;      ///< page-fault error code, for the signal frame
+  int signal = 0;       ///< SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP
+  int code = 0;         ///< si_code
+  GuestAddress address; ///< si_addr
+  u64 error_code = 0;   ///< page-fault error code, for the signal frame
   u64 trap_number = 0;
   bool out_of_memory = false; ///< no frame could be had: the box's OOM killer decides, then retry
 };
@@ -33,17 +34,17 @@ struct CpuCounters {
       cache_flushes = 0, smc_invalidations = 0;
 };
 
-/// The code cache and everything else that vCPUs share. One for the host process. Lives as long as the
-/// frames that its translations were made from.
+/// The code cache and everything else that vCPUs share. One for the host process. Lives as long as
+/// the frames that its translations were made from.
 class Machine {
 public:
   /// The lock guards everything; run() takes it for faults.
   static std::unique_ptr<Machine> create(memory::FrameArena &frames, KernelLock &lock);
   virtual ~Machine() = default;
 
-  /// Must be called for each new address space before it runs (execve, fork): registers the observer.
-  /// A fork that names its parent shares the knowledge of where the parent's code lies: nothing is
-  /// looked up again in the child. Kernel lock held.
+  /// Must be called for each new address space before it runs (execve, fork): registers the
+  /// observer. A fork that names its parent shares the knowledge of where the parent's code lies:
+  /// nothing is looked up again in the child. Kernel lock held.
   virtual void attach(memory::AddressSpace &space,
                       const memory::AddressSpace *forked_from = nullptr) = 0;
   /// The last thread has left the space; called before it is destroyed. Kernel lock held.
@@ -58,12 +59,12 @@ public:
   static std::unique_ptr<Vcpu> create(Machine &machine, u32 index);
   virtual ~Vcpu() = default;
 
-  /// Runs `state` in `space` until the kernel is needed. Called without the kernel lock, returns without
-  /// it. `state` is exact at return. The space must be attached.
+  /// Runs `state` in `space` until the kernel is needed. Called without the kernel lock, returns
+  /// without it. `state` is exact at return. The space must be attached.
   virtual Exit run(CpuState &state, memory::AddressSpace &space) = 0;
 
-  /// Makes run() return soon with ExitReason::preempted (at once if it isn't running: the next run()
-  /// returns before the first instruction). Any thread, any time; async-signal-safe.
+  /// Makes run() return soon with ExitReason::preempted (at once if it isn't running: the next
+  /// run() returns before the first instruction). Any thread, any time; async-signal-safe.
   virtual void request_exit() = 0;
 
   /// Drops all translations that it caches for `space`; called when the vCPU stops using it.

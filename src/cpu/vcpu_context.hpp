@@ -12,14 +12,14 @@
 namespace tine::cpu {
 
 /// One translation as the lookup sequence wants it: host = host_start + (address - start) if
-/// address - start < limit (unsigned), the limit chosen by the size of the access, so that one compare
-/// tests the tag, the run's length and that the access doesn't cross the run's end. Smaller
+/// address - start < limit (unsigned), the limit chosen by the size of the access, so that one
+/// compare tests the tag, the run's length and that the access doesn't cross the run's end. Smaller
 /// accesses near the end are checked again in the stub. An empty entry has limits of zero.
 struct TlbEntry {
-  u64 start = 0;    ///< guest address of the run
-  u64 limit8 = 0;   ///< run bytes - 7: for accesses of up to 8 bytes
-  u64 limit64 = 0;  ///< run bytes - 63: for accesses of up to 64 bytes
-  u64 host = 0;     ///< host address of the run
+  u64 start = 0;   ///< guest address of the run
+  u64 limit8 = 0;  ///< run bytes - 7: for accesses of up to 8 bytes
+  u64 limit64 = 0; ///< run bytes - 63: for accesses of up to 64 bytes
+  u64 host = 0;    ///< host address of the run
 };
 static_assert(sizeof(TlbEntry) == 32);
 
@@ -27,8 +27,9 @@ inline constexpr u32 tlb_entries = 4096;
 inline constexpr u32 jump_cache_entries = 65536;
 inline constexpr u32 code_page_entries = 4096;
 
-/// The run of writable memory that the guest's stack pointer was last seen in, so that a block checks all
-/// its stack accesses at once. limits[k]: offsets below it have window_spans[k] bytes of the run above them.
+/// The run of writable memory that the guest's stack pointer was last seen in, so that a block
+/// checks all its stack accesses at once. limits[k]: offsets below it have window_spans[k] bytes of
+/// the run above them.
 struct StackWindow {
   static constexpr std::array<u32, 5> spans{16, 64, 128, 256, 512};
   static constexpr u64 nowhere = 1; ///< start of an empty window: no run starts there
@@ -44,25 +45,27 @@ struct JumpCacheEntry {
 };
 
 /// As the emitted code computes it.
-inline u16 jump_cache_index(u64 pc) { return static_cast<u16>(pc ^ pc >> 16); }
+inline u16 jump_cache_index(u64 pc) {
+  return static_cast<u16>(pc ^ pc >> 16);
+}
 
 /// Why translated code came back to C++.
 enum class ExitKind : u32 {
   system_call = 1,
-  link,            ///< a direct branch that isn't chained: data = link
-  indirect,        ///< jump-cache miss: next_pc
-  stack_miss,      ///< data = site: the stack window doesn't hold the block's accesses
-  read_miss,       ///< data = site, fault_address
+  link,       ///< a direct branch that isn't chained: data = link
+  indirect,   ///< jump-cache miss: next_pc
+  stack_miss, ///< data = site: the stack window doesn't hold the block's accesses
+  read_miss,  ///< data = site, fault_address
   write_miss,
-  helper,          ///< data = site
-  raise,           ///< data = site, whose `detail` says what
-  poll,            ///< exit_word was set: next_pc
-  step,            ///< end of a one-instruction block: next_pc
-  host_fault,      ///< the signal handler redirected here: state.rip by the handler
+  helper,     ///< data = site
+  raise,      ///< data = site, whose `detail` says what
+  poll,       ///< exit_word was set: next_pc
+  step,       ///< end of a one-instruction block: next_pc
+  host_fault, ///< the signal handler redirected here: state.rip by the handler
 };
 
-/// Owned by a vCPU; translated code on the vCPU's host thread reads and writes it without locks. Other
-/// threads touch it only while the vCPU is out of guest code, but for the atomics.
+/// Owned by a vCPU; translated code on the vCPU's host thread reads and writes it without locks.
+/// Other threads touch it only while the vCPU is out of guest code, but for the atomics.
 struct alignas(4096) VcpuContext {
   VcpuContext *self = nullptr;
   u64 host_rsp = 0;

@@ -16,8 +16,8 @@ namespace tine::cpu {
 class MachineImpl;
 class VcpuImpl;
 
-/// Which frame lies at which page that code was entered at. Shared by an address space and its forks
-/// until one of them changes; a vCPU's jump cache is valid for one version of one layout.
+/// Which frame lies at which page that code was entered at. Shared by an address space and its
+/// forks until one of them changes; a vCPU's jump cache is valid for one version of one layout.
 struct Layout {
   struct Page {
     u32 frame = 0;
@@ -29,7 +29,8 @@ struct Layout {
 /// What cpu/ keeps with an address space. Guarded by the kernel lock, but for `version`.
 class SpaceObserver final : public memory::TranslationObserver {
 public:
-  SpaceObserver(MachineImpl &machine, memory::AddressSpace &space) : machine_(machine), space_(space) {}
+  SpaceObserver(MachineImpl &machine, memory::AddressSpace &space)
+      : machine_(machine), space_(space) {}
   void translations_changed(PageRange range, Change change) override;
   void code_layout_changed(PageRange range) override;
 
@@ -71,7 +72,8 @@ public:
   [[nodiscard]] u32 code_page_of(u64 page, u32 frame);
 
 private:
-  MachineImpl(memory::FrameArena &arena, KernelLock &kernel_lock) : frames(arena), lock(kernel_lock) {}
+  MachineImpl(memory::FrameArena &arena, KernelLock &kernel_lock)
+      : frames(arena), lock(kernel_lock) {}
   [[nodiscard]] bool frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exit &exit);
   void reset_cache();
   std::unordered_map<u64, u32> code_page_numbers_;
@@ -99,7 +101,8 @@ public:
 
   void remember_target(u64 pc, const u8 *host);
   void forget_target(u64 pc);
-  /// The stack window stops being valid; counted, since a block relies on it from its check to its end.
+  /// The stack window stops being valid; counted, since a block relies on it from its check to its
+  /// end.
   void drop_stack_window();
   void drop_stack_window(PageRange range);
   [[nodiscard]] bool stack_window_holds(const std::byte *host) const;
@@ -150,7 +153,8 @@ private:
 };
 
 /// siginfo of a page fault.
-[[nodiscard]] Exit page_fault_exit(memory::FaultOutcome outcome, u64 address, memory::Access access);
+[[nodiscard]] Exit page_fault_exit(memory::FaultOutcome outcome, u64 address,
+                                   memory::Access access);
 [[nodiscard]] Exit protection_exit();
 /// The vCPU whose run() the calling thread is in, if any.
 VcpuImpl *&current_vcpu();

@@ -11,10 +11,11 @@ std::array<u8, 32> &Interpreter::vector_register(ZydisRegister reg) {
   return state_.ymm[index];
 }
 
-/// SDM, VPGATHER: each lane that is done clears its mask element, so a fault can resume. All the mask and
-/// the upper part of the destination are zero at the end.
+/// SDM, VPGATHER: each lane that is done clears its mask element, so a fault can resume. All the
+/// mask and the upper part of the destination are zero at the end.
 bool Interpreter::do_gather() {
-  const ZydisDecodedOperand &destination = operands_[0], &memory = operands_[1], &mask = operands_[2];
+  const ZydisDecodedOperand &destination = operands_[0], &memory = operands_[1],
+                            &mask = operands_[2];
   const bool wide_index = instruction_.mnemonic == ZYDIS_MNEMONIC_VGATHERQPD ||
                           instruction_.mnemonic == ZYDIS_MNEMONIC_VGATHERQPS ||
                           instruction_.mnemonic == ZYDIS_MNEMONIC_VPGATHERQD ||
@@ -95,8 +96,8 @@ bool Interpreter::do_masked_move() {
   return true;
 }
 
-/// As every MMX instruction: TOP is 0 and all registers are valid. FXSAVE's slots are relative to TOP, so they
-/// move.
+/// As every MMX instruction: TOP is 0 and all registers are valid. FXSAVE's slots are relative to
+/// TOP, so they move.
 void Interpreter::enter_mmx() {
   const unsigned top = (state_.fxsave[3] >> 3) & 7;
   std::array<u8, 128> registers;
@@ -115,7 +116,8 @@ bool Interpreter::do_masked_store_bytes() {
   std::array<const ZydisDecodedOperand *, 2> registers{};
   const ZydisDecodedOperand *memory = nullptr;
   std::size_t found = 0;
-  for (const ZydisDecodedOperand &operand : std::span(operands_).first(instruction_.operand_count)) {
+  for (const ZydisDecodedOperand &operand :
+       std::span(operands_).first(instruction_.operand_count)) {
     if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY)
       memory = &operand;
     else if (operand.type == ZYDIS_OPERAND_TYPE_REGISTER && found < 2)
@@ -128,7 +130,8 @@ bool Interpreter::do_masked_store_bytes() {
   std::array<u8, 16> data{}, mask{};
   for (std::size_t i = 0; i < 2; ++i) {
     const unsigned index = static_cast<unsigned>(ZydisRegisterGetId(registers[i]->reg.value));
-    const u8 *from = mmx ? state_.fxsave.data() + 32 + (index & 7) * 16 : state_.ymm[index & 15].data();
+    const u8 *from =
+        mmx ? state_.fxsave.data() + 32 + (index & 7) * 16 : state_.ymm[index & 15].data();
     std::memcpy(i == 0 ? data.data() : mask.data(), from, size);
   }
   const u64 address = effective_address(*memory);

@@ -27,8 +27,8 @@ public:
   virtual bool signal_group(Pid group, int signal) const = 0;
   /// Whether the group exists in the session.
   [[nodiscard]] virtual bool group_in_session(Pid group, Pid session) const = 0;
-  /// Signals that wait for the thread and its process, within `set` (bit n-1: signal n); removed and
-  /// described in `info` (128 bytes, siginfo_t).
+  /// Signals that wait for the thread and its process, within `set` (bit n-1: signal n); removed
+  /// and described in `info` (128 bytes, siginfo_t).
   virtual bool take_signal(u64 set, void *info) = 0;
   [[nodiscard]] virtual u64 pending_signals() const = 0;
   [[nodiscard]] virtual const Path &root() const = 0;

@@ -10,7 +10,9 @@ Dentry::Dentry(std::string name, Ref<Dentry> parent, Ref<Inode> inode)
     parent_->children_.insert_or_assign(name_, this);
 }
 
-Dentry::~Dentry() { detach(); }
+Dentry::~Dentry() {
+  detach();
+}
 
 /// Leaves the parent's children, if it is what they show under its name.
 void Dentry::detach() {

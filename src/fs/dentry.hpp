@@ -11,9 +11,9 @@
 
 namespace tine::fs {
 
-/// A name in a directory. Invariants: keeps its parent; a dentry that is alive and not deleted is in its
-/// parent's children; a pinned dentry is kept by its directory until the directory forgets it.
-/// Its inode is null for a name that doesn't exist.
+/// A name in a directory. Invariants: keeps its parent; a dentry that is alive and not deleted is
+/// in its parent's children; a pinned dentry is kept by its directory until the directory forgets
+/// it. Its inode is null for a name that doesn't exist.
 class Dentry final : public RefCounted {
 public:
   Dentry(std::string name, Ref<Dentry> parent, Ref<Inode> inode);
@@ -36,7 +36,8 @@ public:
   Ref<Dentry> add_child(std::string_view name, Ref<Inode> inode);
   /// The name went away: the dentry lives on, deleted, for those that have it open.
   void forget_child(std::string_view name);
-  /// The entry moved: the dentry keeps its identity. `exchanged`: the other one moves the other way.
+  /// The entry moved: the dentry keeps its identity. `exchanged`: the other one moves the other
+  /// way.
   static void move(Dentry &directory, std::string_view name, Dentry &new_directory,
                    std::string_view new_name, bool exchanged);
   [[nodiscard]] bool is_ancestor_of(const Dentry &other) const;
@@ -65,7 +66,8 @@ enum MountFlag : u32 {
   mount_no_exec = 8,
 };
 
-/// A file system at a place of the tree; a bind mount shows a part of one that is mounted elsewhere.
+/// A file system at a place of the tree; a bind mount shows a part of one that is mounted
+/// elsewhere.
 class Mount final : public RefCounted {
 public:
   ~Mount() override;
@@ -75,13 +77,13 @@ public:
   Ref<Mount> parent;      ///< null for the root of the namespace
   Ref<Dentry> mountpoint; ///< on the parent
   u32 flags = 0;
-  std::string source;     ///< first column of /proc/mounts
+  std::string source; ///< first column of /proc/mounts
 
   [[nodiscard]] bool is_read_only() const { return (flags & mount_read_only) != 0; }
 };
 
-/// The mounts of a box (of those processes that share it). A place may be covered more than once; the
-/// last mount is seen.
+/// The mounts of a box (of those processes that share it). A place may be covered more than once;
+/// the last mount is seen.
 class MountNamespace final : public RefCounted {
 public:
   /// The first mount becomes the root.
@@ -109,23 +111,24 @@ private:
 /// A place outside the tree that shows an open file: pipes and the like below /proc/PID/fd.
 [[nodiscard]] Path detached_path(const Ref<File> &file);
 
-/// Permission bits of access(2) (R_OK 4, W_OK 2, X_OK 1) that the credentials' fsuid and fsgid have.
+/// Permission bits of access(2) (R_OK 4, W_OK 2, X_OK 1) that the credentials' fsuid and fsgid
+/// have.
 [[nodiscard]] Status check_permission(const Credentials &credentials, Inode &inode, u32 mask);
 /// The sticky bit of the directory: EPERM if the caller may not remove or rename the child.
 [[nodiscard]] Status check_sticky(const Credentials &credentials, Inode &directory, Inode &child);
 /// The owner, or CAP_FOWNER: EPERM.
 [[nodiscard]] Status check_owner(const Credentials &credentials, Inode &inode);
 
-/// The directory of the last component, and its name ("." and ".." included; trailing slashes noted).
+/// The directory of the last component, and its name ("." and ".." included; trailing slashes
+/// noted).
 struct ParentAndName {
   Path parent;
   std::string name;
   bool trailing_slash = false;
 };
 [[nodiscard]] Result<ParentAndName> lookup_parent(const FileSystemContext &context,
-                                                  const Credentials &credentials,
-                                                  const Path &start, std::string_view path,
-                                                  u32 resolve = 0);
+                                                  const Credentials &credentials, const Path &start,
+                                                  std::string_view path, u32 resolve = 0);
 
 // ---- changes of the tree, as the system calls of their names make them ----
 struct TreeCall {

@@ -17,8 +17,7 @@ enum class Memory : u8 { null, zero, full, random };
 
 class MemoryDevice final : public SeekableFile {
 public:
-  MemoryDevice(const Path &path, u32 flags, Memory kind)
-      : SeekableFile(path, flags), kind_(kind) {}
+  MemoryDevice(const Path &path, u32 flags, Memory kind) : SeekableFile(path, flags), kind_(kind) {}
 
   Result<u64> read_at(memory::IoBuffer &to, u64) override {
     switch (kind_) {
@@ -129,7 +128,9 @@ Ref<Pty> PtyTable::find(u32 number) const {
   return Ref<Pty>(found == ptys_.end() ? nullptr : found->second);
 }
 
-void PtyTable::release(u32 number) { ptys_.erase(number); }
+void PtyTable::release(u32 number) {
+  ptys_.erase(number);
+}
 
 std::vector<u32> PtyTable::numbers() const {
   std::vector<u32> numbers;

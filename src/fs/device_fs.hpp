@@ -23,12 +23,12 @@ private:
 };
 
 struct DeviceTree {
-  Ref<PseudoFs> dev;      ///< to mount at /dev
-  Ref<PseudoFs> pts;      ///< to mount at /dev/pts
+  Ref<PseudoFs> dev; ///< to mount at /dev
+  Ref<PseudoFs> pts; ///< to mount at /dev/pts
   Ref<PtyTable> ptys;
 };
-/// null, zero, full, random, urandom, tty, console, ptmx, fd, stdin, stdout, stderr; pts, shm and mqueue
-/// as directories to mount on.
+/// null, zero, full, random, urandom, tty, console, ptmx, fd, stdin, stdout, stderr; pts, shm and
+/// mqueue as directories to mount on.
 [[nodiscard]] DeviceTree make_device_tree();
 
 /// A new master and its description (open of /dev/ptmx).

@@ -22,12 +22,18 @@ EpollItem::~EpollItem() {
   owner_.unlist(*this);
 }
 
-void EpollItem::woken(sched::WaitQueue &) { owner_.list(*this); }
+void EpollItem::woken(sched::WaitQueue &) {
+  owner_.list(*this);
+}
 
-void EpollItem::file_closed() { owner_.items_.erase({file_, fd_}); }
+void EpollItem::file_closed() {
+  owner_.items_.erase({file_, fd_});
+}
 
 EpollFile::EpollFile() : File(O_RDWR) {}
-EpollFile::~EpollFile() { items_.clear(); }
+EpollFile::~EpollFile() {
+  items_.clear();
+}
 
 void EpollFile::list(EpollItem &item) {
   if (item.disabled_)

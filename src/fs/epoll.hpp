@@ -11,8 +11,8 @@ namespace tine::fs {
 
 class EpollFile;
 
-/// One registration: a file, by the descriptor it was added with. Owned by its epoll instance; known to
-/// its file, which it doesn't keep alive ("closing the last descriptor removes it").
+/// One registration: a file, by the descriptor it was added with. Owned by its epoll instance;
+/// known to its file, which it doesn't keep alive ("closing the last descriptor removes it").
 class EpollItem final : public sched::WakeTarget {
 public:
   EpollItem(EpollFile &owner, File &file, int fd, const epoll_event &event);

@@ -118,7 +118,9 @@ Result<u64> TimerFile::read(memory::IoBuffer &to) {
   return size;
 }
 
-u32 TimerFile::poll() { return expirations_ > 0 ? POLLIN | POLLRDNORM : 0; }
+u32 TimerFile::poll() {
+  return expirations_ > 0 ? POLLIN | POLLRDNORM : 0;
+}
 
 namespace {
 
@@ -153,7 +155,9 @@ SignalFile::SignalFile(u64 mask, u32 flags) : File(flags | O_RDWR), mask_(0) {
   signal_files().push_back(this);
 }
 
-SignalFile::~SignalFile() { std::erase(signal_files(), this); }
+SignalFile::~SignalFile() {
+  std::erase(signal_files(), this);
+}
 
 void SignalFile::set_mask(u64 mask) {
   // "The set of signals ... it is not possible to receive SIGKILL or SIGSTOP".
@@ -167,7 +171,8 @@ Result<u64> SignalFile::read(memory::IoBuffer &to) {
   Caller *caller = current_caller();
   u64 done = 0;
   siginfo_t info{};
-  while (caller && to.remaining() >= sizeof(signalfd_siginfo) && caller->take_signal(mask_, &info)) {
+  while (caller && to.remaining() >= sizeof(signalfd_siginfo) &&
+         caller->take_signal(mask_, &info)) {
     const signalfd_siginfo record = to_signalfd(info);
     done += TINE_TRY(to.copy_out(std::as_bytes(std::span(&record, 1))));
   }

@@ -4,7 +4,9 @@
 
 namespace tine::fs {
 
-FdTable::~FdTable() { close_all(); }
+FdTable::~FdTable() {
+  close_all();
+}
 
 FdTable::Entries &FdTable::writable() {
   if (entries_.use_count() > 1)
@@ -58,8 +60,8 @@ Status FdTable::close(int fd) {
   return Done{};
 }
 
-/// "If a process closes any file descriptor referring to a file, then all of the process's locks on that
-/// file are released" (fcntl(2)).
+/// "If a process closes any file descriptor referring to a file, then all of the process's locks on
+/// that file are released" (fcntl(2)).
 void FdTable::closed(const Descriptor &old) {
   if (!old.file)
     return;

@@ -13,8 +13,8 @@ struct Descriptor {
   bool close_on_exec = false;
 };
 
-/// Owned by the threads that share it. The descriptors are shared with forks until one side changes its
-/// table. Guarded by the kernel lock.
+/// Owned by the threads that share it. The descriptors are shared with forks until one side changes
+/// its table. Guarded by the kernel lock.
 class FdTable final : public RefCounted {
 public:
   ~FdTable() override;

@@ -13,12 +13,24 @@ File::~File() {
     epoll_items.back()->file_closed();
 }
 
-Result<u64> File::read(memory::IoBuffer &) { return Errno{EINVAL}; }
-Result<u64> File::write(memory::IoBuffer &) { return Errno{EINVAL}; }
-Result<u64> File::read_at(memory::IoBuffer &, u64) { return Errno{ESPIPE}; }
-Result<u64> File::write_at(memory::IoBuffer &, u64) { return Errno{ESPIPE}; }
-Result<u64> File::seek(i64, int) { return Errno{ESPIPE}; }
-u32 File::poll() { return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM; }
+Result<u64> File::read(memory::IoBuffer &) {
+  return Errno{EINVAL};
+}
+Result<u64> File::write(memory::IoBuffer &) {
+  return Errno{EINVAL};
+}
+Result<u64> File::read_at(memory::IoBuffer &, u64) {
+  return Errno{ESPIPE};
+}
+Result<u64> File::write_at(memory::IoBuffer &, u64) {
+  return Errno{ESPIPE};
+}
+Result<u64> File::seek(i64, int) {
+  return Errno{ESPIPE};
+}
+u32 File::poll() {
+  return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+}
 
 Result<struct stat> File::stat() {
   const Ref<Inode> node = inode();
@@ -35,16 +47,30 @@ Result<struct stat> File::stat() {
   return to_stat(TINE_TRY(node->attributes()));
 }
 
-Result<u64> File::ioctl(const IoctlCall &) { return Errno{ENOTTY}; }
+Result<u64> File::ioctl(const IoctlCall &) {
+  return Errno{ENOTTY};
+}
 Status File::read_directory(const std::function<bool(const DirectoryEntry &)> &) {
   return Errno{ENOTDIR};
 }
-Status File::truncate(u64) { return Errno{EINVAL}; }
-Status File::allocate(int, u64, u64) { return Errno{ENODEV}; }
-Status File::sync() { return Errno{EINVAL}; }
-Result<Ref<memory::MappedFile>> File::map() { return Errno{ENODEV}; }
-Ref<Inode> File::inode() { return nullptr; }
-Result<Ref<File>> File::reopen(u32) { return Errno{ENXIO}; }
+Status File::truncate(u64) {
+  return Errno{EINVAL};
+}
+Status File::allocate(int, u64, u64) {
+  return Errno{ENODEV};
+}
+Status File::sync() {
+  return Errno{EINVAL};
+}
+Result<Ref<memory::MappedFile>> File::map() {
+  return Errno{ENODEV};
+}
+Ref<Inode> File::inode() {
+  return nullptr;
+}
+Result<Ref<File>> File::reopen(u32) {
+  return Errno{ENXIO};
+}
 
 bool File::is_readable() const {
   const u32 mode = status_flags_ & O_ACCMODE;
@@ -54,6 +80,8 @@ bool File::is_writable() const {
   const u32 mode = status_flags_ & O_ACCMODE;
   return (status_flags_ & O_PATH) == 0 && (mode == O_WRONLY || mode == O_RDWR);
 }
-bool File::is_nonblocking() const { return (status_flags_ & O_NONBLOCK) != 0; }
+bool File::is_nonblocking() const {
+  return (status_flags_ & O_NONBLOCK) != 0;
+}
 
 } // namespace tine::fs

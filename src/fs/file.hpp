@@ -33,8 +33,8 @@ struct IoctlCall {
   memory::AddressSpace &space;
 };
 
-/// Base of all open files. A call that can't be satisfied now returns EAGAIN, whatever O_NONBLOCK says:
-/// the system call decides whether to wait on wait_queue() until poll() shows what it needs.
+/// Base of all open files. A call that can't be satisfied now returns EAGAIN, whatever O_NONBLOCK
+/// says: the system call decides whether to wait on wait_queue() until poll() shows what it needs.
 /// Guarded by the kernel lock.
 class File : public RefCounted {
 public:
@@ -50,8 +50,8 @@ public:
 
   /// POLLIN, POLLOUT, ... that hold now.
   [[nodiscard]] virtual u32 poll();
-  /// Woken when poll() may have changed; null if it never does. A file whose readiness the host knows
-  /// registers its host descriptor with HostEvents when prepare_wait is called.
+  /// Woken when poll() may have changed; null if it never does. A file whose readiness the host
+  /// knows registers its host descriptor with HostEvents when prepare_wait is called.
   [[nodiscard]] virtual sched::WaitQueue *wait_queue() { return nullptr; }
   /// Called before a thread sleeps on wait_queue() for `events`.
   virtual void prepare_wait(u32 events) { (void)events; }
@@ -74,7 +74,8 @@ public:
   virtual void descriptor_closed() {}
   /// Where it was opened; null for pipes and the like.
   [[nodiscard]] virtual const Path *place() const { return nullptr; }
-  /// open(2) of /proc/PID/fd/N for a file that has no place: another description of the same object.
+  /// open(2) of /proc/PID/fd/N for a file that has no place: another description of the same
+  /// object.
   [[nodiscard]] virtual Result<Ref<File>> reopen(u32 flags);
 
   /// O_RDONLY... access mode and the flags that F_SETFL may change.

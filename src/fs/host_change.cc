@@ -87,8 +87,7 @@ Status HostInode::unlink(std::string_view name, Inode &child) {
   // Those who have the file open go on using it: keep a way to it.
   if (child.type() == S_IFREG)
     (void)static_cast<HostInode &>(child).read_descriptor();
-  return host_status(
-      ::unlinkat(TINE_TRY(directory_descriptor()), std::string(name).c_str(), 0));
+  return host_status(::unlinkat(TINE_TRY(directory_descriptor()), std::string(name).c_str(), 0));
 }
 
 Status HostInode::remove_directory(std::string_view name, Inode &) {

@@ -12,7 +12,9 @@ FileMapping::FileMapping(const Path &place, Ref<memory::PageObject> pages)
   }
 }
 
-std::string FileMapping::path() const { return path_name(place_, {}); }
+std::string FileMapping::path() const {
+  return path_name(place_, {});
+}
 
 Result<u64> HostFile::read_at(memory::IoBuffer &to, u64 at) {
   if (const Ref<HostPages> pages = host_->cached_pages())

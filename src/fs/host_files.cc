@@ -8,7 +8,9 @@ namespace tine::fs {
 HostPages::HostPages(memory::FrameArena &frames, Ref<HostInode> inode, const HostFileKey &key)
     : PageObject(frames), inode_(std::move(inode)), key_(key), size_(key.size) {}
 
-HostPages::~HostPages() { (void)write_back(0, ~u64{0}); }
+HostPages::~HostPages() {
+  (void)write_back(0, ~u64{0});
+}
 
 Status HostPages::fill_page(u64 index, std::span<std::byte, page_size> frame) {
   TINE_TRY(inode_->read_at(frame, index << page_shift));
@@ -103,8 +105,7 @@ void HostFiles::descriptor_gone(HostInode &inode) {
   positions_.erase(known);
 }
 
-Result<Ref<HostFs>> HostFs::create(const std::string &path, Writing writing,
-                                   Ref<HostFiles> files) {
+Result<Ref<HostFs>> HostFs::create(const std::string &path, Writing writing, Ref<HostFiles> files) {
   UniqueFd root(::open(path.c_str(), O_PATH | O_CLOEXEC));
   if (!root)
     return Errno{errno};
@@ -114,7 +115,9 @@ Result<Ref<HostFs>> HostFs::create(const std::string &path, Writing writing,
 HostFs::HostFs(UniqueFd root, Writing writing, Ref<HostFiles> files)
     : root_(std::move(root)), writing_(writing), files_(std::move(files)) {}
 
-Ref<Inode> HostFs::root() { return host_root(); }
+Ref<Inode> HostFs::root() {
+  return host_root();
+}
 
 Ref<HostInode> HostFs::host_root() {
   struct stat status {};

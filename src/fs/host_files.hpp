@@ -1,5 +1,5 @@
-// The host's files, read and (below a read-write bind) written by the box: host descriptors that are
-// opened when needed, and one page cache for all boxes.
+// The host's files, read and (below a read-write bind) written by the box: host descriptors that
+// are opened when needed, and one page cache for all boxes.
 #pragma once
 
 #include "base/unique_fd.hpp"
@@ -21,8 +21,8 @@ struct HostFileKey {
   auto operator<=>(const HostFileKey &) const = default;
 };
 
-/// The pages of a host file. Kept after the last close, so that the next exec of a program maps the same
-/// frames, and shares their translations.
+/// The pages of a host file. Kept after the last close, so that the next exec of a program maps the
+/// same frames, and shares their translations.
 class HostPages final : public memory::PageObject {
 public:
   HostPages(memory::FrameArena &frames, Ref<HostInode> inode, const HostFileKey &key);
@@ -45,8 +45,9 @@ private:
   std::map<u64, bool> dirty_;
 };
 
-/// What all HostFs of this host process share. Invariant: at most `descriptor_limit` host descriptors are
-/// kept for inodes, those of files that are written apart. Guarded by the kernel lock.
+/// What all HostFs of this host process share. Invariant: at most `descriptor_limit` host
+/// descriptors are kept for inodes, those of files that are written apart. Guarded by the kernel
+/// lock.
 class HostFiles final : public RefCounted {
 public:
   struct Options {
@@ -76,8 +77,8 @@ private:
   std::list<HostFileKey> recent_; ///< the one used last in front
 };
 
-/// A directory (or a single file) of the host and what is below it. Names are opened one component at a time
-/// without following links, so nothing outside can be reached.
+/// A directory (or a single file) of the host and what is below it. Names are opened one component
+/// at a time without following links, so nothing outside can be reached.
 class HostFs final : public FileSystem {
 public:
   enum class Writing : u8 { forbidden, allowed };
@@ -124,8 +125,7 @@ public:
   [[nodiscard]] Status unlink(std::string_view name, Inode &child) override;
   [[nodiscard]] Status remove_directory(std::string_view name, Inode &child) override;
   [[nodiscard]] Status rename(std::string_view name, Inode &child, Inode &new_directory,
-                              std::string_view new_name, Inode *replaced,
-                              RenameKind kind) override;
+                              std::string_view new_name, Inode *replaced, RenameKind kind) override;
   [[nodiscard]] Result<std::string> read_link() override;
   [[nodiscard]] Result<Ref<File>> open(const Path &path, u32 flags,
                                        const Credentials &credentials) override;

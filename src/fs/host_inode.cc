@@ -33,7 +33,9 @@ HostInode::~HostInode() {
     host_->inodes_.erase(known);
 }
 
-void HostInode::remember(const struct stat &status) { remembered_ = from_stat(status); }
+void HostInode::remember(const struct stat &status) {
+  remembered_ = from_stat(status);
+}
 
 bool HostInode::is_same(const struct stat &status) const {
   return status.st_dev == host_device_ && status.st_ino == host_inode_ &&
@@ -86,7 +88,8 @@ Result<int> HostInode::read_descriptor() {
   return reading_.get();
 }
 
-/// Stays open until the inode goes: what was opened for writing must stay so whatever becomes of the mode.
+/// Stays open until the inode goes: what was opened for writing must stay so whatever becomes of
+/// the mode.
 Result<int> HostInode::write_descriptor() {
   if (!host_->is_writable())
     return Errno{EROFS};
@@ -99,7 +102,9 @@ Result<Attributes> HostInode::attributes() {
   struct stat status {};
   int result = 0;
   if (reading_ || writing_ || directory_)
-    result = ::fstat(reading_ ? reading_.get() : writing_ ? writing_.get() : directory_.get(),
+    result = ::fstat(reading_   ? reading_.get()
+                     : writing_ ? writing_.get()
+                                : directory_.get(),
                      &status);
   else if (!parent_)
     result = ::fstat(host_->root_.get(), &status);
@@ -164,7 +169,8 @@ Result<u64> HostInode::read_at(memory::IoBuffer &to, u64 offset) {
     const auto piece = to.window(memory::Access::write);
     if (!piece)
       return done > 0 ? Result<u64>(done) : piece.error();
-    const ssize_t count = ::pread(fd, piece->data(), piece->size(), static_cast<off_t>(offset + done));
+    const ssize_t count =
+        ::pread(fd, piece->data(), piece->size(), static_cast<off_t>(offset + done));
     if (count < 0)
       return done > 0 ? Result<u64>(done) : Errno{errno};
     done += static_cast<u64>(count);

@@ -43,13 +43,15 @@ HostStream::HostStream(int fd, u32 flags, sched::HostEvents &events, std::string
     return;
   // Non-blocking for us only: the caller's description stays as it is.
   const std::string link = std::string("/proc/self/fd/").append(std::to_string(fd));
-  own_ = UniqueFd(::open(link.c_str(), static_cast<int>(flags & O_ACCMODE) | O_NONBLOCK |
-                                           O_NOCTTY | O_CLOEXEC));
+  own_ = UniqueFd(::open(link.c_str(),
+                         static_cast<int>(flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (own_)
     fd_ = own_.get();
 }
 
-HostStream::~HostStream() { events_.unwatch(fd_); }
+HostStream::~HostStream() {
+  events_.unwatch(fd_);
+}
 
 /// EAGAIN if the host descriptor isn't ready.
 Status HostStream::ready(short events) const {
@@ -99,10 +101,9 @@ Result<u64> HostStream::write(memory::IoBuffer &from) {
     const auto piece = from.window(memory::Access::read, limit);
     if (!piece)
       return done > 0 ? Result<u64>(done) : piece.error();
-    const ssize_t size =
-        kind_ == Kind::socket
-            ? ::send(fd_, piece->data(), piece->size(), MSG_DONTWAIT | MSG_NOSIGNAL)
-            : ::write(fd_, piece->data(), piece->size());
+    const ssize_t size = kind_ == Kind::socket ? ::send(fd_, piece->data(), piece->size(),
+                                                        MSG_DONTWAIT | MSG_NOSIGNAL)
+                                               : ::write(fd_, piece->data(), piece->size());
     const Result<u64> count = host_result(size);
     if (!count)
       return done > 0 ? Result<u64>(done) : count.error();
@@ -161,7 +162,9 @@ sched::WaitQueue *HostStream::wait_queue() {
   return kind_ == Kind::seekable ? nullptr : &changed_;
 }
 
-void HostStream::prepare_wait(u32 events) { events_.watch(fd_, events, changed_); }
+void HostStream::prepare_wait(u32 events) {
+  events_.watch(fd_, events, changed_);
+}
 
 Result<struct stat> HostStream::stat() {
   struct stat status {};

@@ -8,8 +8,8 @@
 
 namespace tine::fs {
 
-/// A host descriptor that guests read and write: a terminal, a pipe, a socket or a file of the caller.
-/// Never blocks the host thread. Its state (offset, terminal modes) is the caller's.
+/// A host descriptor that guests read and write: a terminal, a pipe, a socket or a file of the
+/// caller. Never blocks the host thread. Its state (offset, terminal modes) is the caller's.
 class HostStream final : public File {
 public:
   /// `fd` stays the caller's; it must outlive the stream.
@@ -46,7 +46,8 @@ private:
   sched::WaitQueue changed_;
 };
 
-/// What the box knows of the caller's terminal: job control is the box's own. One for each host terminal.
+/// What the box knows of the caller's terminal: job control is the box's own. One for each host
+/// terminal.
 [[nodiscard]] TerminalOwner &host_terminal_owner();
 
 } // namespace tine::fs

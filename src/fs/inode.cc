@@ -68,26 +68,54 @@ Result<struct statfs> FileSystem::statistics() {
   return result;
 }
 
-Status Inode::change(const AttributeChange &) { return Errno{EROFS}; }
-Result<Ref<Inode>> Inode::lookup(std::string_view) { return Errno{ENOTDIR}; }
-Result<std::vector<DirectoryEntry>> Inode::list() { return Errno{ENOTDIR}; }
-Result<Ref<Inode>> Inode::create(std::string_view, const CreateRequest &) { return Errno{EROFS}; }
-Status Inode::link(std::string_view, Inode &) { return Errno{EROFS}; }
-Status Inode::unlink(std::string_view, Inode &) { return Errno{EROFS}; }
-Status Inode::remove_directory(std::string_view, Inode &) { return Errno{EROFS}; }
+Status Inode::change(const AttributeChange &) {
+  return Errno{EROFS};
+}
+Result<Ref<Inode>> Inode::lookup(std::string_view) {
+  return Errno{ENOTDIR};
+}
+Result<std::vector<DirectoryEntry>> Inode::list() {
+  return Errno{ENOTDIR};
+}
+Result<Ref<Inode>> Inode::create(std::string_view, const CreateRequest &) {
+  return Errno{EROFS};
+}
+Status Inode::link(std::string_view, Inode &) {
+  return Errno{EROFS};
+}
+Status Inode::unlink(std::string_view, Inode &) {
+  return Errno{EROFS};
+}
+Status Inode::remove_directory(std::string_view, Inode &) {
+  return Errno{EROFS};
+}
 Status Inode::rename(std::string_view, Inode &, Inode &, std::string_view, Inode *, RenameKind) {
   return Errno{EROFS};
 }
-Result<Ref<Inode>> Inode::create_unnamed(const CreateRequest &) { return Errno{EOPNOTSUPP}; }
-Result<std::string> Inode::read_link() { return Errno{EINVAL}; }
-std::optional<Result<Path>> Inode::magic_target() { return std::nullopt; }
-Status Inode::truncate(u64) { return Errno{EINVAL}; }
+Result<Ref<Inode>> Inode::create_unnamed(const CreateRequest &) {
+  return Errno{EOPNOTSUPP};
+}
+Result<std::string> Inode::read_link() {
+  return Errno{EINVAL};
+}
+std::optional<Result<Path>> Inode::magic_target() {
+  return std::nullopt;
+}
+Status Inode::truncate(u64) {
+  return Errno{EINVAL};
+}
 
-Result<std::string> Inode::extended_attribute(const std::string &) { return Errno{EOPNOTSUPP}; }
+Result<std::string> Inode::extended_attribute(const std::string &) {
+  return Errno{EOPNOTSUPP};
+}
 Status Inode::set_extended_attribute(const std::string &, std::string_view, int) {
   return Errno{EOPNOTSUPP};
 }
-Status Inode::remove_extended_attribute(const std::string &) { return Errno{EOPNOTSUPP}; }
-Result<std::vector<std::string>> Inode::extended_attributes() { return std::vector<std::string>{}; }
+Status Inode::remove_extended_attribute(const std::string &) {
+  return Errno{EOPNOTSUPP};
+}
+Result<std::vector<std::string>> Inode::extended_attributes() {
+  return std::vector<std::string>{};
+}
 
 } // namespace tine::fs

@@ -1,4 +1,5 @@
-// Inodes and file systems: what a name leads to, whatever holds it (the host, memory, a generated tree).
+// Inodes and file systems: what a name leads to, whatever holds it (the host, memory, a generated
+// tree).
 #pragma once
 
 #include "base/ref.hpp"
@@ -28,7 +29,7 @@ struct Attributes {
   u32 uid = 0, gid = 0;
   u64 special_device = 0; ///< st_rdev
   u64 size = 0;
-  u64 blocks = 0;         ///< of 512 bytes
+  u64 blocks = 0; ///< of 512 bytes
   u32 block_size = 4096;
   timespec accessed{}, modified{}, changed{};
   std::optional<timespec> born;
@@ -54,8 +55,8 @@ struct CreateRequest {
   std::string link_target = {}; ///< S_IFLNK
 };
 
-/// One mounted file system: Linux's super_block. Outlives its inodes: whoever keeps an inode keeps the file
-/// system, mostly by a Path.
+/// One mounted file system: Linux's super_block. Outlives its inodes: whoever keeps an inode keeps
+/// the file system, mostly by a Path.
 class FileSystem : public RefCounted {
 public:
   FileSystem();
@@ -70,8 +71,9 @@ private:
   u64 device_;
 };
 
-/// A file of a file system, without its names. Functions of a directory take a name without slashes that
-/// is neither "." nor ".."; permissions were checked by the caller. Guarded by the kernel lock.
+/// A file of a file system, without its names. Functions of a directory take a name without slashes
+/// that is neither "." nor ".."; permissions were checked by the caller. Guarded by the kernel
+/// lock.
 class Inode : public RefCounted {
 public:
   /// S_IFREG, S_IFDIR, ...; never changes.
@@ -89,7 +91,8 @@ public:
   // ---- directories ----
   /// ENOENT. An inode that is still referenced must be found again as the same object.
   [[nodiscard]] virtual Result<Ref<Inode>> lookup(std::string_view name);
-  /// Whether what lookup() said stays true until this kernel changes it, so that it may be remembered.
+  /// Whether what lookup() said stays true until this kernel changes it, so that it may be
+  /// remembered.
   [[nodiscard]] virtual bool remembers_children() const { return false; }
   /// All entries, "." and ".." apart.
   [[nodiscard]] virtual Result<std::vector<DirectoryEntry>> list();
@@ -119,7 +122,9 @@ public:
   [[nodiscard]] virtual Result<Ref<File>> open(const Path &path, u32 flags,
                                                const Credentials &credentials) = 0;
   /// Where an open(2) that got EAGAIN waits (a FIFO without its other end); null: it doesn't.
-  [[nodiscard]] virtual sched::WaitQueue *open_wait_queue(u32 flags) { return (void)flags, nullptr; }
+  [[nodiscard]] virtual sched::WaitQueue *open_wait_queue(u32 flags) {
+    return (void)flags, nullptr;
+  }
   [[nodiscard]] virtual Status truncate(u64 size);
 
   // ---- extended attributes ----

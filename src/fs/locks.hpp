@@ -17,7 +17,7 @@ struct LockRange {
 
 struct LockRequest {
   LockOwner owner = nullptr;
-  Pid pid;             ///< as F_GETLK reports it; none for description locks
+  Pid pid; ///< as F_GETLK reports it; none for description locks
   bool exclusive = false;
   LockRange range;
 };
@@ -29,8 +29,8 @@ struct HeldLock {
   LockRange range;
 };
 
-/// The locks of one inode. Invariant: ranges of one owner don't overlap; ranges of two owners overlap
-/// only if both are shared.
+/// The locks of one inode. Invariant: ranges of one owner don't overlap; ranges of two owners
+/// overlap only if both are shared.
 class LockList final : public RefCounted {
 public:
   /// The list of the file's inode, made on first use; null if the file has no inode.

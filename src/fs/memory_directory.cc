@@ -52,7 +52,8 @@ Result<Ref<Inode>> MemoryInode::create(std::string_view name, const CreateReques
   TINE_TRY(become_own());
   CreateRequest request = given;
   if ((attributes_.mode & S_ISGID) != 0) {
-    // inode(7): in a set-group-ID directory new files get the directory's group, new directories the bit.
+    // inode(7): in a set-group-ID directory new files get the directory's group, new directories
+    // the bit.
     request.gid = attributes_.gid;
     if ((request.mode & S_IFMT) == S_IFDIR)
       request.mode |= S_ISGID;

@@ -14,7 +14,9 @@ Result<u64> MemoryFile::size() {
   return SeekableFile::size();
 }
 
-Result<u64> MemoryFile::read_at(memory::IoBuffer &to, u64 at) { return memory_->read_at(to, at); }
+Result<u64> MemoryFile::read_at(memory::IoBuffer &to, u64 at) {
+  return memory_->read_at(to, at);
+}
 
 Result<u64> MemoryFile::write_at(memory::IoBuffer &from, u64 at) {
   if ((memory_->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0)

@@ -122,14 +122,16 @@ MemoryFs::MemoryFs(memory::FrameArena &frames, const Options &options)
     root_ = show(root);
   } else {
     root_ = make_ref<MemoryInode>(
-        *this, CreateRequest{S_IFDIR | options.root_mode, options.root_uid, options.root_gid, 0, ""},
-        1);
+        *this,
+        CreateRequest{S_IFDIR | options.root_mode, options.root_uid, options.root_gid, 0, ""}, 1);
   }
 }
 
 MemoryFs::~MemoryFs() = default;
 
-Ref<Inode> MemoryFs::root() { return root_; }
+Ref<Inode> MemoryFs::root() {
+  return root_;
+}
 
 Result<struct statfs> MemoryFs::statistics() {
   struct statfs result {};

@@ -1,9 +1,10 @@
-// Files in memory (tmpfs), by themselves or as a copy-on-write layer over a tree of the host (overlay).
+// Files in memory (tmpfs), by themselves or as a copy-on-write layer over a tree of the host
+// (overlay).
 //
-// An inode shows a lower file until it is changed; from then on its attributes, its contents or its entries
-// are its own. Nothing is copied when a file is opened for writing or truncated: a page that isn't in memory
-// comes from the lower file, and is copied when it is touched. A directory that is renamed keeps showing its
-// lower directory. Inode numbers never change.
+// An inode shows a lower file until it is changed; from then on its attributes, its contents or its
+// entries are its own. Nothing is copied when a file is opened for writing or truncated: a page
+// that isn't in memory comes from the lower file, and is copied when it is touched. A directory
+// that is renamed keeps showing its lower directory. Inode numbers never change.
 #pragma once
 
 #include "fs/host_files.hpp"
@@ -17,8 +18,8 @@ namespace tine::fs {
 
 class MemoryInode;
 
-/// The contents of a file in memory. A page that is absent reads as the lower file's, up to lower_limit,
-/// and zero after it.
+/// The contents of a file in memory. A page that is absent reads as the lower file's, up to
+/// lower_limit, and zero after it.
 class MemoryPages final : public memory::PageObject {
 public:
   MemoryPages(memory::FrameArena &frames, Ref<HostInode> lower, u64 lower_size);
@@ -71,10 +72,10 @@ private:
   memory::FrameArena &frames_;
   Ref<HostFs> lower_;
   u64 next_number_;
-  std::map<LowerKey, MemoryInode *> shown_;        ///< those that are alive; inodes leave it when they go
+  std::map<LowerKey, MemoryInode *> shown_; ///< those that are alive; inodes leave it when they go
   Ref<MemoryInode> root_;
-  std::map<LowerKey, Ref<MemoryInode>> changed_;   ///< those that must be kept
-  std::vector<u64> lower_devices_;                 ///< by the top bits of an inode number
+  std::map<LowerKey, Ref<MemoryInode>> changed_; ///< those that must be kept
+  std::vector<u64> lower_devices_;               ///< by the top bits of an inode number
 };
 
 /// Invariant: an inode that differs from its lower one is in changed_ as long as it has a name.
@@ -97,8 +98,7 @@ public:
   [[nodiscard]] Status unlink(std::string_view name, Inode &child) override;
   [[nodiscard]] Status remove_directory(std::string_view name, Inode &child) override;
   [[nodiscard]] Status rename(std::string_view name, Inode &child, Inode &new_directory,
-                              std::string_view new_name, Inode *replaced,
-                              RenameKind kind) override;
+                              std::string_view new_name, Inode *replaced, RenameKind kind) override;
   [[nodiscard]] Result<Ref<Inode>> create_unnamed(const CreateRequest &request) override;
   [[nodiscard]] Result<std::string> read_link() override;
   [[nodiscard]] Result<Ref<File>> open(const Path &path, u32 flags,
@@ -136,8 +136,8 @@ private:
 
   MemoryFs &memory_;
   const u64 number_;
-  Ref<HostInode> lower_;  ///< null for what was made here
-  bool own_ = false;      ///< attributes_ count, not the lower file's
+  Ref<HostInode> lower_; ///< null for what was made here
+  bool own_ = false;     ///< attributes_ count, not the lower file's
   Attributes attributes_;
   Ref<MemoryPages> pages_;
   std::map<std::string, Ref<MemoryInode>, std::less<>> entries_; ///< null: the lower name is hidden

@@ -51,7 +51,9 @@ Status MountNamespace::unmount(const Path &place) {
   return Done{};
 }
 
-Path MountNamespace::root() const { return covered({mounts_.front(), mounts_.front()->root}); }
+Path MountNamespace::root() const {
+  return covered({mounts_.front(), mounts_.front()->root});
+}
 
 Path MountNamespace::covered(Path place) const {
   while (covered_.contains(place.dentry.get())) {

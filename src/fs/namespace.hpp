@@ -32,21 +32,23 @@ public:
 
 /// How a path is looked up.
 struct LookupOptions {
-  bool follow_last = true;       ///< the last component, if it is a symbolic link
+  bool follow_last = true; ///< the last component, if it is a symbolic link
   bool allow_missing_last = false;
   bool must_be_directory = false;
-  u32 resolve = 0;               ///< RESOLVE_* of openat2
+  u32 resolve = 0; ///< RESOLVE_* of openat2
 };
 
-/// Finds `path` from `start` (the working directory, or a directory descriptor). ENOENT, ENOTDIR, ELOOP,
-/// EACCES, ENAMETOOLONG.
+/// Finds `path` from `start` (the working directory, or a directory descriptor). ENOENT, ENOTDIR,
+/// ELOOP, EACCES, ENAMETOOLONG.
 [[nodiscard]] Result<Path> lookup(const FileSystemContext &context, const Credentials &credentials,
                                   const Path &start, std::string_view path,
                                   const LookupOptions &options);
 
-/// open(2) without the descriptor: O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW, O_PATH, O_TMPFILE...
-[[nodiscard]] Result<Ref<File>> open(const FileSystemContext &context, const Credentials &credentials,
-                                     const Path &start, std::string_view path, u32 flags, u32 mode);
+/// open(2) without the descriptor: O_CREAT, O_EXCL, O_TRUNC, O_DIRECTORY, O_NOFOLLOW, O_PATH,
+/// O_TMPFILE...
+[[nodiscard]] Result<Ref<File>> open(const FileSystemContext &context,
+                                     const Credentials &credentials, const Path &start,
+                                     std::string_view path, u32 flags, u32 mode);
 
 /// The same, with openat2's `resolve`.
 struct OpenOptions {

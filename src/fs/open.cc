@@ -7,7 +7,9 @@
 namespace tine::fs {
 namespace {
 
-bool wants(u32 flags, u32 flag) { return (flags & flag) == flag; }
+bool wants(u32 flags, u32 flag) {
+  return (flags & flag) == flag;
+}
 
 u32 access_mask(u32 flags) {
   u32 mask = 0;
@@ -34,8 +36,8 @@ Result<Ref<File>> open_found(const Credentials &credentials, const Path &path, u
                              bool created) {
   Inode &inode = *path.dentry->inode();
   if (wants(flags, O_PATH))
-    return Ref<File>(make_ref<PathFile>(
-        path, flags & static_cast<u32>(O_PATH | O_DIRECTORY | O_NOFOLLOW)));
+    return Ref<File>(
+        make_ref<PathFile>(path, flags & static_cast<u32>(O_PATH | O_DIRECTORY | O_NOFOLLOW)));
   if (inode.is_symlink())
     return Errno{ELOOP};
   const u32 mask = access_mask(flags);
@@ -70,7 +72,8 @@ Result<Ref<File>> open_unnamed(const FileSystemContext &context, const Credentia
   const Ref<Inode> inode = TINE_TRY(directory.dentry->inode()->create_unnamed(
       {S_IFREG | (mode & 07777U & ~context.umask), credentials.fsuid, credentials.fsgid, 0, ""}));
   const u64 number = TINE_TRY(inode->attributes()).inode;
-  const Ref<Dentry> dentry = make_ref<Dentry>(std::string("#").append(std::to_string(number)), nullptr, inode);
+  const Ref<Dentry> dentry =
+      make_ref<Dentry>(std::string("#").append(std::to_string(number)), nullptr, inode);
   return inode->open({directory.mount, dentry}, flags & ~static_cast<u32>(O_TMPFILE), credentials);
 }
 
@@ -82,9 +85,9 @@ Result<Path> create_file(const FileSystemContext &context, const Credentials &cr
   TINE_TRY(check_permission(credentials, *directory.inode(), 3));
   if (directory.is_deleted())
     return Errno{ENOENT};
-  Ref<Inode> inode = TINE_TRY(directory.inode()->create(
-      last.name,
-      {S_IFREG | (mode & 07777U & ~context.umask), credentials.fsuid, credentials.fsgid, 0, ""}));
+  Ref<Inode> inode =
+      TINE_TRY(directory.inode()->create(last.name, {S_IFREG | (mode & 07777U & ~context.umask),
+                                                     credentials.fsuid, credentials.fsgid, 0, ""}));
   return Path{last.parent.mount, directory.add_child(last.name, std::move(inode))};
 }
 
@@ -113,8 +116,7 @@ Result<Ref<File>> open_path(const OpenCall &call, const Path &given_start, std::
         return found.error();
       if (last.trailing_slash)
         return Errno{EISDIR};
-      const Path made =
-          TINE_TRY(create_file(call.context, call.credentials, last, call.mode));
+      const Path made = TINE_TRY(create_file(call.context, call.credentials, last, call.mode));
       return open_found(call.credentials, made, flags, true);
     }
     if (exclusive)

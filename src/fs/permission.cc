@@ -8,8 +8,8 @@ Status check_permission(const Credentials &credentials, Inode &inode, u32 mask) 
   if (mask == 0)
     return Done{};
   const Attributes attributes = TINE_TRY(inode.permissions());
-  // "CAP_DAC_OVERRIDE: bypass file read, write, and execute permission checks" - execute only if some
-  // execute bit is set or it is a directory.
+  // "CAP_DAC_OVERRIDE: bypass file read, write, and execute permission checks" - execute only if
+  // some execute bit is set or it is a directory.
   if (credentials.capable(CAP_DAC_OVERRIDE) &&
       ((mask & 1U) == 0 || inode.is_directory() || (attributes.mode & 0111U) != 0))
     return Done{};

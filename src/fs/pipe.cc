@@ -113,7 +113,8 @@ Result<u64> Pipe::set_capacity(u64 bytes) {
     std::vector<std::byte> ring(wanted);
     const auto [first, second] = contents();
     std::copy(first.begin(), first.end(), ring.begin());
-    std::copy(second.begin(), second.end(), ring.begin() + static_cast<std::ptrdiff_t>(first.size()));
+    std::copy(second.begin(), second.end(),
+              ring.begin() + static_cast<std::ptrdiff_t>(first.size()));
     ring_ = std::move(ring);
   }
   start_ = 0;
@@ -123,8 +124,7 @@ Result<u64> Pipe::set_capacity(u64 bytes) {
 }
 
 PipeFile::PipeFile(Ref<Pipe> pipe, u32 flags, const Path &place)
-    : File(flags), pipe_(std::move(pipe)), place_(place),
-      writers_at_open_(pipe_->writers_ever) {
+    : File(flags), pipe_(std::move(pipe)), place_(place), writers_at_open_(pipe_->writers_ever) {
   if (is_readable()) {
     ++pipe_->readers;
     pipe_->writable.wake_all();
@@ -198,7 +198,9 @@ Result<u64> PipeFile::ioctl(const IoctlCall &call) {
   return put_int(call, static_cast<int>(pipe_->used()));
 }
 
-Ref<Inode> PipeFile::inode() { return place_ ? place_.dentry->inode() : Ref<Inode>(); }
+Ref<Inode> PipeFile::inode() {
+  return place_ ? place_.dentry->inode() : Ref<Inode>();
+}
 
 std::string PipeFile::description() {
   if (place_)
@@ -206,7 +208,9 @@ std::string PipeFile::description() {
   return std::string("pipe:[").append(std::to_string(pipe_->number())).append("]");
 }
 
-const Path *PipeFile::place() const { return place_ ? &place_ : nullptr; }
+const Path *PipeFile::place() const {
+  return place_ ? &place_ : nullptr;
+}
 
 Result<Ref<File>> PipeFile::reopen(u32 flags) {
   return Ref<File>(make_ref<PipeFile>(pipe_, flags, place_));

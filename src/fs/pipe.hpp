@@ -7,8 +7,9 @@
 
 namespace tine::fs {
 
-/// The bytes between the ends. Written bytes of up to PIPE_BUF are never mixed with others'. Invariant:
-/// used_ <= capacity; counts of ends are those of the PipeFile objects. Guarded by the kernel lock.
+/// The bytes between the ends. Written bytes of up to PIPE_BUF are never mixed with others'.
+/// Invariant: used_ <= capacity; counts of ends are those of the PipeFile objects. Guarded by the
+/// kernel lock.
 class Pipe final : public RefCounted {
 public:
   static constexpr u64 default_capacity = 65536;
@@ -37,7 +38,8 @@ public:
   u64 writers_ever = 0;
   sched::WaitQueue readable, writable;
   /// FIFOs: those whose open waits for the other end, and how many of them may go on though the
-  /// other end is gone again. Those count as ends already: what is written before they come is for them.
+  /// other end is gone again. Those count as ends already: what is written before they come is for
+  /// them.
   sched::WaitQueue opening_readers, opening_writers;
   u32 admitted_readers = 0, admitted_writers = 0;
 
@@ -80,8 +82,8 @@ struct PipeEnds {
   Ref<File> reader, writer;
 };
 [[nodiscard]] PipeEnds make_pipe(u32 flags);
-/// open(2) of a FIFO: EAGAIN if it must wait for the other end (see Inode::open_wait_queue), ENXIO for
-/// O_WRONLY | O_NONBLOCK without a reader.
+/// open(2) of a FIFO: EAGAIN if it must wait for the other end (see Inode::open_wait_queue), ENXIO
+/// for O_WRONLY | O_NONBLOCK without a reader.
 [[nodiscard]] Result<Ref<File>> open_fifo(const Ref<Pipe> &pipe, const Path &path, u32 flags);
 
 } // namespace tine::fs

@@ -41,7 +41,9 @@ Result<u64> SeekableFile::write(memory::IoBuffer &from) {
   return count;
 }
 
-Result<u64> SeekableFile::size() { return TINE_TRY(inode_->attributes()).size; }
+Result<u64> SeekableFile::size() {
+  return TINE_TRY(inode_->attributes()).size;
+}
 
 Result<u64> SeekableFile::seek(i64 distance, int whence) {
   i64 base = 0;

@@ -1,12 +1,13 @@
-// Descriptions that every file system uses: directories, O_PATH, and files with a place in the tree.
+// Descriptions that every file system uses: directories, O_PATH, and files with a place in the
+// tree.
 #pragma once
 
 #include "fs/dentry.hpp"
 
 namespace tine::fs {
 
-/// A description of an inode that was reached by a path. Counts as a writer of the inode if it may write;
-/// its locks go with it.
+/// A description of an inode that was reached by a path. Counts as a writer of the inode if it may
+/// write; its locks go with it.
 class PlacedFile : public File {
 public:
   PlacedFile(const Path &path, u32 flags);
@@ -58,7 +59,8 @@ private:
   bool taken_ = false;
 };
 
-/// O_PATH: "obtain a file descriptor that can be used to indicate a location in the filesystem tree".
+/// O_PATH: "obtain a file descriptor that can be used to indicate a location in the filesystem
+/// tree".
 class PathFile final : public PlacedFile {
 public:
   using PlacedFile::PlacedFile;

@@ -119,7 +119,8 @@ private:
   std::function<Result<Path>()> target_;
 };
 
-/// Shows an open file that has no place in the tree, so that stat and open can reach it by a magic link.
+/// Shows an open file that has no place in the tree, so that stat and open can reach it by a magic
+/// link.
 class DetachedInode final : public Inode {
 public:
   DetachedInode(Ref<File> file, u32 type) : Inode(type), file_(std::move(file)) {}
@@ -161,7 +162,9 @@ PseudoInode::PseudoInode(FileSystem &file_system, u32 type, PseudoAttributes att
   attributes_.accessed = attributes_.modified = attributes_.changed = current_time();
 }
 
-Result<Attributes> PseudoInode::attributes() { return attributes_; }
+Result<Attributes> PseudoInode::attributes() {
+  return attributes_;
+}
 
 Status PseudoInode::change(const AttributeChange &change) {
   if (change.mode)
@@ -237,8 +240,12 @@ PseudoFs::PseudoFs(const char *type_name, u64 magic) : type_name_(type_name), ma
   root_ = make_ref<PseudoDirectory>(*this, PseudoAttributes{.inode = 1});
 }
 
-Ref<Inode> PseudoFs::root() { return root_; }
-const Ref<PseudoDirectory> &PseudoFs::root_directory() { return root_; }
+Ref<Inode> PseudoFs::root() {
+  return root_;
+}
+const Ref<PseudoDirectory> &PseudoFs::root_directory() {
+  return root_;
+}
 
 Result<struct statfs> PseudoFs::statistics() {
   struct statfs result {};
@@ -263,8 +270,7 @@ Ref<Inode> PseudoFs::text(std::string contents, PseudoAttributes attributes) {
   return file(attributes, [contents] { return Result<std::string>(contents); });
 }
 
-Ref<Inode> PseudoFs::special(u32 type, u64 special_device, PseudoAttributes attributes,
-                             Open open) {
+Ref<Inode> PseudoFs::special(u32 type, u64 special_device, PseudoAttributes attributes, Open open) {
   return make_ref<SpecialInode>(*this, type, special_device, attributes, std::move(open));
 }
 
@@ -276,8 +282,7 @@ Ref<Inode> PseudoFs::link_to(std::string target, PseudoAttributes attributes) {
   return link([target] { return Result<std::string>(target); }, attributes);
 }
 
-Ref<Inode> PseudoFs::magic_link(PseudoAttributes attributes,
-                                std::function<Result<Path>()> target) {
+Ref<Inode> PseudoFs::magic_link(PseudoAttributes attributes, std::function<Result<Path>()> target) {
   return make_ref<MagicInode>(*this, attributes, std::move(target));
 }
 

@@ -2,8 +2,8 @@
 //
 //   auto proc = make_ref<PseudoFs>("proc", PROC_SUPER_MAGIC);
 //   PseudoDirectory &root = *proc->root_directory();
-//   root.add("uptime", proc->file({.mode = 0444}, [] { return Result<std::string>("1.00 1.00\n"); }));
-//   root.add("self", proc->link([] { return Result<std::string>("17"); }));
+//   root.add("uptime", proc->file({.mode = 0444}, [] { return Result<std::string>("1.00 1.00\n");
+//   })); root.add("self", proc->link([] { return Result<std::string>("17"); }));
 //   root.set_dynamic(lookup_pid, list_pids);
 //   proc->magic_link({}, [process] { return Result<Path>(path_of(*process->executable_file)); });
 #pragma once
@@ -22,8 +22,8 @@ struct PseudoAttributes {
   u64 inode = 0; ///< 0: the next free number
 };
 
-/// Common part: fixed attributes, times of creation. Whoever keeps an inode keeps its file system (by the
-/// mount).
+/// Common part: fixed attributes, times of creation. Whoever keeps an inode keeps its file system
+/// (by the mount).
 class PseudoInode : public Inode {
 public:
   PseudoInode(FileSystem &file_system, u32 type, PseudoAttributes attributes);
@@ -40,8 +40,8 @@ private:
   FileSystem *file_system_;
 };
 
-/// A directory of fixed entries, and of those that two functions give. The functions may be asked at any
-/// time; what they capture must live as long as the directory.
+/// A directory of fixed entries, and of those that two functions give. The functions may be asked
+/// at any time; what they capture must live as long as the directory.
 class PseudoDirectory final : public PseudoInode {
 public:
   PseudoDirectory(FileSystem &file_system, PseudoAttributes attributes)
@@ -91,8 +91,8 @@ public:
   /// A symbolic link.
   [[nodiscard]] Ref<Inode> link(Generate target, PseudoAttributes attributes = {});
   [[nodiscard]] Ref<Inode> link_to(std::string target, PseudoAttributes attributes = {});
-  /// A link that leads to the object itself, whatever its name (/proc/PID/exe, cwd, root). readlink shows
-  /// its path.
+  /// A link that leads to the object itself, whatever its name (/proc/PID/exe, cwd, root). readlink
+  /// shows its path.
   [[nodiscard]] Ref<Inode> magic_link(PseudoAttributes attributes,
                                       std::function<Result<Path>()> target);
   /// The same for an open file, with or without a place in the tree (/proc/PID/fd/N).

@@ -164,9 +164,9 @@ Result<u64> Pty::master_write(memory::IoBuffer &from) {
     if (input_.size() >= buffer_limit)
       break;
     u8 bytes[256];
-    const Result<u64> count =
-        from.copy_in(std::as_writable_bytes(std::span(bytes)).first(std::min<u64>(
-            {from.remaining(), sizeof bytes, buffer_limit - input_.size()})));
+    const Result<u64> count = from.copy_in(
+        std::as_writable_bytes(std::span(bytes))
+            .first(std::min<u64>({from.remaining(), sizeof bytes, buffer_limit - input_.size()})));
     if (!count)
       return done > 0 ? Result<u64>(done) : count.error();
     for (u64 index = 0; index < *count; ++index)
@@ -234,10 +234,9 @@ Result<u64> Pty::slave_read(memory::IoBuffer &to) {
   if (lines_.empty())
     return master_count == 0 ? Result<u64>(u64{0}) : Errno{EAGAIN};
   // A read gets at most one line; an empty one is the end of the file.
-  const u64 count =
-      lines_.front() == 0
-          ? 0
-          : TINE_TRY(take(input_, to, std::min<u64>(lines_.front(), to.remaining())));
+  const u64 count = lines_.front() == 0
+                        ? 0
+                        : TINE_TRY(take(input_, to, std::min<u64>(lines_.front(), to.remaining())));
   lines_.front() -= count;
   if (lines_.front() == 0)
     lines_.pop_front();

@@ -69,8 +69,8 @@ Result<Ref<File>> open_pty_slave(const Ref<Pty> &pty, const Path &path, u32 flag
   if (pty->locked || pty->master_count == 0)
     return Errno{EIO};
   Ref<File> file = make_ref<PtySlave>(path, flags, pty);
-  // "If the process is a session leader without a controlling terminal, opening one makes it that", unless
-  // O_NOCTTY.
+  // "If the process is a session leader without a controlling terminal, opening one makes it that",
+  // unless O_NOCTTY.
   Caller *caller = current_caller();
   if (caller && (flags & O_NOCTTY) == 0 && caller->session() == caller->process() &&
       !caller->controlling_terminal() && pty->owner.session.is_none()) {

@@ -4,9 +4,9 @@
 #include "base/types.hpp"
 #include "fs/pipe.hpp"
 
+#include <asm/termbits.h>
 #include <deque>
 #include <sys/ioctl.h>
-#include <asm/termbits.h>
 
 namespace tine::fs {
 
@@ -17,8 +17,7 @@ struct KernelTermios {
   u32 control_flags = B38400 | CS8 | CREAD;
   u32 local_flags = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
   u8 line = 0;
-  u8 control_characters[19] = {3,  28, 127, 21, 4, 0, 1,  0, 17, 19,
-                               26, 0,  18,  15, 23, 22, 0, 0,  0};
+  u8 control_characters[19] = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0};
 };
 
 /// Which session a terminal controls, and which of its process groups is in the foreground.
@@ -79,10 +78,10 @@ private:
   u32 number_;
   KernelTermios termios_;
   struct winsize size_ {};
-  std::deque<u8> line_;   ///< canonical mode: the line that is being edited
-  std::deque<u8> input_;  ///< what the slave may read
+  std::deque<u8> line_;           ///< canonical mode: the line that is being edited
+  std::deque<u8> input_;          ///< what the slave may read
   std::deque<std::size_t> lines_; ///< canonical mode: lengths of whole lines in input_
-  std::deque<u8> output_; ///< what the master may read
+  std::deque<u8> output_;         ///< what the master may read
   bool literal_next_ = false;
   bool stopped_ = false; ///< ^S
 };

@@ -8,7 +8,9 @@
 namespace tine::fs {
 namespace {
 
-bool is_dot(std::string_view name) { return name == "." || name == ".."; }
+bool is_dot(std::string_view name) {
+  return name == "." || name == "..";
+}
 
 /// The directory may be changed: EROFS, EACCES; ENOENT if it was removed.
 Status check_directory(const TreeCall &call, const Path &directory) {
@@ -71,8 +73,7 @@ Status make_link(const TreeCall &call, const Path &target, const Path &start,
   return Done{};
 }
 
-Status remove_name(const TreeCall &call, const Path &start, std::string_view path,
-                   bool directory) {
+Status remove_name(const TreeCall &call, const Path &start, std::string_view path, bool directory) {
   ParentAndName at = TINE_TRY(lookup_parent(call.context, call.credentials, start, path));
   if (directory && at.name == ".")
     return path.find_first_not_of('/') == std::string_view::npos ? Errno{EBUSY} : Errno{EINVAL};
@@ -156,11 +157,12 @@ Status rename_name(const TreeCall &call, const Path &old_start, std::string_view
   if (!replaced && (flags & RENAME_EXCHANGE) != 0)
     return Errno{ENOENT};
   TINE_TRY(check_rename(call, from, moved, to, replaced, flags));
-  // "If oldpath and newpath are existing hard links referring to the same file, then rename() does nothing".
+  // "If oldpath and newpath are existing hard links referring to the same file, then rename() does
+  // nothing".
   if (replaced && replaced->inode() == moved->inode())
     return Done{};
-  const auto kind = (flags & RENAME_EXCHANGE) != 0 ? Inode::RenameKind::exchange
-                                                   : Inode::RenameKind::move;
+  const auto kind =
+      (flags & RENAME_EXCHANGE) != 0 ? Inode::RenameKind::exchange : Inode::RenameKind::move;
   TINE_TRY(from.parent.dentry->inode()->rename(from.name, *moved->inode(),
                                                *to.parent.dentry->inode(), to.name,
                                                replaced ? replaced->inode().get() : nullptr, kind));

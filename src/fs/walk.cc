@@ -88,8 +88,8 @@ Result<ParentAndName> Walker::to_last(const Path &start, std::string_view given)
     if (position == std::string::npos)
       return ParentAndName{std::move(at), ".", true}; // "/", or nothing after a link
     std::size_t end = path.find('/', position);
-    const bool is_final = end == std::string::npos ||
-                          path.find_first_not_of('/', end) == std::string::npos;
+    const bool is_final =
+        end == std::string::npos || path.find_first_not_of('/', end) == std::string::npos;
     const std::string name = path.substr(position, end - position);
     if (name.size() > NAME_MAX)
       return Errno{ENAMETOOLONG};
@@ -126,8 +126,7 @@ Result<ParentAndName> lookup_parent(const FileSystemContext &context,
 }
 
 Result<Path> lookup(const FileSystemContext &context, const Credentials &credentials,
-                    const Path &given_start, std::string_view given,
-                    const LookupOptions &options) {
+                    const Path &given_start, std::string_view given, const LookupOptions &options) {
   Walker walker(context, credentials, options.resolve, given_start);
   Path start = given_start;
   std::string path(given);

@@ -7,8 +7,7 @@
 
 namespace tine::memory {
 
-Result<std::span<std::byte>> AddressSpace::window(GuestAddress address, u64 length,
-                                                  Access access) {
+Result<std::span<std::byte>> AddressSpace::window(GuestAddress address, u64 length, Access access) {
   if (address.value >= user_address_limit || length > user_address_limit - address.value)
     return Errno{EFAULT};
   const FaultResult fault = resolve_fault(address, access);

@@ -13,9 +13,13 @@ namespace {
 constexpr PageRange whole_range{PageNumber{0}, user_address_limit >> page_shift};
 }
 
-AddressSpace::AddressSpace(FrameArena &frames) : frames_(frames) { MappingRegistry::add(*this); }
+AddressSpace::AddressSpace(FrameArena &frames) : frames_(frames) {
+  MappingRegistry::add(*this);
+}
 
-AddressSpace::~AddressSpace() { MappingRegistry::remove(*this); }
+AddressSpace::~AddressSpace() {
+  MappingRegistry::remove(*this);
+}
 
 Result<Ref<AddressSpace>> AddressSpace::create(FrameArena &frames) {
   auto page_table = TINE_TRY(PageTable::create(frames));
@@ -44,9 +48,9 @@ Result<Ref<AddressSpace>> AddressSpace::fork(ForkMechanism mechanism) {
   return child;
 }
 
-/// What fork(2), madvise(2) and mlock(2) say of the child, in the child: "MADV_DONTFORK: Do not make the
-/// pages in this range available to the child"; "MADV_WIPEONFORK: Present the child process with
-/// zero-filled memory in this range"; "Memory locks are not inherited by a child".
+/// What fork(2), madvise(2) and mlock(2) say of the child, in the child: "MADV_DONTFORK: Do not
+/// make the pages in this range available to the child"; "MADV_WIPEONFORK: Present the child
+/// process with zero-filled memory in this range"; "Memory locks are not inherited by a child".
 Status AddressSpace::apply_fork_exceptions() {
   const std::shared_ptr<const MappingSet> parents = mappings_;
   MappingSet &own = own_mappings();

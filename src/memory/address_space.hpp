@@ -1,9 +1,10 @@
-// An address space: what CLONE_VM shares. Mappings say what is allowed, the page table says which frame.
+// An address space: what CLONE_VM shares. Mappings say what is allowed, the page table says which
+// frame.
 //
-// The copy-on-write rule, kept by PageTable and resolve_fault and nowhere else: a frame may be written
-// through a page table only if every node on the path to it and the frame itself have a count of one
-// (entries of a MAP_SHARED mapping apart). fork() shares the root; the first write walks down and
-// unshares node by node.
+// The copy-on-write rule, kept by PageTable and resolve_fault and nowhere else: a frame may be
+// written through a page table only if every node on the path to it and the frame itself have a
+// count of one (entries of a MAP_SHARED mapping apart). fork() shares the root; the first write
+// walks down and unshares node by node.
 #pragma once
 
 #include "base/ref.hpp"
@@ -93,20 +94,20 @@ public:
 };
 
 struct MapRequest {
-  GuestAddress address;             ///< hint, or the place with `fixed`
-  u64 length = 0;                   ///< bytes; rounded up to pages
+  GuestAddress address; ///< hint, or the place with `fixed`
+  u64 length = 0;       ///< bytes; rounded up to pages
   Protection protection;
-  bool fixed = false;               ///< MAP_FIXED
-  bool fixed_no_replace = false;    ///< MAP_FIXED_NOREPLACE: EEXIST
+  bool fixed = false;            ///< MAP_FIXED
+  bool fixed_no_replace = false; ///< MAP_FIXED_NOREPLACE: EEXIST
   bool shared = false;
   bool grows_down = false;
   bool no_reserve = false;
-  bool populate = false;            ///< MAP_POPULATE
-  bool below_4g = false;            ///< MAP_32BIT
+  bool populate = false; ///< MAP_POPULATE
+  bool below_4g = false; ///< MAP_32BIT
   bool may_write = true;
-  Ref<MappedFile> file;             ///< null: anonymous
-  Ref<PageObject> object;           ///< null: file's pages, or new anonymous memory
-  u64 object_offset = 0;            ///< bytes, page-aligned
+  Ref<MappedFile> file;   ///< null: anonymous
+  Ref<PageObject> object; ///< null: file's pages, or new anonymous memory
+  u64 object_offset = 0;  ///< bytes, page-aligned
   const char *name = "";
 };
 
@@ -131,9 +132,9 @@ public:
   static Result<Ref<AddressSpace>> create(FrameArena &frames);
   ~AddressSpace() override;
 
-  /// The child's address space in fork(2): the same memory, copy on write; MADV_DONTFORK ranges absent,
-  /// MADV_WIPEONFORK ranges empty, locks not inherited. Write translations of this one are gone
-  /// (the observer was told) before it returns. ENOMEM.
+  /// The child's address space in fork(2): the same memory, copy on write; MADV_DONTFORK ranges
+  /// absent, MADV_WIPEONFORK ranges empty, locks not inherited. Write translations of this one are
+  /// gone (the observer was told) before it returns. ENOMEM.
   [[nodiscard]] Result<Ref<AddressSpace>> fork(ForkMechanism mechanism);
 
   // ---- mappings; each returns what the system call of its name returns, errors included ----
@@ -170,25 +171,26 @@ public:
   /// EFAULT if not all bytes can be read / written; bytes before the bad page may have been copied.
   [[nodiscard]] Status read(GuestAddress address, std::span<std::byte> to);
   [[nodiscard]] Status write(GuestAddress address, std::span<const std::byte> from);
-  /// The longest piece of [address, address + length) that is contiguous in host memory and accessible;
-  /// at least one byte. EFAULT. Valid until the kernel lock is released or a mapping changes.
-  [[nodiscard]] Result<std::span<std::byte>> window(GuestAddress address, u64 length, Access access);
-  /// As read and write, but regardless of the mapping's protection (ptrace, /proc/PID/mem, the loader).
+  /// The longest piece of [address, address + length) that is contiguous in host memory and
+  /// accessible; at least one byte. EFAULT. Valid until the kernel lock is released or a mapping
+  /// changes.
+  [[nodiscard]] Result<std::span<std::byte>> window(GuestAddress address, u64 length,
+                                                    Access access);
+  /// As read and write, but regardless of the mapping's protection (ptrace, /proc/PID/mem, the
+  /// loader).
   [[nodiscard]] Status force_read(GuestAddress address, std::span<std::byte> to);
   [[nodiscard]] Status force_write(GuestAddress address, std::span<const std::byte> from);
   /// A NUL-terminated string of less than `limit` bytes: EFAULT, ENAMETOOLONG.
   [[nodiscard]] Result<std::string> read_string(GuestAddress address, u64 limit);
 
   /// A trivially copyable object at a guest address.
-  template <typename T>
-  [[nodiscard]] Result<T> read_object(GuestAddress address) {
+  template <typename T> [[nodiscard]] Result<T> read_object(GuestAddress address) {
     static_assert(std::is_trivially_copyable_v<T>);
     T object;
     TINE_TRY(read(address, std::as_writable_bytes(std::span<T, 1>(&object, 1))));
     return object;
   }
-  template <typename T>
-  [[nodiscard]] Status write_object(GuestAddress address, const T &object) {
+  template <typename T> [[nodiscard]] Status write_object(GuestAddress address, const T &object) {
     static_assert(std::is_trivially_copyable_v<T>);
     return write(address, std::as_bytes(std::span<const T, 1>(&object, 1)));
   }
@@ -216,7 +218,8 @@ public:
   [[nodiscard]] TranslationObserver *observer() const { return observer_; }
 
   /// The truncation path: the pages of `object` from `first_index` on are absent afterwards in all
-  /// address spaces (private copies apart), so that the next access faults. See mapping_registry.hpp.
+  /// address spaces (private copies apart), so that the next access faults. See
+  /// mapping_registry.hpp.
   void unmap_object_pages(const PageObject &object, u64 first_index);
 
   /// Checks every invariant of this address space; an empty string, or what is wrong.

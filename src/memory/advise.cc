@@ -64,8 +64,8 @@ Status AddressSpace::advise(GuestAddress address, u64 length, int advice) {
     return populate_pages(range, advice == MADV_POPULATE_READ ? Access::read : Access::write);
   if (changes_mappings(advice) && mappings_->count_after_cutting(range) > most_mappings)
     return Errno{ENOMEM};
-  // "ENOMEM: Addresses in the specified range are not currently mapped": the advice is applied to the
-  // parts that are.
+  // "ENOMEM: Addresses in the specified range are not currently mapped": the advice is applied to
+  // the parts that are.
   bool hole = false;
   for (PageNumber page = range.first; page < range.end();) {
     const std::size_t index = mappings_->first_ending_after(page);
@@ -116,9 +116,9 @@ Status AddressSpace::advise_mapping(const Mapping &mapping, PageRange range, int
   }
 }
 
-/// MADV_DONTNEED: "subsequent accesses ... will result in either repopulating the memory contents from the
-/// up-to-date contents of the underlying mapped file ... or zero-fill-on-demand pages". MADV_FREE may free
-/// at once. MADV_REMOVE punches a hole into the object.
+/// MADV_DONTNEED: "subsequent accesses ... will result in either repopulating the memory contents
+/// from the up-to-date contents of the underlying mapped file ... or zero-fill-on-demand pages".
+/// MADV_FREE may free at once. MADV_REMOVE punches a hole into the object.
 Status AddressSpace::discard(const Mapping &mapping, PageRange range, int advice) {
   if (mapping.locked)
     return Errno{EINVAL};
@@ -139,9 +139,9 @@ Status AddressSpace::discard(const Mapping &mapping, PageRange range, int advice
   return Done{};
 }
 
-/// "MADV_POPULATE_*: Populate (prefault) page tables ..., triggering faults as if accessing every page";
-/// unlike MAP_POPULATE it reports failure: EFAULT where a SIGBUS would be generated, EINVAL where the
-/// mapping forbids the access, ENOMEM for holes and lack of memory.
+/// "MADV_POPULATE_*: Populate (prefault) page tables ..., triggering faults as if accessing every
+/// page"; unlike MAP_POPULATE it reports failure: EFAULT where a SIGBUS would be generated, EINVAL
+/// where the mapping forbids the access, ENOMEM for holes and lack of memory.
 Status AddressSpace::populate_pages(PageRange range, Access access) {
   for (PageNumber page = range.first; page < range.end(); ++page) {
     const Mapping *const mapping = mappings_->find(page);

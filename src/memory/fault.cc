@@ -1,5 +1,5 @@
-// How a fault is resolved. The copy-on-write rule of page_table.hpp is kept in resolve_private_write, and
-// asked for in is_writable_now.
+// How a fault is resolved. The copy-on-write rule of page_table.hpp is kept in
+// resolve_private_write, and asked for in is_writable_now.
 #include "memory/address_space.hpp"
 #include "memory/mapping_set.hpp"
 #include "memory/page_table.hpp"
@@ -140,8 +140,8 @@ const Mapping *AddressSpace::mapping_for(GuestAddress address) {
   return mapping ? mapping : grow_stack(address.page());
 }
 
-/// The mapping above, if it is a stack that may grow down to the page: within RLIMIT_STACK and RLIMIT_AS,
-/// and no nearer than the guard gap to what lies below (Linux's expand_downwards).
+/// The mapping above, if it is a stack that may grow down to the page: within RLIMIT_STACK and
+/// RLIMIT_AS, and no nearer than the guard gap to what lies below (Linux's expand_downwards).
 const Mapping *AddressSpace::grow_stack(PageNumber page) {
   const std::size_t index = mappings_->first_ending_after(page);
   if (index == mappings_->count() || page < lowest_page)
@@ -193,8 +193,8 @@ bool AddressSpace::is_writable_now(const Mapping &mapping, const Leaf &leaf,
   return leaf.exclusive && frames_.is_writable_by_sole_owner(entry.frame());
 }
 
-/// The run around a present page whose frames are neighbours and that can be used in the same way, within
-/// the mapping and the leaf.
+/// The run around a present page whose frames are neighbours and that can be used in the same way,
+/// within the mapping and the leaf.
 Translation AddressSpace::translation_of(const Mapping &mapping, const Leaf &leaf,
                                          PageNumber page) const {
   const PageNumber leaf_first{page.value - Leaf::index_of(page)};
@@ -235,8 +235,7 @@ std::optional<Translation> AddressSpace::lookup(GuestAddress address) const {
 /// written stays so (Linux's FOLL_FORCE).
 Result<std::span<std::byte>> AddressSpace::forced_window(GuestAddress address, Access access) {
   const Mapping *const mapping = mapping_for(address);
-  if (!mapping ||
-      (access == Access::write && mapping->shared && !mapping->protection.write))
+  if (!mapping || (access == Access::write && mapping->shared && !mapping->protection.write))
     return Errno{EFAULT};
   const PageNumber page = address.page();
   const Resolution resolution = resolve(*mapping, page, access);

@@ -1,7 +1,7 @@
 // Frames: the physical memory of all boxes of this host process.
 //
-// One large reserved range of host memory, cut into 4 KiB frames that are addressed by index, so that a
-// frame is a host pointer and its reference count is an array entry.
+// One large reserved range of host memory, cut into 4 KiB frames that are addressed by index, so
+// that a frame is a host pointer and its reference count is an array entry.
 #pragma once
 
 #include "base/result.hpp"
@@ -29,16 +29,18 @@ public:
   virtual void code_frame_changed(FrameNumber frame) = 0;
 };
 
-/// Owns every frame. Invariants: a frame's count is the number of references to it (page-table entries
-/// in distinct nodes, page objects, pipe buffers, pins); a frame with count zero is on the free list, in
-/// the fresh range, or in a chunk that was given back to the host; frame 0 is the common zero frame,
-/// which isn't counted: it is never free and never writable. Guarded by the kernel lock.
+/// Owns every frame. Invariants: a frame's count is the number of references to it (page-table
+/// entries in distinct nodes, page objects, pipe buffers, pins); a frame with count zero is on the
+/// free list, in the fresh range, or in a chunk that was given back to the host; frame 0 is the
+/// common zero frame, which isn't counted: it is never free and never writable. Guarded by the
+/// kernel lock.
 class FrameArena final {
 public:
   struct Options {
     /// Most frames that may be in use at once (`--memory`); beyond it allocate() is ENOMEM.
     u64 limit_bytes = u64{64} << 30;
-    /// Host memory is taken in steps of this size, populated at once: a host fault costs 10 to 20 µs.
+    /// Host memory is taken in steps of this size, populated at once: a host fault costs 10 to 20
+    /// µs.
     u64 populate_step = u64{2} << 20;
   };
 
@@ -115,8 +117,8 @@ public:
   }
   static constexpr FrameNumber zero_frame{0};
 
-  /// Frames in use (the zero frame apart), and bytes of host memory that back the arena (used or kept
-  /// for reuse).
+  /// Frames in use (the zero frame apart), and bytes of host memory that back the arena (used or
+  /// kept for reuse).
   [[nodiscard]] u64 frames_in_use() const { return in_use_; }
   [[nodiscard]] u64 host_bytes() const { return host_bytes_; }
   [[nodiscard]] u64 limit_bytes() const { return limit_frames_ << page_shift; }

@@ -30,8 +30,8 @@ public:
   static Result<HostRange> reserve(u64 bytes, Pages pages);
   /// Makes [offset, offset + bytes) usable without touching it: the host fills it on first use.
   [[nodiscard]] Status make_accessible(u64 offset, u64 bytes);
-  /// The same, and takes the memory from the host now, since a host fault for each page costs far more.
-  /// ENOMEM leaves the range unusable there.
+  /// The same, and takes the memory from the host now, since a host fault for each page costs far
+  /// more. ENOMEM leaves the range unusable there.
   [[nodiscard]] Status commit(u64 offset, u64 bytes);
   /// Gives the memory of [offset, offset + bytes) back to the host; it reads zero afterwards.
   void give_back(u64 offset, u64 bytes);

@@ -11,8 +11,7 @@ IoBuffer::IoBuffer(AddressSpace &space, std::vector<Range> ranges)
     remaining_ += range.length;
 }
 
-IoBuffer::IoBuffer(std::span<std::byte> bytes)
-    : kernel_(bytes.data()), remaining_(bytes.size()) {}
+IoBuffer::IoBuffer(std::span<std::byte> bytes) : kernel_(bytes.data()), remaining_(bytes.size()) {}
 
 // Only copy_in and window(Access::read) are used on such a buffer.
 IoBuffer::IoBuffer(std::span<const std::byte> bytes)
@@ -51,11 +50,13 @@ void IoBuffer::advance(u64 count) {
   }
 }
 
-void IoBuffer::truncate(u64 limit) { remaining_ = std::min(remaining_, limit); }
+void IoBuffer::truncate(u64 limit) {
+  remaining_ = std::min(remaining_, limit);
+}
 
 namespace {
-/// Calls use(piece) for up to `count` bytes of the buffer; the bytes used. A fault after the first byte
-/// ends it short.
+/// Calls use(piece) for up to `count` bytes of the buffer; the bytes used. A fault after the first
+/// byte ends it short.
 template <typename Use>
 Result<u64> for_pieces(IoBuffer &buffer, Access access, u64 count, Use &&use) {
   u64 done = 0;

@@ -1,5 +1,5 @@
-// Where a file's read puts bytes and its write takes them from: guest memory, through an iovec, or the
-// kernel's own. Linux's iov_iter.
+// Where a file's read puts bytes and its write takes them from: guest memory, through an iovec, or
+// the kernel's own. Linux's iov_iter.
 #pragma once
 
 #include "memory/address_space.hpp"
@@ -29,16 +29,17 @@ public:
   [[nodiscard]] u64 remaining() const { return remaining_; }
   [[nodiscard]] u64 transferred() const { return transferred_; }
 
-  /// Copies as much of `from` as fits, into the buffer, and advances; the count copied. EFAULT if not
-  /// even one byte could be; a fault later ends the copy short.
+  /// Copies as much of `from` as fits, into the buffer, and advances; the count copied. EFAULT if
+  /// not even one byte could be; a fault later ends the copy short.
   [[nodiscard]] Result<u64> copy_out(std::span<const std::byte> from);
   /// Copies from the buffer into `to`, and advances. EFAULT as above.
   [[nodiscard]] Result<u64> copy_in(std::span<std::byte> to);
   /// Zeroes `count` bytes of the buffer and advances.
   [[nodiscard]] Result<u64> fill_zero(u64 count);
 
-  /// Direct access: the next contiguous piece, at most `limit` bytes, to be read from (Access::read) or
-  /// written into (Access::write). Valid until the kernel lock is released. Follow with advance().
+  /// Direct access: the next contiguous piece, at most `limit` bytes, to be read from
+  /// (Access::read) or written into (Access::write). Valid until the kernel lock is released.
+  /// Follow with advance().
   [[nodiscard]] Result<std::span<std::byte>> window(Access access, u64 limit = ~u64{0});
   void advance(u64 count);
   /// Shortens what remains to at most `limit` bytes.

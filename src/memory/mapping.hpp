@@ -18,8 +18,8 @@ struct Protection {
 
 enum class Access : u8 { read, write, execute };
 
-/// What a mapping of a file knows of the file beyond its pages, for /proc/PID/maps and for the write
-/// permission of a later mprotect. Implemented by fs/.
+/// What a mapping of a file knows of the file beyond its pages, for /proc/PID/maps and for the
+/// write permission of a later mprotect. Implemented by fs/.
 class MappedFile : public RefCounted {
 public:
   [[nodiscard]] virtual Ref<PageObject> pages() = 0;
@@ -37,9 +37,9 @@ struct Mapping {
   /// A shared mapping of a file that isn't open for writing can't be made writable: EACCES.
   bool may_write = true;
   bool grows_down = false;
-  bool dont_fork = false;       ///< MADV_DONTFORK
-  bool wipe_on_fork = false;    ///< MADV_WIPEONFORK
-  bool locked = false;          ///< mlock; accounting only
+  bool dont_fork = false;    ///< MADV_DONTFORK
+  bool wipe_on_fork = false; ///< MADV_WIPEONFORK
+  bool locked = false;       ///< mlock; accounting only
   bool no_reserve = false;
   /// Null for private anonymous memory.
   Ref<PageObject> object;

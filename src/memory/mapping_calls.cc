@@ -1,8 +1,8 @@
 // mmap, munmap, mprotect, brk: what changes the mappings.
 //
-// Layout is deterministic: places are found top-down from below the stack, as Linux does, but without
-// randomization. Equal programs get equal addresses, so that translated code can be shared between
-// processes, and a box runs the same way twice.
+// Layout is deterministic: places are found top-down from below the stack, as Linux does, but
+// without randomization. Equal programs get equal addresses, so that translated code can be shared
+// between processes, and a box runs the same way twice.
 #include "memory/address_space.hpp"
 #include "memory/mapping_set.hpp"
 #include "memory/page_table.hpp"
@@ -14,7 +14,8 @@ namespace {
 constexpr PageNumber user_end{user_address_limit >> page_shift};
 /// vm.mmap_min_addr.
 constexpr PageNumber lowest_page{16};
-/// Room that is left for the stack below the top of the address space: at least 128 MiB, at most 5/6.
+/// Room that is left for the stack below the top of the address space: at least 128 MiB, at most
+/// 5/6.
 constexpr u64 least_stack_gap = u64{128} << 20;
 /// TASK_UNMAPPED_BASE: where Linux looks, upwards, when nothing is free below the stack.
 constexpr PageNumber unmapped_base{round_up_to_page(user_address_limit / 3) >> page_shift};
@@ -57,8 +58,9 @@ Status AddressSpace::check_request(const MapRequest &request) const {
   return Done{};
 }
 
-/// ENOMEM: "The process's maximum number of mappings would have been exceeded", RLIMIT_AS, RLIMIT_DATA;
-/// and a request that exceeds all memory of the box by itself (Linux's heuristic overcommit).
+/// ENOMEM: "The process's maximum number of mappings would have been exceeded", RLIMIT_AS,
+/// RLIMIT_DATA; and a request that exceeds all memory of the box by itself (Linux's heuristic
+/// overcommit).
 Status AddressSpace::check_limits(const MapRequest &request, u64 pages) const {
   const bool accounted = !request.shared && request.protection.write && !request.no_reserve;
   const bool data = !request.shared && request.protection.write && !request.grows_down;

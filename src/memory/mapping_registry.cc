@@ -24,8 +24,8 @@ void MappingRegistry::remove(AddressSpace &space) {
     space.frames_.address_spaces() = space.next_;
 }
 
-/// Calls visit(space, mapping, range) for each piece of a mapping that shows pages of the object from
-/// the range of indices.
+/// Calls visit(space, mapping, range) for each piece of a mapping that shows pages of the object
+/// from the range of indices.
 template <typename Visit>
 void MappingRegistry::for_each_window(const PageObject &object, u64 first_index, u64 count,
                                       Visit &&visit) {
@@ -52,14 +52,16 @@ void MappingRegistry::unmap_object_pages(const PageObject &object, u64 first_ind
                     if (mapping.protection.execute)
                       space.tell_code_changed(range);
                   });
-  // A node that several page tables share is changed in place: a page table that reaches the entry maps
-  // the same page of the object there (munmap and mmap would have removed it), so it goes for all.
+  // A node that several page tables share is changed in place: a page table that reaches the entry
+  // maps the same page of the object there (munmap and mmap would have removed it), so it goes for
+  // all.
   for_each_window(object, first_index, count,
                   [&](AddressSpace &space, const Mapping &mapping, PageRange range) {
-                    space.page_table_->remove_in_place(range, [&](PageNumber page, PageEntry entry) {
-                      const u64 index = mapping.object_page + (page - mapping.range.first);
-                      return mapping.shared || object.present_page(index) == entry.frame();
-                    });
+                    space.page_table_->remove_in_place(
+                        range, [&](PageNumber page, PageEntry entry) {
+                          const u64 index = mapping.object_page + (page - mapping.range.first);
+                          return mapping.shared || object.present_page(index) == entry.frame();
+                        });
                   });
 }
 

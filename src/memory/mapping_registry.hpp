@@ -1,5 +1,5 @@
-// Which address spaces map an object: what truncation and hole punching must ask. Linux's i_mmap and
-// unmap_mapping_range.
+// Which address spaces map an object: what truncation and hole punching must ask. Linux's i_mmap
+// and unmap_mapping_range.
 #pragma once
 
 #include "memory/address_space.hpp"
@@ -12,9 +12,9 @@ public:
   static void add(AddressSpace &space);
   static void remove(AddressSpace &space);
 
-  /// Makes the pages [first_index, first_index + count) of `object` absent wherever they are mapped, the
-  /// private copies that were made of them apart: the next access faults. Call it before
-  /// PageObject::drop_pages. Never fails.
+  /// Makes the pages [first_index, first_index + count) of `object` absent wherever they are
+  /// mapped, the private copies that were made of them apart: the next access faults. Call it
+  /// before PageObject::drop_pages. Never fails.
   static void unmap_object_pages(const PageObject &object, u64 first_index, u64 count = ~u64{0});
 
 private:

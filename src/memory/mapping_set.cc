@@ -137,8 +137,7 @@ PageRange MappingSet::find_free_below(PageNumber top, PageNumber bottom, u64 pag
 PageRange MappingSet::find_free_above(PageNumber bottom, PageNumber top, u64 pages) const {
   PageNumber start = bottom;
   for (std::size_t next = first_ending_after(bottom); start < top; ++next) {
-    const PageNumber end =
-        next < mappings_.size() ? std::min(top, claim_of(mappings_[next])) : top;
+    const PageNumber end = next < mappings_.size() ? std::min(top, claim_of(mappings_[next])) : top;
     if (end > start && end - start >= pages)
       return PageRange{start, pages};
     if (next == mappings_.size())

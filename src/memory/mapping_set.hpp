@@ -14,8 +14,8 @@ inline constexpr u64 stack_guard_pages = 256;
 /// vm.max_map_count.
 inline constexpr std::size_t most_mappings = 65530;
 
-/// A value: copyable, shared between forks until one side changes it. Invariants: mappings are not empty,
-/// ascend, and don't overlap; neighbours that could be one mapping are one.
+/// A value: copyable, shared between forks until one side changes it. Invariants: mappings are not
+/// empty, ascend, and don't overlap; neighbours that could be one mapping are one.
 class MappingSet {
 public:
   [[nodiscard]] std::span<const Mapping> all() const { return mappings_; }
@@ -41,10 +41,9 @@ public:
   void insert(Mapping mapping);
   /// Makes the range free; mappings that cross its ends are cut.
   void erase(PageRange range);
-  /// Calls change(mapping) for each mapping in the range, cut at its ends; merges afterwards. The change
-  /// may not touch `range`.
-  template <typename Change>
-  void change(PageRange range, Change &&change_one) {
+  /// Calls change(mapping) for each mapping in the range, cut at its ends; merges afterwards. The
+  /// change may not touch `range`.
+  template <typename Change> void change(PageRange range, Change &&change_one) {
     cut(range.first);
     cut(range.end());
     for (std::size_t i = first_ending_after(range.first);

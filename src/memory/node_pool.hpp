@@ -1,4 +1,5 @@
-// Nodes of page tables: 64 entries of 4 bytes, addressed by index, counted, shared between page tables.
+// Nodes of page tables: 64 entries of 4 bytes, addressed by index, counted, shared between page
+// tables.
 #pragma once
 
 #include "base/result.hpp"
@@ -13,10 +14,10 @@ namespace tine::memory {
 
 class FrameArena;
 
-/// Owns every node. Invariants: a node's count is the number of entries of distinct nodes, and of roots,
-/// that name it; a node with count zero is on the free list and all its entries are zero. Node 0 doesn't
-/// exist: it stands for an absent one. A count can't overflow, since each reference takes a node or an
-/// address space of its own. Guarded by the kernel lock.
+/// Owns every node. Invariants: a node's count is the number of entries of distinct nodes, and of
+/// roots, that name it; a node with count zero is on the free list and all its entries are zero.
+/// Node 0 doesn't exist: it stands for an absent one. A count can't overflow, since each reference
+/// takes a node or an address space of its own. Guarded by the kernel lock.
 class NodePool {
 public:
   static constexpr u32 entries_per_node = 64;
@@ -37,7 +38,8 @@ public:
   /// The count that is left.
   u32 drop_reference(u32 node) { return --info_[node].count; }
 
-  /// Whether a write to entry `index` of leaf `node` was let through before in `epoch`; and it is now.
+  /// Whether a write to entry `index` of leaf `node` was let through before in `epoch`; and it is
+  /// now.
   bool test_and_set_written(u32 node, u32 index, u32 epoch) {
     Info &info = info_[node];
     if (info.epoch != epoch) {
@@ -57,8 +59,8 @@ public:
   [[nodiscard]] u32 node_bound() const { return next_; }
 
 private:
-  /// What the pool knows of a node apart from its entries. `written` is only a counter's memory: it tells
-  /// a page that is reused by its last owner from a TLB miss.
+  /// What the pool knows of a node apart from its entries. `written` is only a counter's memory: it
+  /// tells a page that is reused by its last owner from a TLB miss.
   struct Info {
     u64 written = 0;
     u32 epoch = 0;

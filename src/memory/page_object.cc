@@ -2,7 +2,9 @@
 
 namespace tine::memory {
 
-PageObject::~PageObject() { drop_pages_from(0); }
+PageObject::~PageObject() {
+  drop_pages_from(0);
+}
 
 Result<FrameNumber> PageObject::page(u64 index) {
   if (const auto found = pages_.find(index); found != pages_.end())

@@ -17,8 +17,9 @@ public:
   explicit PageObject(FrameArena &frames) : frames_(frames) {}
   ~PageObject() override;
 
-  /// The frame of page `index`, filled if need be. The reference stays the object's: take one to keep.
-  /// ENOMEM, EIO from the file; EFAULT beyond the end of the object (a fault there is SIGBUS).
+  /// The frame of page `index`, filled if need be. The reference stays the object's: take one to
+  /// keep. ENOMEM, EIO from the file; EFAULT beyond the end of the object (a fault there is
+  /// SIGBUS).
   [[nodiscard]] Result<FrameNumber> page(u64 index);
   /// The same, to be written into by the kernel or through a shared mapping: it becomes dirty, and
   /// translated code that was made from it goes.
@@ -34,14 +35,15 @@ public:
   [[nodiscard]] virtual u64 size() const = 0;
   /// Called when a shared mapping makes page `index` writable.
   virtual void page_may_become_dirty(u64 index) { (void)index; }
-  /// Writes what shared mappings may have changed in pages [first, first + count) to where it belongs.
+  /// Writes what shared mappings may have changed in pages [first, first + count) to where it
+  /// belongs.
   virtual Status write_back(u64 first, u64 count) {
     (void)first, (void)count;
     return Done{};
   }
 
-  /// Drops pages from `first_index` on (truncation), or `count` pages (a hole). Mappings must be told
-  /// first: see unmap_object_pages() in mapping_registry.hpp.
+  /// Drops pages from `first_index` on (truncation), or `count` pages (a hole). Mappings must be
+  /// told first: see unmap_object_pages() in mapping_registry.hpp.
   void drop_pages_from(u64 first_index) { drop_pages(first_index, ~u64{0}); }
   void drop_pages(u64 first_index, u64 count);
   /// Makes the pages read zero (madvise's MADV_REMOVE). EOPNOTSUPP where the source can't.
@@ -50,8 +52,7 @@ public:
     return Errno{EOPNOTSUPP};
   }
   /// Calls visit(index, frame) for each page that is present.
-  template <typename Visit>
-  void for_each_present(Visit &&visit) const {
+  template <typename Visit> void for_each_present(Visit &&visit) const {
     for (const auto &[index, frame] : pages_)
       visit(index, frame);
   }

@@ -12,7 +12,9 @@ Result<std::unique_ptr<PageTable>> PageTable::create(FrameArena &frames) {
   return std::unique_ptr<PageTable>(new PageTable(frames, root));
 }
 
-PageTable::~PageTable() { release_tree(root_, levels - 1); }
+PageTable::~PageTable() {
+  release_tree(root_, levels - 1);
+}
 
 Result<std::unique_ptr<PageTable>> PageTable::share() const {
   nodes_.add_reference(root_);
@@ -91,8 +93,8 @@ Result<u32> PageTable::copy_tree(u32 node, u32 level) const {
   return own;
 }
 
-/// Drops one reference; the last one takes the subtree along. Stops at nodes that others share. At most
-/// `levels` calls deep. Backwards, so that the frames are handed out again in ascending order.
+/// Drops one reference; the last one takes the subtree along. Stops at nodes that others share. At
+/// most `levels` calls deep. Backwards, so that the frames are handed out again in ascending order.
 void PageTable::release_tree(u32 node, u32 level) const {
   if (nodes_.drop_reference(node) > 0)
     return;

@@ -1,23 +1,24 @@
 // The page table: which frame a page shows. What may be done with it is the mapping's to say.
 //
-// A radix tree: six levels of nodes with 64 entries, for 36 bits of page number. The entries of a leaf
-// are pages; those of the other levels name nodes. Nodes are counted, and shared between the page tables
-// of a parent and its children.
+// A radix tree: six levels of nodes with 64 entries, for 36 bits of page number. The entries of a
+// leaf are pages; those of the other levels name nodes. Nodes are counted, and shared between the
+// page tables of a parent and its children.
 //
 // The copy-on-write rule, on which both mechanisms of fork rest:
 //
 //   A frame may be written through a page table only if every node on the path to it, and the frame
-//   itself, have a count of one. (Frames of a MAP_SHARED mapping apart: writes to them are meant to be
-//   seen by all, so neither path nor frame needs to be exclusive.)
+//   itself, have a count of one. (Frames of a MAP_SHARED mapping apart: writes to them are meant to
+//   be seen by all, so neither path nor frame needs to be exclusive.)
 //
 //   And no entry of a node is ever changed unless every node on the path to it has a count of one
 //   (PageEntry::written and truncation apart, which concern every page table that shares the node).
 //
-//   parent   root(2) ---- node(1) ---- leaf(1) ---- frame(1)      after share(): one count was changed
-//   child ----^
+//   parent   root(2) ---- node(1) ---- leaf(1) ---- frame(1)      after share(): one count was
+//   changed child ----^
 //
-//   parent   root(1) ---- node(2) ---- leaf(1) ---- frame(1)      exclusive_leaf() in the child copied the
-//   child    root'(1) -----^                                      root; next the node, then the leaf
+//   parent   root(1) ---- node(2) ---- leaf(1) ---- frame(1)      exclusive_leaf() in the child
+//   copied the child    root'(1) -----^                                      root; next the node,
+//   then the leaf
 #pragma once
 
 #include "base/result.hpp"
@@ -43,8 +44,8 @@ struct PageEntry {
   [[nodiscard]] constexpr bool written() const { return (bits & written_bit) != 0; }
 };
 
-/// The 64 entries around a page, and whether the path to them is exclusive. Valid until the page table
-/// changes.
+/// The 64 entries around a page, and whether the path to them is exclusive. Valid until the page
+/// table changes.
 struct Leaf {
   u32 *entries = nullptr; ///< null: no page near is present
   u32 node = 0;
@@ -59,8 +60,8 @@ struct Leaf {
   void set(PageNumber page, PageEntry entry) const { entries[index_of(page)] = entry.bits; }
 };
 
-/// Owns one reference to its root. Invariants: the rule above; each present entry of a node holds one
-/// reference to what it names.
+/// Owns one reference to its root. Invariants: the rule above; each present entry of a node holds
+/// one reference to what it names.
 class PageTable {
 public:
   static constexpr u32 levels = 6;
@@ -72,32 +73,32 @@ public:
   PageTable(const PageTable &) = delete;
   PageTable &operator=(const PageTable &) = delete;
 
-  /// The mechanisms of fork. Shared: one more reference to the root. Copied: all nodes are copied and
-  /// each frame's count is incremented. ENOMEM.
+  /// The mechanisms of fork. Shared: one more reference to the root. Copied: all nodes are copied
+  /// and each frame's count is incremented. ENOMEM.
   [[nodiscard]] Result<std::unique_ptr<PageTable>> share() const;
   [[nodiscard]] Result<std::unique_ptr<PageTable>> copy() const;
 
   /// The leaf of the page as it is.
   [[nodiscard]] Leaf find(PageNumber page) const;
-  /// The leaf of the page, its path made exclusive: missing nodes are made, shared nodes copied. ENOMEM:
-  /// part of the path may have been made exclusive, which changes nothing that can be seen.
+  /// The leaf of the page, its path made exclusive: missing nodes are made, shared nodes copied.
+  /// ENOMEM: part of the path may have been made exclusive, which changes nothing that can be seen.
   [[nodiscard]] Result<Leaf> exclusive_leaf(PageNumber page);
 
   /// Whether a page of the range is present.
   [[nodiscard]] bool any_present(PageRange range) const {
     return !range.empty() && any_present_in(root_, levels - 1, PageNumber{0}, range);
   }
-  /// All that remove() of the range needs and that can fail: copies the shared nodes on the paths to
-  /// nodes that the range covers in part. ENOMEM.
+  /// All that remove() of the range needs and that can fail: copies the shared nodes on the paths
+  /// to nodes that the range covers in part. ENOMEM.
   [[nodiscard]] Status prepare_removal(PageRange range);
-  /// Makes the pages absent and drops their references; subtrees that the range covers go as a whole.
-  /// Prepared by prepare_removal(). The observer has been told.
+  /// Makes the pages absent and drops their references; subtrees that the range covers go as a
+  /// whole. Prepared by prepare_removal(). The observer has been told.
   void remove(PageRange range);
 
-  /// Makes those present pages of the range absent for which which(page, entry) is true, in this page table
-  /// and in all that share nodes with it: truncation. The observers of all of them have been told.
-  template <typename Which>
-  void remove_in_place(PageRange range, Which &&which) {
+  /// Makes those present pages of the range absent for which which(page, entry) is true, in this
+  /// page table and in all that share nodes with it: truncation. The observers of all of them have
+  /// been told.
+  template <typename Which> void remove_in_place(PageRange range, Which &&which) {
     for_each_present(range, [&](PageNumber page, PageEntry entry, u64) {
       if (!which(page, entry))
         return;
@@ -106,21 +107,19 @@ public:
     });
   }
 
-  /// Makes the pages of `from` visible at `to` as well, each with one more reference; nothing is present
-  /// in [to, to + from.count). ENOMEM: some may be visible already.
+  /// Makes the pages of `from` visible at `to` as well, each with one more reference; nothing is
+  /// present in [to, to + from.count). ENOMEM: some may be visible already.
   [[nodiscard]] Status duplicate(PageRange from, PageNumber to);
 
-  /// Calls visit(page, entry, path_count) for the present pages in ascending order; path_count is the
-  /// product of the counts of the nodes on the path: an upper bound for the address spaces that reach
-  /// the page by it, exactly one if the path is exclusive.
-  template <typename Visit>
-  void for_each_present(PageRange range, Visit &&visit) const {
+  /// Calls visit(page, entry, path_count) for the present pages in ascending order; path_count is
+  /// the product of the counts of the nodes on the path: an upper bound for the address spaces that
+  /// reach the page by it, exactly one if the path is exclusive.
+  template <typename Visit> void for_each_present(PageRange range, Visit &&visit) const {
     if (!range.empty())
       visit_pages(root_, levels - 1, PageNumber{0}, range, 1, visit);
   }
   /// Calls visit(node, level, path_count) for every node.
-  template <typename Visit>
-  void for_each_node(Visit &&visit) const {
+  template <typename Visit> void for_each_node(Visit &&visit) const {
     visit_nodes(root_, levels - 1, 1, visit);
   }
 

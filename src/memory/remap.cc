@@ -14,7 +14,8 @@ namespace tine::memory {
 namespace {
 constexpr PageNumber user_end{user_address_limit >> page_shift};
 
-/// "The old region and the new region overlap"; a length that wraps around counts as Linux counts it.
+/// "The old region and the new region overlap"; a length that wraps around counts as Linux counts
+/// it.
 bool overlap(GuestAddress a, u64 a_length, GuestAddress b, u64 b_length) {
   return a.value + a_length > b.value && b.value + b_length > a.value;
 }
@@ -22,10 +23,10 @@ bool overlap(GuestAddress a, u64 a_length, GuestAddress b, u64 b_length) {
 
 /// A request that passed the checks.
 struct AddressSpace::Move {
-  Mapping source;      ///< the mapping as it is
-  PageRange old;       ///< empty: another window on a shared mapping (old_size 0)
+  Mapping source; ///< the mapping as it is
+  PageRange old;  ///< empty: another window on a shared mapping (old_size 0)
   u64 new_pages = 0;
-  GuestAddress place;  ///< with MREMAP_FIXED
+  GuestAddress place; ///< with MREMAP_FIXED
   bool fixed = false;
   bool keep_old = false; ///< MREMAP_DONTUNMAP
 };
@@ -108,8 +109,8 @@ Result<PageRange> AddressSpace::place_for_move(const Move &move) const {
   return choose_place(request, move.new_pages);
 }
 
-/// The pages become visible at the new place first, and then vanish from the old one, so that a failure
-/// in between loses nothing.
+/// The pages become visible at the new place first, and then vanish from the old one, so that a
+/// failure in between loses nothing.
 Result<GuestAddress> AddressSpace::move_mapping(const Move &move) {
   const PageRange target = TINE_TRY(place_for_move(move));
   // "MREMAP_FIXED: any previous mapping at the address range ... is unmapped."

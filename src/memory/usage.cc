@@ -8,8 +8,9 @@
 
 namespace tine::memory {
 namespace {
-/// Adds one present page. Who else can reach it: the counts on the path, and of the frame. (The product
-/// is an upper bound where nodes were shared and unshared again; it is exact for "private".)
+/// Adds one present page. Who else can reach it: the counts on the path, and of the frame. (The
+/// product is an upper bound where nodes were shared and unshared again; it is exact for
+/// "private".)
 void add_page(MemoryUsage &usage, const Mapping &mapping, PageNumber page, PageEntry entry,
               u64 path_count, u32 frame_count) {
   if (entry.frame() == FrameArena::zero_frame)
@@ -60,8 +61,7 @@ MemoryUsage AddressSpace::usage() const {
     add_mapping(usage, mapping);
     page_table_->for_each_present(
         mapping.range, [&](PageNumber page, PageEntry entry, u64 path_count) {
-          add_page(usage, mapping, page, entry, path_count,
-                   frames_.reference_count(entry.frame()));
+          add_page(usage, mapping, page, entry, path_count, frames_.reference_count(entry.frame()));
         });
   }
   page_table_->for_each_node([&](u32, u32, u64 path_count) {

@@ -17,19 +17,19 @@ std::string AddressSpace::validate() const {
       wrong = "a page table reaches a node that is free";
   });
   const Mapping *mapping = nullptr;
-  page_table_->for_each_present(
-      PageRange{PageNumber{0}, u64{1} << 36}, [&](PageNumber page, PageEntry entry, u64) {
-        if (!mapping || !mapping->range.contains(page))
-          mapping = mappings_->find(page);
-        if (!mapping)
-          wrong = "page " + std::to_string(page.value) + " is present but not mapped";
-        else if (frames_.reference_count(entry.frame()) == 0)
-          wrong = "page " + std::to_string(page.value) + " shows a free frame";
-        else if (mapping->shared && mapping->object->present_page(mapping->object_page +
-                                                                  (page - mapping->range.first)) !=
-                                        entry.frame())
-          wrong = "page " + std::to_string(page.value) + " of a shared mapping isn't its object's";
-      });
+  page_table_->for_each_present(PageRange{PageNumber{0}, u64{1} << 36}, [&](PageNumber page,
+                                                                            PageEntry entry, u64) {
+    if (!mapping || !mapping->range.contains(page))
+      mapping = mappings_->find(page);
+    if (!mapping)
+      wrong = "page " + std::to_string(page.value) + " is present but not mapped";
+    else if (frames_.reference_count(entry.frame()) == 0)
+      wrong = "page " + std::to_string(page.value) + " shows a free frame";
+    else if (mapping->shared &&
+             mapping->object->present_page(mapping->object_page + (page - mapping->range.first)) !=
+                 entry.frame())
+      wrong = "page " + std::to_string(page.value) + " of a shared mapping isn't its object's";
+  });
   return wrong;
 }
 

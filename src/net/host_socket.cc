@@ -14,7 +14,9 @@ constexpr u64 bounce_size = 256 * 1024;
 /// What the caller decides on, not the host.
 constexpr u32 own_flags = MSG_CMSG_CLOEXEC | MSG_WAITALL | MSG_WAITFORONE;
 
-Errno host_error() { return Errno{errno}; }
+Errno host_error() {
+  return Errno{errno};
+}
 
 sockaddr *host_address(SocketAddress &address) {
   return reinterpret_cast<sockaddr *>(&address.storage);
@@ -30,15 +32,17 @@ HostSocket::HostSocket(Network &network, sched::HostEvents &events, UniqueFd hos
     : Socket(network, domain, type, protocol, status_flags), events_(events),
       host_(std::move(host)) {}
 
-HostSocket::~HostSocket() { events_.unwatch(host_.get()); }
+HostSocket::~HostSocket() {
+  events_.unwatch(host_.get());
+}
 
 Result<Ref<Socket>> HostSocket::create(Network &network, sched::HostEvents &events, int domain,
                                        int type, int protocol, u32 status_flags) {
   UniqueFd host(::socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
   if (!host)
     return host_error();
-  return Ref<Socket>(make_ref<HostSocket>(network, events, std::move(host), domain, type, protocol,
-                                          status_flags));
+  return Ref<Socket>(
+      make_ref<HostSocket>(network, events, std::move(host), domain, type, protocol, status_flags));
 }
 
 Status HostSocket::bind(const SocketAddress &address, const Caller &) {
@@ -106,11 +110,10 @@ Result<u64> HostSocket::send(SendRequest &request) {
   memory::IoBuffer source = request.data;
   if (!bytes.empty())
     bytes.resize(TINE_TRY(source.copy_in(bytes)));
-  const ssize_t sent =
-      ::sendto(host_.get(), bytes.data(), bytes.size(),
-               static_cast<int>((request.flags & ~own_flags) | MSG_DONTWAIT | MSG_NOSIGNAL),
-               request.to ? host_address(*request.to) : nullptr,
-               request.to ? request.to->length : 0);
+  const ssize_t sent = ::sendto(
+      host_.get(), bytes.data(), bytes.size(),
+      static_cast<int>((request.flags & ~own_flags) | MSG_DONTWAIT | MSG_NOSIGNAL),
+      request.to ? host_address(*request.to) : nullptr, request.to ? request.to->length : 0);
   if (sent < 0)
     return host_error();
   request.data.advance(static_cast<u64>(sent));
@@ -128,12 +131,13 @@ Result<u64> HostSocket::receive(ReceiveRequest &request) {
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  const ssize_t received =
-      ::recvmsg(host_.get(), &message, static_cast<int>((request.flags & ~own_flags) | MSG_DONTWAIT));
+  const ssize_t received = ::recvmsg(host_.get(), &message,
+                                     static_cast<int>((request.flags & ~own_flags) | MSG_DONTWAIT));
   if (received < 0)
     return host_error();
   request.from.length = message.msg_namelen;
-  request.result_flags = static_cast<u32>(message.msg_flags) & (MSG_TRUNC | MSG_EOR | MSG_OOB | MSG_ERRQUEUE);
+  request.result_flags =
+      static_cast<u32>(message.msg_flags) & (MSG_TRUNC | MSG_EOR | MSG_OOB | MSG_ERRQUEUE);
   for (cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
     const auto *data = reinterpret_cast<const std::byte *>(CMSG_DATA(header));
     request.control.push_back(
@@ -158,7 +162,8 @@ Status HostSocket::set_option(int level, int name, std::span<const std::byte> va
     return Socket::set_option(level, name, value, caller);
   if (level == SOL_SOCKET && (name == SO_ATTACH_BPF || name == SO_ATTACH_FILTER))
     return Errno{EOPNOTSUPP}; // the value holds guest addresses
-  if (::setsockopt(host_.get(), level, name, value.data(), static_cast<socklen_t>(value.size())) != 0)
+  if (::setsockopt(host_.get(), level, name, value.data(), static_cast<socklen_t>(value.size())) !=
+      0)
     return host_error();
   return Done{};
 }

@@ -67,19 +67,18 @@ constexpr Known known_options[] = {
 };
 
 const Known *find_known(int level, int name) {
-  const auto *found = std::find_if(
-      std::begin(known_options), std::end(known_options),
-      [&](const Known &known) { return known.level == level && known.name == name; });
+  const auto *found =
+      std::find_if(std::begin(known_options), std::end(known_options),
+                   [&](const Known &known) { return known.level == level && known.name == name; });
   return found == std::end(known_options) ? nullptr : found;
 }
 
 bool is_membership(int level, int name) {
   if (level == IPPROTO_IP)
-    return name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP || name == IP_ADD_SOURCE_MEMBERSHIP ||
-           name == MCAST_JOIN_GROUP || name == IP_MULTICAST_IF;
-  return level == IPPROTO_IPV6 &&
-         (name == IPV6_ADD_MEMBERSHIP || name == IPV6_DROP_MEMBERSHIP || name == IPV6_MULTICAST_IF ||
-          name == MCAST_JOIN_GROUP);
+    return name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP ||
+           name == IP_ADD_SOURCE_MEMBERSHIP || name == MCAST_JOIN_GROUP || name == IP_MULTICAST_IF;
+  return level == IPPROTO_IPV6 && (name == IPV6_ADD_MEMBERSHIP || name == IPV6_DROP_MEMBERSHIP ||
+                                   name == IPV6_MULTICAST_IF || name == MCAST_JOIN_GROUP);
 }
 
 bool level_applies(int level, int protocol) {

@@ -1,5 +1,5 @@
-// Options of the levels IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP and IPPROTO_UDP: ip(7), ipv6(7), tcp(7).
-// Over lo almost none has an effect; they are checked and remembered.
+// Options of the levels IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP and IPPROTO_UDP: ip(7), ipv6(7),
+// tcp(7). Over lo almost none has an effect; they are checked and remembered.
 #pragma once
 
 #include "net/socket.hpp"

@@ -18,8 +18,7 @@ class MessageBuilder {
 public:
   MessageBuilder(const nlmsghdr &request, u32 port) : sequence_(request.nlmsg_seq), port_(port) {}
 
-  template <typename Body>
-  void begin(u16 type, u16 flags, const Body &body) {
+  template <typename Body> void begin(u16 type, u16 flags, const Body &body) {
     start_ = bytes_.size();
     nlmsghdr header{};
     header.nlmsg_type = type;
@@ -36,8 +35,7 @@ public:
     append(&header, sizeof header);
     append(data, size);
   }
-  template <typename T>
-  void attribute(u16 type, const T &value) {
+  template <typename T> void attribute(u16 type, const T &value) {
     attribute(type, &value, sizeof value);
   }
   void end() {

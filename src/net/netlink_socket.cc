@@ -66,9 +66,13 @@ Status NetlinkSocket::connect(ConnectRequest &request) {
   return Done{};
 }
 
-Result<SocketAddress> NetlinkSocket::local_address() { return netlink_address(port_, groups_); }
+Result<SocketAddress> NetlinkSocket::local_address() {
+  return netlink_address(port_, groups_);
+}
 
-Result<SocketAddress> NetlinkSocket::peer_address() { return netlink_address(0, 0); }
+Result<SocketAddress> NetlinkSocket::peer_address() {
+  return netlink_address(0, 0);
+}
 
 Result<u64> NetlinkSocket::send(SendRequest &request) {
   if (request.to) {

@@ -25,7 +25,7 @@ struct InetBinding {
   bool reuse_port = false;
   bool listening = false; ///< TCP
   bool in_table = false;
-  u32 owner = 0;          ///< effective uid that bound it
+  u32 owner = 0; ///< effective uid that bound it
 
   [[nodiscard]] bool takes(bool is_v4) const {
     return is_v4 ? family == AF_INET || !v6_only : family == AF_INET6;

@@ -23,11 +23,17 @@ Socket::Socket(Network &network, int domain, int type, int protocol, u32 status_
   network_.sockets.insert(this);
 }
 
-Socket::~Socket() { network_.sockets.erase(this); }
+Socket::~Socket() {
+  network_.sockets.erase(this);
+}
 
-Status Socket::listen(int, const Caller &) { return Errno{EOPNOTSUPP}; }
+Status Socket::listen(int, const Caller &) {
+  return Errno{EOPNOTSUPP};
+}
 
-Result<Ref<Socket>> Socket::accept(u32) { return Errno{EOPNOTSUPP}; }
+Result<Ref<Socket>> Socket::accept(u32) {
+  return Errno{EOPNOTSUPP};
+}
 
 Result<u64> Socket::read(memory::IoBuffer &to) {
   ReceiveRequest request{to, is_nonblocking() ? static_cast<u32>(MSG_DONTWAIT) : 0, {}, {}, {}, {}};
@@ -70,7 +76,9 @@ Result<u64> Socket::ioctl(const fs::IoctlCall &call) {
   }
 }
 
-std::string Socket::description() { return fmt::format("socket:[{}]", inode_number_); }
+std::string Socket::description() {
+  return fmt::format("socket:[{}]", inode_number_);
+}
 
 Result<int> option_int(std::span<const std::byte> value) {
   int number = 0;

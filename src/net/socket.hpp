@@ -1,7 +1,7 @@
 // A socket, whatever its family: what the system calls of the family `sockets` act on.
 //
-// Nothing here blocks. What can't be done now is EAGAIN, and the system call decides whether to wait on
-// `wait_for` (or wait_queue()) and call again.
+// Nothing here blocks. What can't be done now is EAGAIN, and the system call decides whether to
+// wait on `wait_for` (or wait_queue()) and call again.
 #pragma once
 
 #include "fs/credentials.hpp"
@@ -52,7 +52,7 @@ struct SendRequest {
   std::vector<Ref<fs::File>> files;           ///< SCM_RIGHTS
   std::optional<UnixCredentials> credentials; ///< SCM_CREDENTIALS, already checked
   const Caller *caller = nullptr;             ///< null: write(2)
-  sched::WaitQueue *wait_for = nullptr;       ///< set with EAGAIN if it isn't the socket's own queue
+  sched::WaitQueue *wait_for = nullptr; ///< set with EAGAIN if it isn't the socket's own queue
 };
 
 struct ReceiveRequest {
@@ -76,8 +76,8 @@ struct ConnectRequest {
 /// What setsockopt(2) at SOL_SOCKET sets and most protocols only remember. Sizes are as getsockopt
 /// reports them: twice what was set (socket(7)).
 struct SocketOptions {
-  i32 reuse_address = 0, reuse_port = 0, keep_alive = 0, broadcast = 0, dont_route = 0, oob_inline = 0,
-      priority = 0, mark = 0, timestamp = 0, timestamp_ns = 0, pass_credentials = 0,
+  i32 reuse_address = 0, reuse_port = 0, keep_alive = 0, broadcast = 0, dont_route = 0,
+      oob_inline = 0, priority = 0, mark = 0, timestamp = 0, timestamp_ns = 0, pass_credentials = 0,
       receive_low_water = 1, no_check = 0, incoming_cpu = -1, busy_poll = 0, pass_security = 0,
       lock_filter = 0, peek_offset = -1;
   u32 send_buffer = 212992, receive_buffer = 212992;
@@ -142,8 +142,7 @@ private:
 };
 
 /// Bytes of a trivially copyable option value.
-template <typename T>
-[[nodiscard]] std::vector<std::byte> option_bytes(const T &value) {
+template <typename T> [[nodiscard]] std::vector<std::byte> option_bytes(const T &value) {
   const auto bytes = std::as_bytes(std::span<const T, 1>(&value, 1));
   return {bytes.begin(), bytes.end()};
 }

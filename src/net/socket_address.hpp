@@ -32,13 +32,14 @@ struct UnixName {
 
   [[nodiscard]] bool is_unnamed() const { return text.empty(); }
   [[nodiscard]] bool is_abstract() const { return !text.empty() && text.front() == '\0'; }
-  /// EINVAL if the address is of another family or too long. Unnamed if it has no more than the family.
+  /// EINVAL if the address is of another family or too long. Unnamed if it has no more than the
+  /// family.
   [[nodiscard]] static Result<UnixName> from(const SocketAddress &address);
   [[nodiscard]] SocketAddress to_socket_address() const;
 };
 
-/// An IP address and port. IPv4 addresses are kept v4-mapped (RFC 4291, 2.5.5.2), so that a dual-stack
-/// socket compares both families alike.
+/// An IP address and port. IPv4 addresses are kept v4-mapped (RFC 4291, 2.5.5.2), so that a
+/// dual-stack socket compares both families alike.
 struct InetAddress {
   std::array<u8, 16> bytes{};
   u16 port = 0;
@@ -46,8 +47,8 @@ struct InetAddress {
   [[nodiscard]] static InetAddress v4(u32 address, u16 port_number);
   [[nodiscard]] static InetAddress any(int family, u16 port_number);
   [[nodiscard]] static InetAddress loopback(int family, u16 port_number);
-  /// For a socket of `family`. EINVAL if it is too short, EAFNOSUPPORT if of another family. An AF_INET6
-  /// socket takes v4-mapped addresses.
+  /// For a socket of `family`. EINVAL if it is too short, EAFNOSUPPORT if of another family. An
+  /// AF_INET6 socket takes v4-mapped addresses.
   [[nodiscard]] static Result<InetAddress> from(const SocketAddress &address, int family);
   /// As a socket of `family` reports it.
   [[nodiscard]] SocketAddress to_socket_address(int family) const;

@@ -16,25 +16,44 @@ constexpr Nanoseconds nanoseconds_per_second = 1'000'000'000;
 /// The options that are an int or a truth value and are only remembered.
 i32 *plain_option(SocketOptions &options, int name) {
   switch (name) {
-  case SO_REUSEADDR: return &options.reuse_address;
-  case SO_REUSEPORT: return &options.reuse_port;
-  case SO_KEEPALIVE: return &options.keep_alive;
-  case SO_BROADCAST: return &options.broadcast;
-  case SO_DONTROUTE: return &options.dont_route;
-  case SO_OOBINLINE: return &options.oob_inline;
-  case SO_PRIORITY: return &options.priority;
-  case SO_MARK: return &options.mark;
-  case SO_TIMESTAMP: return &options.timestamp;
-  case SO_TIMESTAMPNS: return &options.timestamp_ns;
-  case SO_PASSCRED: return &options.pass_credentials;
-  case SO_PASSSEC: return &options.pass_security;
-  case SO_RCVLOWAT: return &options.receive_low_water;
-  case SO_NO_CHECK: return &options.no_check;
-  case SO_INCOMING_CPU: return &options.incoming_cpu;
-  case SO_BUSY_POLL: return &options.busy_poll;
-  case SO_LOCK_FILTER: return &options.lock_filter;
-  case SO_PEEK_OFF: return &options.peek_offset;
-  default: return nullptr;
+  case SO_REUSEADDR:
+    return &options.reuse_address;
+  case SO_REUSEPORT:
+    return &options.reuse_port;
+  case SO_KEEPALIVE:
+    return &options.keep_alive;
+  case SO_BROADCAST:
+    return &options.broadcast;
+  case SO_DONTROUTE:
+    return &options.dont_route;
+  case SO_OOBINLINE:
+    return &options.oob_inline;
+  case SO_PRIORITY:
+    return &options.priority;
+  case SO_MARK:
+    return &options.mark;
+  case SO_TIMESTAMP:
+    return &options.timestamp;
+  case SO_TIMESTAMPNS:
+    return &options.timestamp_ns;
+  case SO_PASSCRED:
+    return &options.pass_credentials;
+  case SO_PASSSEC:
+    return &options.pass_security;
+  case SO_RCVLOWAT:
+    return &options.receive_low_water;
+  case SO_NO_CHECK:
+    return &options.no_check;
+  case SO_INCOMING_CPU:
+    return &options.incoming_cpu;
+  case SO_BUSY_POLL:
+    return &options.busy_poll;
+  case SO_LOCK_FILTER:
+    return &options.lock_filter;
+  case SO_PEEK_OFF:
+    return &options.peek_offset;
+  default:
+    return nullptr;
   }
 }
 
@@ -159,19 +178,32 @@ Result<std::vector<std::byte>> Socket::option(int level, int name) {
     return Errno{ENOPROTOOPT};
   SocketOptions &current = options();
   switch (name) {
-  case SO_TYPE: return option_bytes(type_);
-  case SO_DOMAIN: return option_bytes(domain_);
-  case SO_PROTOCOL: return option_bytes(protocol_);
-  case SO_ERROR: return option_bytes(take_error());
-  case SO_ACCEPTCONN: return option_bytes(i32{is_listening()});
-  case SO_SNDBUF: return option_bytes(current.send_buffer);
-  case SO_RCVBUF: return option_bytes(current.receive_buffer);
-  case SO_SNDLOWAT: return option_bytes(i32{1});
-  case SO_RCVTIMEO: return option_bytes(timeout_value(current.receive_timeout));
-  case SO_SNDTIMEO: return option_bytes(timeout_value(current.send_timeout));
-  case SO_LINGER: return option_bytes(linger{current.linger, current.linger_seconds});
-  case SO_BINDTODEVICE: return std::vector<std::byte>{};
-  case SO_PEERCRED: return option_bytes(UnixCredentials{}); // nobody, unless the family knows better
+  case SO_TYPE:
+    return option_bytes(type_);
+  case SO_DOMAIN:
+    return option_bytes(domain_);
+  case SO_PROTOCOL:
+    return option_bytes(protocol_);
+  case SO_ERROR:
+    return option_bytes(take_error());
+  case SO_ACCEPTCONN:
+    return option_bytes(i32{is_listening()});
+  case SO_SNDBUF:
+    return option_bytes(current.send_buffer);
+  case SO_RCVBUF:
+    return option_bytes(current.receive_buffer);
+  case SO_SNDLOWAT:
+    return option_bytes(i32{1});
+  case SO_RCVTIMEO:
+    return option_bytes(timeout_value(current.receive_timeout));
+  case SO_SNDTIMEO:
+    return option_bytes(timeout_value(current.send_timeout));
+  case SO_LINGER:
+    return option_bytes(linger{current.linger, current.linger_seconds});
+  case SO_BINDTODEVICE:
+    return std::vector<std::byte>{};
+  case SO_PEERCRED:
+    return option_bytes(UnixCredentials{}); // nobody, unless the family knows better
   default:
     if (const i32 *option = plain_option(current, name))
       return option_bytes(*option);

@@ -14,13 +14,16 @@ constexpr u64 default_capacity = 2'621'440;
 
 u8 TcpEndpoint::state_number() const {
   switch (state) {
-  case State::listening: return TCP_LISTEN;
-  case State::connecting: return TCP_SYN_SENT;
+  case State::listening:
+    return TCP_LISTEN;
+  case State::connecting:
+    return TCP_SYN_SENT;
   case State::connected:
     if (end_sent)
       return end_received ? TCP_LAST_ACK : TCP_FIN_WAIT2;
     return end_received ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
-  default: return TCP_CLOSE;
+  default:
+    return TCP_CLOSE;
   }
 }
 

@@ -8,8 +8,8 @@
 
 namespace tine::net {
 
-/// Invariants: `peer` points back while both ends live; a closed endpoint has an empty queue and is in no
-/// port table. Kept alive by its socket, its peer, or a listener's queue.
+/// Invariants: `peer` points back while both ends live; a closed endpoint has an empty queue and is
+/// in no port table. Kept alive by its socket, its peer, or a listener's queue.
 class TcpEndpoint final : public RefCounted, public InetBinding {
 public:
   enum class State : u8 {
@@ -29,8 +29,8 @@ public:
   /// Bytes that may wait in the peer's queue.
   [[nodiscard]] u64 capacity() const;
 
-  /// A connection of `client` comes in: it is accepted into the queue, waits as SYN_SENT if the backlog is
-  /// full, or is refused.
+  /// A connection of `client` comes in: it is accepted into the queue, waits as SYN_SENT if the
+  /// backlog is full, or is refused.
   void receive_connection(const Ref<TcpEndpoint> &client);
   /// Lets waiting clients in while the backlog has room.
   void admit_waiting();

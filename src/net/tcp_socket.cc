@@ -42,7 +42,9 @@ TcpSocket::TcpSocket(Network &network, int domain, Ref<TcpEndpoint> endpoint, u3
   endpoint_->inode_number = inode_number();
 }
 
-TcpSocket::~TcpSocket() { endpoint_->close(); }
+TcpSocket::~TcpSocket() {
+  endpoint_->close();
+}
 
 Ref<TcpSocket> TcpSocket::create(Network &network, int domain, u32 status_flags,
                                  const Caller &caller) {
@@ -68,7 +70,7 @@ Status TcpSocket::listen(int backlog, const Caller &) {
     return Errno{EINVAL};
   if (!endpoint.in_table)
     TINE_TRY(network().tcp.bind(endpoint, endpoint.local.is_any() ? InetAddress::any(domain(), 0)
-                                                                   : endpoint.local));
+                                                                  : endpoint.local));
   if (!endpoint.listening)
     TINE_TRY(network().tcp.check_listen(endpoint));
   constexpr u32 somaxconn = 4096;
@@ -159,8 +161,7 @@ Status TcpSocket::connect(ConnectRequest &request) {
   case State::connecting:
     return Errno{request.nonblocking ? EALREADY : EAGAIN};
   case State::connected:
-    return std::exchange(endpoint.connect_result_pending, false) ? Status{Done{}}
-                                                                 : Errno{EISCONN};
+    return std::exchange(endpoint.connect_result_pending, false) ? Status{Done{}} : Errno{EISCONN};
   default:
     return Errno{EISCONN};
   }

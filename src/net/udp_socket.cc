@@ -16,8 +16,7 @@ constexpr u64 largest_v4 = 65507, largest_v6 = 65527;
 /// What a datagram takes of the receive buffer beyond its bytes.
 constexpr u64 datagram_overhead = 512;
 
-template <typename T>
-void add(ReceiveRequest &request, int level, int type, const T &value) {
+template <typename T> void add(ReceiveRequest &request, int level, int type, const T &value) {
   request.control.push_back({level, type, option_bytes(value)});
 }
 
@@ -64,7 +63,9 @@ Status UdpSocket::connect(ConnectRequest &request) {
   return Done{};
 }
 
-Result<SocketAddress> UdpSocket::local_address() { return local.to_socket_address(domain()); }
+Result<SocketAddress> UdpSocket::local_address() {
+  return local.to_socket_address(domain());
+}
 
 Result<SocketAddress> UdpSocket::peer_address() {
   if (!is_connected())

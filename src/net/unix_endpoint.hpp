@@ -1,5 +1,5 @@
-// The end of an AF_UNIX connection: Linux's struct unix_sock. It lives as long as its socket, a message
-// that it sent, or a peer that remembers it.
+// The end of an AF_UNIX connection: Linux's struct unix_sock. It lives as long as its socket, a
+// message that it sent, or a peer that remembers it.
 #pragma once
 
 #include "net/network.hpp"
@@ -25,8 +25,9 @@ struct UnixMessage {
   }
 };
 
-/// Invariants: `peer` of a stream or seqpacket endpoint points back while both live; a closed endpoint has
-/// an empty queue and no peer; `sent` is the sum of the charges of its messages in other queues.
+/// Invariants: `peer` of a stream or seqpacket endpoint points back while both live; a closed
+/// endpoint has an empty queue and no peer; `sent` is the sum of the charges of its messages in
+/// other queues.
 class UnixEndpoint final : public RefCounted {
 public:
   enum class State : u8 { unconnected, listening, connected, closed };
@@ -41,7 +42,8 @@ public:
   [[nodiscard]] bool has_room() const { return sent < options.send_buffer; }
   /// A quarter of the buffer is free: Linux's unix_writable, what POLLOUT means.
   [[nodiscard]] bool is_writable() const { return sent * 4 <= options.send_buffer; }
-  /// A datagram socket takes this many messages from those that it isn't connected to, and one more.
+  /// A datagram socket takes this many messages from those that it isn't connected to, and one
+  /// more.
   [[nodiscard]] bool is_full_for(const UnixEndpoint &from) const;
 
   void enqueue(UnixMessage message);

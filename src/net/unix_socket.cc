@@ -12,7 +12,9 @@ UnixSocket::UnixSocket(Network &network, Ref<UnixEndpoint> endpoint, u32 status_
   endpoint_->inode_number = inode_number();
 }
 
-UnixSocket::~UnixSocket() { endpoint_->close(); }
+UnixSocket::~UnixSocket() {
+  endpoint_->close();
+}
 
 Result<Ref<UnixSocket>> UnixSocket::create(Network &network, int type, int protocol,
                                            u32 status_flags, const Caller &caller) {
@@ -151,7 +153,9 @@ Status UnixSocket::connect(ConnectRequest &request) {
   return Done{};
 }
 
-Result<SocketAddress> UnixSocket::local_address() { return endpoint_->name.to_socket_address(); }
+Result<SocketAddress> UnixSocket::local_address() {
+  return endpoint_->name.to_socket_address();
+}
 
 Result<SocketAddress> UnixSocket::peer_address() {
   if (!endpoint_->peer)

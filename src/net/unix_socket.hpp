@@ -58,10 +58,12 @@ private:
   Ref<UnixEndpoint> endpoint_;
 };
 
-/// Makes the file-system name of a bound socket. EADDRINUSE if the path exists, and the errors of mknod.
-[[nodiscard]] Result<Ref<RefCounted>> make_socket_node(const Caller &caller, const std::string &path,
-                                                       u32 mode);
+/// Makes the file-system name of a bound socket. EADDRINUSE if the path exists, and the errors of
+/// mknod.
+[[nodiscard]] Result<Ref<RefCounted>> make_socket_node(const Caller &caller,
+                                                       const std::string &path, u32 mode);
 /// The inode that `path` names. ECONNREFUSED if it isn't a socket, EACCES without write permission.
-[[nodiscard]] Result<Ref<RefCounted>> find_socket_node(const Caller &caller, const std::string &path);
+[[nodiscard]] Result<Ref<RefCounted>> find_socket_node(const Caller &caller,
+                                                       const std::string &path);
 
 } // namespace tine::net

@@ -1,4 +1,5 @@
-// SOCK_STREAM of AF_UNIX: bytes, with descriptors and credentials that belong to a place among them.
+// SOCK_STREAM of AF_UNIX: bytes, with descriptors and credentials that belong to a place among
+// them.
 #include "net/unix_socket.hpp"
 
 #include <algorithm>
@@ -8,8 +9,8 @@ namespace {
 
 /// What unix_stream_sendmsg puts into one sk_buff: SKB_MAX_HEAD(0) and 32 KiB of pages.
 constexpr u64 largest_piece = 3776 + 32768;
-/// Small writes are gathered up to this, so that many of them don't cost an allocation each. They are
-/// charged as if they weren't.
+/// Small writes are gathered up to this, so that many of them don't cost an allocation each. They
+/// are charged as if they weren't.
 constexpr u64 gather_limit = 4096;
 
 /// Appends to the last message if a reader could not tell; how many bytes it took.

@@ -23,7 +23,8 @@ Result<bool> read_exactly(fs::File &file, std::span<std::byte> to, u64 offset) {
 }
 
 bool is_x86_64_program(const Elf64_Ehdr &header) {
-  return std::memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && header.e_ident[EI_CLASS] == ELFCLASS64 &&
+  return std::memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 &&
+         header.e_ident[EI_CLASS] == ELFCLASS64 &&
          (header.e_type == ET_EXEC || header.e_type == ET_DYN) && header.e_machine == EM_X86_64;
 }
 
@@ -42,15 +43,18 @@ Result<std::string> read_interpreter_path(fs::File &file, const Elf64_Phdr &head
 }
 
 ElfSegment segment_of(const Elf64_Phdr &header) {
-  return {header.p_vaddr,
-          header.p_offset,
-          header.p_filesz,
-          header.p_memsz,
-          header.p_align,
-          {(header.p_flags & PF_R) != 0, (header.p_flags & PF_W) != 0, (header.p_flags & PF_X) != 0}};
+  return {
+      header.p_vaddr,
+      header.p_offset,
+      header.p_filesz,
+      header.p_memsz,
+      header.p_align,
+      {(header.p_flags & PF_R) != 0, (header.p_flags & PF_W) != 0, (header.p_flags & PF_X) != 0}};
 }
 
-bool is_power_of_two(u64 value) { return value != 0 && (value & (value - 1)) == 0; }
+bool is_power_of_two(u64 value) {
+  return value != 0 && (value & (value - 1)) == 0;
+}
 
 /// load_elf_binary: "sanity check: a segment's sizes and address must lie in user space".
 bool lies_in_user_space(const ElfSegment &segment, u64 address) {
@@ -58,7 +62,8 @@ bool lies_in_user_space(const ElfSegment &segment, u64 address) {
          address <= user_address_limit - segment.memory_size;
 }
 
-/// Bytes from the first page of the first segment to the end of the last; 0 if there is none or they wrap.
+/// Bytes from the first page of the first segment to the end of the last; 0 if there is none or
+/// they wrap.
 u64 span_of(const ElfImage &image) {
   if (image.segments.empty())
     return 0;
@@ -73,8 +78,8 @@ u64 span_of(const ElfImage &image) {
 }
 
 /// Maps the file's part of a segment.
-Status map_file_part(memory::AddressSpace &space, const Ref<memory::MappedFile> &file, const ElfSegment &segment,
-                     u64 address) {
+Status map_file_part(memory::AddressSpace &space, const Ref<memory::MappedFile> &file,
+                     const ElfSegment &segment, u64 address) {
   const u64 in_page = address & page_mask;
   if (segment.file_offset < in_page)
     return Errno{EINVAL};
@@ -91,14 +96,17 @@ Status map_file_part(memory::AddressSpace &space, const Ref<memory::MappedFile> 
   return Done{};
 }
 
-/// Zeroes what the segment has beyond the file: the rest of the last file page, then anonymous pages.
+/// Zeroes what the segment has beyond the file: the rest of the last file page, then anonymous
+/// pages.
 Status map_zero_part(memory::AddressSpace &space, const ElfSegment &segment, u64 address) {
   const u64 file_end = address + segment.file_size;
   const u64 memory_end = address + segment.memory_size;
-  const bool shares_page =
-      segment.file_size != 0 || space.mapping_at(GuestAddress{round_down_to_page(address)}).has_value();
-  const u64 anonymous_start = shares_page ? round_up_to_page(file_end) : round_down_to_page(address);
-  if (shares_page && segment.protection.write && memory_end > file_end && anonymous_start > file_end) {
+  const bool shares_page = segment.file_size != 0 ||
+                           space.mapping_at(GuestAddress{round_down_to_page(address)}).has_value();
+  const u64 anonymous_start =
+      shares_page ? round_up_to_page(file_end) : round_down_to_page(address);
+  if (shares_page && segment.protection.write && memory_end > file_end &&
+      anonymous_start > file_end) {
     // To the end of the page, as Linux has it: the dynamic loader takes its first memory there.
     const std::vector<std::byte> zeroes(anonymous_start - file_end);
     TINE_TRY(space.force_write(GuestAddress{file_end}, zeroes));
@@ -139,8 +147,8 @@ Result<ElfImage> ElfImage::parse(fs::File &file) {
   Elf64_Ehdr header{};
   if (!TINE_TRY(read_exactly(file, std::as_writable_bytes(std::span(&header, 1)), 0)))
     return Errno{ENOEXEC};
-  if (!is_x86_64_program(header) || header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum == 0 ||
-      u64{header.e_phnum} * sizeof(Elf64_Phdr) > largest_header_table)
+  if (!is_x86_64_program(header) || header.e_phentsize != sizeof(Elf64_Phdr) ||
+      header.e_phnum == 0 || u64{header.e_phnum} * sizeof(Elf64_Phdr) > largest_header_table)
     return Errno{ENOEXEC};
   std::vector<Elf64_Phdr> headers(header.e_phnum);
   if (!TINE_TRY(read_exactly(file, std::as_writable_bytes(std::span(headers)), header.e_phoff)))
@@ -162,7 +170,8 @@ Result<ElfImage> ElfImage::parse(fs::File &file) {
   return image;
 }
 
-Result<LoadedImage> map_image(memory::AddressSpace &space, fs::File &file, const ElfImage &image, u64 base) {
+Result<LoadedImage> map_image(memory::AddressSpace &space, fs::File &file, const ElfImage &image,
+                              u64 base) {
   const u64 span = span_of(image);
   if (span == 0)
     return Errno{EINVAL};
@@ -173,7 +182,8 @@ Result<LoadedImage> map_image(memory::AddressSpace &space, fs::File &file, const
     for (const ElfSegment &segment : image.segments)
       if (is_power_of_two(segment.alignment) && segment.alignment <= u64{1} << 30)
         alignment = std::max(alignment, segment.alignment);
-    const u64 place = base != 0 ? (base & ~(alignment - 1)) : TINE_TRY(find_room(space, span, alignment));
+    const u64 place =
+        base != 0 ? (base & ~(alignment - 1)) : TINE_TRY(find_room(space, span, alignment));
     loaded.bias = place - round_down_to_page(image.segments.front().address);
   }
   loaded.code_start = ~u64{0};

@@ -16,8 +16,8 @@ struct ElfSegment {
   memory::Protection protection;
 };
 
-/// The headers of an x86-64 program or interpreter, checked as far as Linux checks them before it gives up
-/// the old program. Segments may still lie about their place: mapping them then fails.
+/// The headers of an x86-64 program or interpreter, checked as far as Linux checks them before it
+/// gives up the old program. Segments may still lie about their place: mapping them then fails.
 struct ElfImage {
   bool is_position_independent = false; ///< ET_DYN
   u64 entry = 0;
@@ -39,9 +39,10 @@ struct LoadedImage {
   u64 code_start = 0, code_end = 0, data_start = 0, data_end = 0, end = 0;
 };
 
-/// Maps the segments. A position-independent image goes to `base`, or where there is room if it is 0.
-/// ENOMEM, EINVAL, EEXIST...: the segments can't be as the headers say; some may be mapped already.
-[[nodiscard]] Result<LoadedImage> map_image(memory::AddressSpace &space, fs::File &file, const ElfImage &image,
-                                            u64 base);
+/// Maps the segments. A position-independent image goes to `base`, or where there is room if it is
+/// 0. ENOMEM, EINVAL, EEXIST...: the segments can't be as the headers say; some may be mapped
+/// already.
+[[nodiscard]] Result<LoadedImage> map_image(memory::AddressSpace &space, fs::File &file,
+                                            const ElfImage &image, u64 base);
 
 } // namespace tine::process

@@ -18,7 +18,7 @@ namespace {
 /// address space); a fixed place keeps box runs comparable.
 constexpr u64 program_base = 0x555555554000;
 constexpr std::size_t script_line_limit = 256; // BINPRM_BUF_SIZE
-constexpr int script_depth_limit = 5;          // exec_binprm: "this allows 4 levels of binfmt rewrites"
+constexpr int script_depth_limit = 5; // exec_binprm: "this allows 4 levels of binfmt rewrites"
 
 /// EACCES unless it is a regular file that the caller may execute: execve(2).
 Status check_executable(const Thread &thread, fs::File &file) {
@@ -49,14 +49,16 @@ struct ScriptLine {
   std::string argument; ///< empty: none
 };
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
 /// The `#!` line of load_script: the interpreter, and the rest as one argument. ENOEXEC.
 Result<ScriptLine> parse_script_line(std::string_view start) {
   const bool whole_line = start.find('\n') != std::string_view::npos;
-  std::string_view line = start.substr(2, start.find('\n') == std::string_view::npos
-                                              ? std::string_view::npos
-                                              : start.find('\n') - 2);
+  std::string_view line =
+      start.substr(2, start.find('\n') == std::string_view::npos ? std::string_view::npos
+                                                                 : start.find('\n') - 2);
   line = line.substr(0, line.find('\0'));
   while (!line.empty() && is_blank(line.back()))
     line.remove_suffix(1);
@@ -122,19 +124,23 @@ Result<Images> read_images(const Thread &thread, fs::File &file) {
   return images;
 }
 
-/// Maps program, interpreter and stack into a new address space. An error here means headers that lie:
-/// Linux has given up the old program by then and kills it.
-Result<Program> build_program(const Thread &thread, const ExecArguments &arguments, const Images &images) {
+/// Maps program, interpreter and stack into a new address space. An error here means headers that
+/// lie: Linux has given up the old program by then and kills it.
+Result<Program> build_program(const Thread &thread, const ExecArguments &arguments,
+                              const Images &images) {
   const Process &process = *thread.process;
   Program program;
   program.space = TINE_TRY(memory::AddressSpace::create(thread.kernel.host.frames));
   memory::AddressSpace &space = *program.space;
-  space.limits() = {process.limit(RLIMIT_AS), process.limit(RLIMIT_DATA), process.limit(RLIMIT_STACK)};
-  const LoadedImage loaded = TINE_TRY(map_image(space, *arguments.file, images.program, program_base));
+  space.limits() = {process.limit(RLIMIT_AS), process.limit(RLIMIT_DATA),
+                    process.limit(RLIMIT_STACK)};
+  const LoadedImage loaded =
+      TINE_TRY(map_image(space, *arguments.file, images.program, program_base));
   program.entry = loaded.entry;
   u64 interpreter_base = 0;
   if (images.interpreter) {
-    const LoadedImage interpreter = TINE_TRY(map_image(space, *images.interpreter_file, *images.interpreter, 0));
+    const LoadedImage interpreter =
+        TINE_TRY(map_image(space, *images.interpreter_file, *images.interpreter, 0));
     program.entry = interpreter.entry;
     interpreter_base = interpreter.bias;
   }
@@ -144,14 +150,15 @@ Result<Program> build_program(const Thread &thread, const ExecArguments &argumen
   layout.data_start = GuestAddress{loaded.data_start};
   layout.data_end = GuestAddress{loaded.data_end};
   space.set_heap_start(GuestAddress{round_up_to_page(loaded.end)});
-  program.stack_pointer = TINE_TRY(make_stack(
-      space, {arguments.arguments, arguments.environment, arguments.path, thread.credentials, loaded.entry,
-              interpreter_base, loaded.program_headers, images.program.program_header_count,
-              images.program.executable_stack}));
+  program.stack_pointer = TINE_TRY(
+      make_stack(space, {arguments.arguments, arguments.environment, arguments.path,
+                         thread.credentials, loaded.entry, interpreter_base, loaded.program_headers,
+                         images.program.program_header_count, images.program.executable_stack}));
   return program;
 }
 
-/// execve(2): "signals that are being caught are reset to their default; ignored ones stay ignored".
+/// execve(2): "signals that are being caught are reset to their default; ignored ones stay
+/// ignored".
 void reset_handlers(Thread &thread) {
   if (thread.handlers->reference_count() > 1)
     thread.handlers = thread.handlers->clone();
@@ -174,7 +181,8 @@ std::string base_name(const std::string &path) {
   return path.substr(path.rfind('/') + 1).substr(0, longest_name);
 }
 
-/// The registers that a program starts with: rdx 0 (no function to register with atexit), and so on.
+/// The registers that a program starts with: rdx 0 (no function to register with atexit), and so
+/// on.
 cpu::CpuState initial_registers(const Program &program) {
   cpu::CpuState state;
   state.rip = program.entry;
@@ -225,7 +233,8 @@ Status execute(Thread &thread, ExecArguments arguments) {
   // Linux 5.18: a program never sees an empty argument list.
   if (arguments.arguments.empty())
     arguments.arguments.emplace_back();
-  TINE_TRY(check_argument_size(arguments.arguments, arguments.environment, thread.process->limit(RLIMIT_STACK)));
+  TINE_TRY(check_argument_size(arguments.arguments, arguments.environment,
+                               thread.process->limit(RLIMIT_STACK)));
   TINE_TRY(resolve_scripts(thread, arguments));
   const Images images = TINE_TRY(read_images(thread, *arguments.file));
   auto program = build_program(thread, arguments, images);

@@ -11,10 +11,10 @@
 namespace tine::process {
 namespace {
 
-constexpr u64 longest_string = 128 * 1024;   // MAX_ARG_STRLEN, with its NUL
-constexpr u64 argument_floor = 128 * 1024;   // ARG_MAX
-constexpr u64 argument_ceiling = 6 << 20;    // _STK_LIM / 4 * 3
-constexpr u64 stack_reserve = 128 * 1024;    // mapped below the contents from the start
+constexpr u64 longest_string = 128 * 1024; // MAX_ARG_STRLEN, with its NUL
+constexpr u64 argument_floor = 128 * 1024; // ARG_MAX
+constexpr u64 argument_ceiling = 6 << 20;  // _STK_LIM / 4 * 3
+constexpr u64 stack_reserve = 128 * 1024;  // mapped below the contents from the start
 constexpr u64 clock_ticks = 100;
 
 /// Lays bytes down from the top of the stack, and keeps them until they are written in one piece.
@@ -37,7 +37,9 @@ public:
     address_ = aligned;
   }
   [[nodiscard]] u64 address() const { return address_; }
-  [[nodiscard]] std::vector<std::byte> bytes() const { return {reversed_.rbegin(), reversed_.rend()}; }
+  [[nodiscard]] std::vector<std::byte> bytes() const {
+    return {reversed_.rbegin(), reversed_.rend()};
+  }
 
 private:
   u64 address_;
@@ -60,26 +62,26 @@ std::vector<u64> auxiliary_vector(const StackContents &contents, const StringAdd
   // AT_MINSIGSTKSZ: the frame, the XSAVE area and their alignment.
   const u64 smallest_signal_stack = 440 + 128 + 64 + 16 + 4 + cpu::CpuState::xsave_size();
   constexpr u64 at_minsigstksz = 51;
-  return {AT_HWCAP, cpu::guest_hwcap(),
-          AT_PAGESZ, page_size,
-          AT_CLKTCK, clock_ticks,
-          AT_PHDR, contents.program_headers,
-          AT_PHENT, sizeof(Elf64_Phdr),
-          AT_PHNUM, contents.program_header_count,
-          AT_BASE, contents.interpreter_base,
-          AT_FLAGS, 0,
-          AT_ENTRY, contents.entry,
-          AT_UID, ids.uid,
-          AT_EUID, ids.euid,
-          AT_GID, ids.gid,
-          AT_EGID, ids.egid,
-          AT_SECURE, ids.uid != ids.euid || ids.gid != ids.egid,
-          AT_RANDOM, strings.random,
-          AT_HWCAP2, cpu::guest_hwcap2(),
-          AT_EXECFN, strings.path,
-          AT_PLATFORM, strings.platform,
+  return {AT_HWCAP,       cpu::guest_hwcap(),
+          AT_PAGESZ,      page_size,
+          AT_CLKTCK,      clock_ticks,
+          AT_PHDR,        contents.program_headers,
+          AT_PHENT,       sizeof(Elf64_Phdr),
+          AT_PHNUM,       contents.program_header_count,
+          AT_BASE,        contents.interpreter_base,
+          AT_FLAGS,       0,
+          AT_ENTRY,       contents.entry,
+          AT_UID,         ids.uid,
+          AT_EUID,        ids.euid,
+          AT_GID,         ids.gid,
+          AT_EGID,        ids.egid,
+          AT_SECURE,      ids.uid != ids.euid || ids.gid != ids.egid,
+          AT_RANDOM,      strings.random,
+          AT_HWCAP2,      cpu::guest_hwcap2(),
+          AT_EXECFN,      strings.path,
+          AT_PLATFORM,    strings.platform,
           at_minsigstksz, smallest_signal_stack,
-          AT_NULL, 0};
+          AT_NULL,        0};
 }
 
 Status map_stack(memory::AddressSpace &space, u64 top, u64 contents_size, bool executable) {
@@ -96,8 +98,8 @@ Status map_stack(memory::AddressSpace &space, u64 top, u64 contents_size, bool e
 
 } // namespace
 
-Status check_argument_size(const std::vector<std::string> &arguments, const std::vector<std::string> &environment,
-                           u64 stack_limit) {
+Status check_argument_size(const std::vector<std::string> &arguments,
+                           const std::vector<std::string> &environment, u64 stack_limit) {
   const u64 limit = std::max(argument_floor, std::min(argument_ceiling, stack_limit / 4));
   u64 size = (arguments.size() + environment.size()) * sizeof(u64);
   for (const auto *strings : {&arguments, &environment}) {

@@ -21,9 +21,11 @@ struct StackContents {
 
 /// E2BIG by the limits of execve(2): 128 KiB a string, a quarter of the stack's limit in all.
 [[nodiscard]] Status check_argument_size(const std::vector<std::string> &arguments,
-                                         const std::vector<std::string> &environment, u64 stack_limit);
+                                         const std::vector<std::string> &environment,
+                                         u64 stack_limit);
 
 /// Maps the stack, writes its contents and the space's layout; the initial stack pointer. ENOMEM.
-[[nodiscard]] Result<GuestAddress> make_stack(memory::AddressSpace &space, const StackContents &contents);
+[[nodiscard]] Result<GuestAddress> make_stack(memory::AddressSpace &space,
+                                              const StackContents &contents);
 
 } // namespace tine::process

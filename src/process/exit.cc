@@ -11,8 +11,8 @@
 namespace tine::process {
 namespace {
 
-/// set_tid_address(2): "writes 0 … and performs futex(clear_child_tid, FUTEX_WAKE, 1)" if the memory is
-/// shared with other threads.
+/// set_tid_address(2): "writes 0 … and performs futex(clear_child_tid, FUTEX_WAKE, 1)" if the
+/// memory is shared with other threads.
 void clear_child_tid(Thread &thread) {
   if (thread.clear_child_tid.is_null())
     return;
@@ -40,8 +40,8 @@ Process *find_subreaper(const Process &process) {
   return nullptr;
 }
 
-/// POSIX _exit(): "if the exit causes a process group to become orphaned, and a member is stopped, SIGHUP
-/// followed by SIGCONT is sent to each".
+/// POSIX _exit(): "if the exit causes a process group to become orphaned, and a member is stopped,
+/// SIGHUP followed by SIGCONT is sent to each".
 void release_orphaned_group(Kernel &kernel, Pid group) {
   if (!is_orphaned_group(kernel, group))
     return;

@@ -12,10 +12,12 @@
 namespace tine::process {
 namespace {
 
-constexpr u64 namespace_flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-                                CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
+constexpr u64 namespace_flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+                                CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
 
-bool has(const CloneArguments &arguments, u64 flag) { return (arguments.flags & flag) != 0; }
+bool has(const CloneArguments &arguments, u64 flag) {
+  return (arguments.flags & flag) != 0;
+}
 
 /// Both flags at once.
 bool have_both(const CloneArguments &arguments, u64 flag, u64 other) {
@@ -36,10 +38,12 @@ Status check_flags(const Thread &parent, const CloneArguments &arguments) {
     return Errno{EINVAL};
   if (has(arguments, CLONE_NEWPID | CLONE_NEWUSER) && has(arguments, CLONE_THREAD | CLONE_PARENT))
     return Errno{EINVAL};
-  // "CLONE_PARENT … EINVAL if the calling process is an init": the box's main process has the reaper above.
+  // "CLONE_PARENT … EINVAL if the calling process is an init": the box's main process has the
+  // reaper above.
   if (has(arguments, CLONE_PARENT) && parent.process->parent == nullptr)
     return Errno{EINVAL};
-  if (have_both(arguments, CLONE_PIDFD, CLONE_THREAD) || have_both(arguments, CLONE_PIDFD, CLONE_DETACHED))
+  if (have_both(arguments, CLONE_PIDFD, CLONE_THREAD) ||
+      have_both(arguments, CLONE_PIDFD, CLONE_DETACHED))
     return Errno{EINVAL};
   if (arguments.exit_signal < 0 || arguments.exit_signal > 64)
     return Errno{EINVAL};
@@ -53,7 +57,8 @@ Status check_limits(const Thread &parent, const CloneArguments &arguments) {
   const Kernel &kernel = parent.kernel;
   if (kernel.thread_count() >= kernel.options.process_limit)
     return Errno{EAGAIN};
-  // RLIMIT_NPROC: "not enforced for processes that have either CAP_SYS_ADMIN or CAP_SYS_RESOURCE", or uid 0.
+  // RLIMIT_NPROC: "not enforced for processes that have either CAP_SYS_ADMIN or CAP_SYS_RESOURCE",
+  // or uid 0.
   const u64 limit = parent.process->limit(RLIMIT_NPROC);
   if (limit != ~u64{0} && parent.credentials.uid != 0 && kernel.thread_count() >= limit)
     return Errno{EAGAIN};
@@ -132,7 +137,8 @@ Ref<Process> make_process(Process &parent, Pid pid, const CloneArguments &argume
   return child;
 }
 
-/// CLONE_PARENT_SETTID, CLONE_CHILD_SETTID: Linux ignores a bad address here, clone(2) reports none.
+/// CLONE_PARENT_SETTID, CLONE_CHILD_SETTID: Linux ignores a bad address here, clone(2) reports
+/// none.
 void store_tids(const Thread &parent, const Thread &child, const CloneArguments &arguments) {
   if (has(arguments, CLONE_PARENT_SETTID))
     (void)parent.memory->write_object(arguments.parent_tid, child.tid.value);
@@ -140,7 +146,8 @@ void store_tids(const Thread &parent, const Thread &child, const CloneArguments 
     (void)child.memory->write_object(arguments.child_tid, child.tid.value);
 }
 
-/// CLONE_PIDFD: a descriptor for the child, in the parent's table. Closed again if the clone fails later.
+/// CLONE_PIDFD: a descriptor for the child, in the parent's table. Closed again if the clone fails
+/// later.
 Result<int> make_pidfd(Thread &parent, const Ref<Process> &child, const CloneArguments &arguments) {
   const int fd = TINE_TRY(parent.files->install(make_ref<PidFile>(child), true, 0,
                                                 parent.process->limit(RLIMIT_NOFILE)));

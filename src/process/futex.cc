@@ -8,8 +8,8 @@
 
 namespace tine::process {
 
-Result<FutexKey> FutexTable::key_of(memory::AddressSpace &space, GuestAddress address, bool is_private,
-                                    Ref<memory::PageObject> &object) {
+Result<FutexKey> FutexTable::key_of(memory::AddressSpace &space, GuestAddress address,
+                                    bool is_private, Ref<memory::PageObject> &object) {
   if ((address.value & 3) != 0)
     return Errno{EINVAL};
   if (is_private)
@@ -24,15 +24,18 @@ Result<FutexKey> FutexTable::key_of(memory::AddressSpace &space, GuestAddress ad
   return FutexKey{object.get(), (page << page_shift) + address.page_offset()};
 }
 
-Result<bool> exchange_futex_word(memory::AddressSpace &space, GuestAddress address, u32 &expected, u32 desired) {
+Result<bool> exchange_futex_word(memory::AddressSpace &space, GuestAddress address, u32 &expected,
+                                 u32 desired) {
   if ((address.value & 3) != 0)
     return Errno{EINVAL};
-  const std::span<std::byte> bytes = TINE_TRY(space.window(address, sizeof(u32), memory::Access::write));
+  const std::span<std::byte> bytes =
+      TINE_TRY(space.window(address, sizeof(u32), memory::Access::write));
   std::atomic_ref<u32> word(*reinterpret_cast<u32 *>(bytes.data()));
   return word.compare_exchange_strong(expected, desired);
 }
 
-void FutexTable::enqueue(Thread &thread, const FutexKey &key, u32 bitset, Ref<memory::PageObject> object) {
+void FutexTable::enqueue(Thread &thread, const FutexKey &key, u32 bitset,
+                         Ref<memory::PageObject> object) {
   remove(thread);
   queues_[key].push_back(&thread);
   thread.futex_waiter = {true, key, bitset, false, std::move(object)};
@@ -70,7 +73,8 @@ u32 FutexTable::requeue(const FutexKey &from, const FutexKey &to, u32 count,
   if (from == to)
     return 0;
   u32 moved = 0;
-  for (auto entry = queues_.find(from); entry != queues_.end() && moved < count; entry = queues_.find(from)) {
+  for (auto entry = queues_.find(from); entry != queues_.end() && moved < count;
+       entry = queues_.find(from)) {
     Thread *thread = entry->second.front();
     const u32 bitset = thread->futex_waiter.bitset;
     enqueue(*thread, to, bitset, object);

@@ -1,7 +1,8 @@
 // Futexes: threads that wait for a word of memory to change, futex(2).
 //
-// Waiting has three steps, since a blocked call is tried again from its start: the first try puts the
-// thread on the table and blocks; a waker takes it off and sets syscall_state.woken; the next try sees that.
+// Waiting has three steps, since a blocked call is tried again from its start: the first try puts
+// the thread on the table and blocks; a waker takes it off and sets syscall_state.woken; the next
+// try sees that.
 #pragma once
 
 #include "base/result.hpp"
@@ -18,27 +19,29 @@ namespace tine::process {
 
 class Thread;
 
-/// Which word: the same for all who can see it. A private word is its address in one address space, a
-/// shared one its place in the object that is mapped there.
+/// Which word: the same for all who can see it. A private word is its address in one address space,
+/// a shared one its place in the object that is mapped there.
 struct FutexKey {
   const void *owner = nullptr; ///< AddressSpace or PageObject
   u64 offset = 0;              ///< address, or byte of the object
   bool operator==(const FutexKey &) const = default;
 };
 
-/// A thread's place in the table. Invariant: queued exactly if the table holds the thread under `key`.
+/// A thread's place in the table. Invariant: queued exactly if the table holds the thread under
+/// `key`.
 struct FutexWaiter {
   bool queued = false;
   FutexKey key;
   u32 bitset = ~u32{0};
   bool priority_inheriting = false; ///< FUTEX_LOCK_PI: only an unlock wakes it
-  Ref<memory::PageObject> object; ///< keeps a shared key's owner
+  Ref<memory::PageObject> object;   ///< keeps a shared key's owner
 };
 
-/// Guest code on other vCPUs changes futex words at any time: the kernel does it atomically too. Replaces
-/// `expected` by `desired`; false, and what was found in `expected`, if the word was another. EFAULT.
-[[nodiscard]] Result<bool> exchange_futex_word(memory::AddressSpace &space, GuestAddress address, u32 &expected,
-                                               u32 desired);
+/// Guest code on other vCPUs changes futex words at any time: the kernel does it atomically too.
+/// Replaces `expected` by `desired`; false, and what was found in `expected`, if the word was
+/// another. EFAULT.
+[[nodiscard]] Result<bool> exchange_futex_word(memory::AddressSpace &space, GuestAddress address,
+                                               u32 &expected, u32 desired);
 
 /// Owned by the kernel. Holds threads that are blocked in futex(2), by key, first come first.
 class FutexTable {
@@ -53,14 +56,16 @@ public:
   /// Wakes up to `count` waiters whose bitset meets `bitset`; how many.
   u32 wake(const FutexKey &key, u32 count, u32 bitset);
   /// Moves up to `count` waiters to another key without waking them; how many.
-  u32 requeue(const FutexKey &from, const FutexKey &to, u32 count, const Ref<memory::PageObject> &object);
+  u32 requeue(const FutexKey &from, const FutexKey &to, u32 count,
+              const Ref<memory::PageObject> &object);
   /// Those who wait for the word, in order.
   [[nodiscard]] const std::vector<Thread *> *waiters(const FutexKey &key) const;
 
 private:
   struct Hash {
     std::size_t operator()(const FutexKey &key) const noexcept {
-      return std::hash<const void *>{}(key.owner) ^ static_cast<std::size_t>(key.offset * 0x9e3779b97f4a7c15);
+      return std::hash<const void *>{}(key.owner) ^
+             static_cast<std::size_t>(key.offset * 0x9e3779b97f4a7c15);
     }
   };
   std::unordered_map<FutexKey, std::vector<Thread *>, Hash> queues_;

@@ -1,4 +1,5 @@
-// Stopping and continuing whole processes, and what the end of a session leader means to its terminal.
+// Stopping and continuing whole processes, and what the end of a session leader means to its
+// terminal.
 #include "process/kernel.hpp"
 #include "process/lifecycle.hpp"
 #include "process/signals.hpp"

@@ -41,7 +41,9 @@ void Kernel::hold_pid(Pid pid) {
   ++pid_uses_[index];
 }
 
-void Kernel::release_pid(Pid pid) { --pid_uses_[static_cast<std::size_t>(pid.value)]; }
+void Kernel::release_pid(Pid pid) {
+  --pid_uses_[static_cast<std::size_t>(pid.value)];
+}
 
 bool Kernel::is_pid_held(Pid pid) const {
   const auto index = static_cast<std::size_t>(pid.value);

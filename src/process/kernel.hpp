@@ -45,7 +45,7 @@ struct KernelOptions {
 struct KernelCounters {
   u64 forks = 0, vforks = 0, threads = 0, execs = 0, exits = 0, system_calls = 0,
       context_switches = 0;
-  memory::FaultCounters faults;            ///< of address spaces that are gone
+  memory::FaultCounters faults; ///< of address spaces that are gone
   /// Time of the latest forks inside the kernel, for percentiles; fork n is at n % fork_samples.
   static constexpr std::size_t fork_samples = 65'536;
   std::vector<u32> fork_nanoseconds;
@@ -71,18 +71,19 @@ public:
   Host &host;
   KernelOptions options;
   KernelCounters counters;
-  Nanoseconds boot_time;                       ///< host monotonic
+  Nanoseconds boot_time; ///< host monotonic
   std::string hostname;
   std::string domain_name = "(none)";
   Ref<fs::MountNamespace> mounts;
   net::Network network;
   std::unique_ptr<FutexTable> futexes;
-  std::unique_ptr<SystemCallTracer> tracer;    ///< null: nobody asked
+  std::unique_ptr<SystemCallTracer> tracer; ///< null: nobody asked
 
-  /// A pid that is free and isn't the id of a process group or session either, ascending and wrapping as
-  /// Linux's do; EAGAIN at the limit. It stays free until it is held.
+  /// A pid that is free and isn't the id of a process group or session either, ascending and
+  /// wrapping as Linux's do; EAGAIN at the limit. It stays free until it is held.
   [[nodiscard]] Result<Pid> allocate_pid();
-  /// One pid may be in use as a tid, a pid, a process group and a session at once: each use holds it.
+  /// One pid may be in use as a tid, a pid, a process group and a session at once: each use holds
+  /// it.
   void hold_pid(Pid pid);
   void release_pid(Pid pid);
   [[nodiscard]] bool is_pid_held(Pid pid) const;
@@ -99,8 +100,8 @@ public:
   void remove_process(Process &process);
   [[nodiscard]] std::size_t thread_count() const { return threads_.size(); }
 
-  /// The box's main process; when it exits, the box ends with its status. It is not pid 1: that is the
-  /// reaper, which is no process but tine itself (README.md says why).
+  /// The box's main process; when it exits, the box ends with its status. It is not pid 1: that is
+  /// the reaper, which is no process but tine itself (README.md says why).
   [[nodiscard]] Process *init() const { return find_process(main_pid); }
   Pid main_pid{2};
   static constexpr Pid reaper_pid{1};

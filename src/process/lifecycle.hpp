@@ -30,9 +30,10 @@ struct ExecArguments {
   std::vector<std::string> environment;
 };
 
-/// Replaces the thread's program; on success the registers are the new program's first. ENOENT, EACCES,
-/// ENOEXEC, E2BIG, ETXTBSY, ELOOP, ENOMEM, ELIBBAD: the old program is still whole. ERESTART: other threads of
-/// the process must first leave their vCPUs; try again when process.thread_exited was woken.
+/// Replaces the thread's program; on success the registers are the new program's first. ENOENT,
+/// EACCES, ENOEXEC, E2BIG, ETXTBSY, ELOOP, ENOMEM, ELIBBAD: the old program is still whole.
+/// ERESTART: other threads of the process must first leave their vCPUs; try again when
+/// process.thread_exited was woken.
 [[nodiscard]] Status execute(Thread &thread, ExecArguments arguments);
 
 /// The parent's wait is over: the child of a vfork has execed or ends.
@@ -47,12 +48,13 @@ void exit_thread(Thread &thread, int status);
 void exit_process(Process &process, int status);
 /// The same, and the calling thread, which is on its vCPU, ends at once.
 void exit_current_process(Thread &thread, int status);
-/// All other threads of the process end (execve). False if some are on vCPUs: they end at their next step
-/// in the kernel and then wake process.thread_exited.
+/// All other threads of the process end (execve). False if some are on vCPUs: they end at their
+/// next step in the kernel and then wake process.thread_exited.
 [[nodiscard]] bool exit_other_threads(Thread &thread);
 /// SIGCHLD for a zombie, or, if its parent doesn't want to know of it, its end.
 void notify_parent_of_exit(Process &zombie);
-/// The session leader ends: its terminal is lost to the session (SIGHUP, SIGCONT to the foreground).
+/// The session leader ends: its terminal is lost to the session (SIGHUP, SIGCONT to the
+/// foreground).
 void hang_up_session(Process &leader);
 /// The parent has seen the zombie: nothing of it is left.
 void reap(Process &zombie);
@@ -64,26 +66,31 @@ enum class WaitKind : u8 { any, pid, group };
 struct WaitRequest {
   WaitKind kind = WaitKind::any;
   Pid id;
-  int options = 0; ///< WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT, __WALL, __WCLONE, __WNOTHREAD
+  int options =
+      0; ///< WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT, __WALL, __WCLONE, __WNOTHREAD
 };
 /// A child that changed. `pid` is none if there are children but none has changed.
 struct WaitedChild {
   Pid pid;
   u32 uid = 0;
-  int code = 0;         ///< CLD_*
-  int wait_status = 0;  ///< as wait4 reports it
-  int signal_status = 0;///< si_status
+  int code = 0;          ///< CLD_*
+  int wait_status = 0;   ///< as wait4 reports it
+  int signal_status = 0; ///< si_status
   ResourceUsage usage;
 };
 /// ECHILD.
 [[nodiscard]] Result<WaitedChild> wait_for_child(Process &parent, const WaitRequest &request);
 
 /// The status of a process that ended, as wait4 encodes it.
-[[nodiscard]] constexpr int exited_status(int code) { return (code & 0xff) << 8; }
-[[nodiscard]] constexpr int killed_status(int signal, bool core) { return signal | (core ? 0x80 : 0); }
+[[nodiscard]] constexpr int exited_status(int code) {
+  return (code & 0xff) << 8;
+}
+[[nodiscard]] constexpr int killed_status(int signal, bool core) {
+  return signal | (core ? 0x80 : 0);
+}
 
-/// The main process of a box, with standard streams already in `files`. It leads its process group, in
-/// the reaper's session.
+/// The main process of a box, with standard streams already in `files`. It leads its process group,
+/// in the reaper's session.
 struct InitArguments {
   ExecArguments exec;
   Ref<fs::FdTable> files;

@@ -9,7 +9,9 @@ namespace tine::process {
 
 PidFile::PidFile(Ref<Process> process) : File(O_RDWR), process_(std::move(process)) {}
 
-u32 PidFile::poll() { return process_->is_zombie() ? POLLIN : 0; }
+u32 PidFile::poll() {
+  return process_->is_zombie() ? POLLIN : 0;
+}
 
 bool PidFile::is_reaped() const {
   return process_->kernel.find_process(process_->pid) != process_.get();

@@ -35,21 +35,21 @@ public:
   const Pid pid;
   Process *parent = nullptr;
   std::vector<Process *> children;
-  std::vector<Ref<Thread>> threads;          ///< the leader first, while it lives
+  std::vector<Ref<Thread>> threads; ///< the leader first, while it lives
   Pid group, session;
-  bool has_execed = false;                   ///< setpgid by the parent is EACCES afterwards
+  bool has_execed = false; ///< setpgid by the parent is EACCES afterwards
   bool is_subreaper = false;
-  int exit_signal = 17;                      ///< SIGCHLD
+  int exit_signal = 17; ///< SIGCHLD
   int parent_death_signal = 0;
 
   // ---- exit ----
-  bool exiting = false;                      ///< exit_group or a fatal signal is under way
-  int exit_status = 0;                       ///< as wait4 reports it
+  bool exiting = false; ///< exit_group or a fatal signal is under way
+  int exit_status = 0;  ///< as wait4 reports it
   [[nodiscard]] bool is_zombie() const { return threads.empty(); }
-  sched::WaitQueue child_changed;            ///< wait4, waitid: a child exited, stopped, continued
-  sched::WaitQueue exited;                   ///< pidfds
-  sched::WaitQueue thread_exited;            ///< an execve that waits for the other threads' end
-  u32 real_uid = 0;                          ///< of a zombie
+  sched::WaitQueue child_changed; ///< wait4, waitid: a child exited, stopped, continued
+  sched::WaitQueue exited;        ///< pidfds
+  sched::WaitQueue thread_exited; ///< an execve that waits for the other threads' end
+  u32 real_uid = 0;               ///< of a zombie
 
   // ---- stop and continue ----
   bool stopped = false;
@@ -61,16 +61,16 @@ public:
   sched::WaitQueue signal_queued;
   ResourceUsage usage, children_usage;
   std::array<ResourceLimit, RLIM_NLIMITS> limits;
-  std::string executable;                    ///< path for /proc/PID/exe
+  std::string executable; ///< path for /proc/PID/exe
   Ref<fs::File> executable_file;
-  Ref<fs::File> terminal;                    ///< the session's controlling terminal
-  Nanoseconds start_time = 0;                ///< host monotonic
+  Ref<fs::File> terminal;     ///< the session's controlling terminal
+  Nanoseconds start_time = 0; ///< host monotonic
   int nice = 0;
   int dumpable = 1;
   u32 personality = 0;
-  int oom_score_adjustment = 0;              ///< /proc/PID/oom_score_adj; kept by fork and execve
+  int oom_score_adjustment = 0; ///< /proc/PID/oom_score_adj; kept by fork and execve
   int io_priority = 0;
-  std::unique_ptr<ProcessTimers> timers;     ///< null until one is set; not inherited by fork
+  std::unique_ptr<ProcessTimers> timers; ///< null until one is set; not inherited by fork
 
   [[nodiscard]] u64 limit(int resource) const {
     return limits[static_cast<std::size_t>(resource)].current;

@@ -10,7 +10,8 @@ namespace {
 /// Kernel's limit against loops in the guest's list: ROBUST_LIST_LIMIT.
 constexpr int longest_list = 2048;
 
-void release_futex(Thread &thread, GuestAddress address, bool priority_inheriting, bool is_pending) {
+void release_futex(Thread &thread, GuestAddress address, bool priority_inheriting,
+                   bool is_pending) {
   if ((address.value & 3) != 0)
     return;
   const auto word = thread.memory->read_object<u32>(address);
@@ -19,7 +20,8 @@ void release_futex(Thread &thread, GuestAddress address, bool priority_inheritin
   const u32 owner = *word & FUTEX_TID_MASK;
   Ref<memory::PageObject> object;
   const auto key = FutexTable::key_of(*thread.memory, address, false, object);
-  // A thread that died between its wake-up and taking the lock leaves the word zero: pass the wake-up on.
+  // A thread that died between its wake-up and taking the lock leaves the word zero: pass the
+  // wake-up on.
   if (is_pending && !priority_inheriting && *word == 0) {
     if (key.ok())
       thread.kernel.futexes->wake(*key, 1, ~u32{0});
@@ -31,11 +33,13 @@ void release_futex(Thread &thread, GuestAddress address, bool priority_inheritin
   u32 next_word = FUTEX_OWNER_DIED;
   if (priority_inheriting && key.ok())
     if (const auto *waiters = thread.kernel.futexes->waiters(*key))
-      next_word |= static_cast<u32>(waiters->front()->tid.value) | (waiters->size() > 1 ? FUTEX_WAITERS : 0);
+      next_word |=
+          static_cast<u32>(waiters->front()->tid.value) | (waiters->size() > 1 ? FUTEX_WAITERS : 0);
   u32 found = *word;
   while ((found & FUTEX_TID_MASK) == owner) {
-    const auto replaced =
-        exchange_futex_word(*thread.memory, address, found, priority_inheriting ? next_word : (found & FUTEX_WAITERS) | FUTEX_OWNER_DIED);
+    const auto replaced = exchange_futex_word(
+        *thread.memory, address, found,
+        priority_inheriting ? next_word : (found & FUTEX_WAITERS) | FUTEX_OWNER_DIED);
     if (!replaced.ok())
       return;
     if (*replaced)

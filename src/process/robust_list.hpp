@@ -5,7 +5,8 @@
 
 namespace tine::process {
 
-/// The thread ends: each futex on its list that it owns gets FUTEX_OWNER_DIED, and one waiter is woken.
+/// The thread ends: each futex on its list that it owns gets FUTEX_OWNER_DIED, and one waiter is
+/// woken.
 void release_robust_list(Thread &thread);
 
 } // namespace tine::process

@@ -1,4 +1,5 @@
-// Delivering signals: before a thread returns to guest code, and when a blocked call is interrupted.
+// Delivering signals: before a thread returns to guest code, and when a blocked call is
+// interrupted.
 #include "process/signals.hpp"
 
 #include "process/kernel.hpp"
@@ -11,8 +12,8 @@ namespace {
 /// Values of syscall::Interrupt, which this layer can't include.
 constexpr u8 rule_restart = 0;
 
-/// What happens to the interrupted call when a handler runs: signal(7), "Interruption of system calls and
-/// library functions by signal handlers".
+/// What happens to the interrupted call when a handler runs: signal(7), "Interruption of system
+/// calls and library functions by signal handlers".
 void end_interrupted_call(Thread &thread, const InterruptedCall &call, const SignalAction &action) {
   thread.kernel.futexes->remove(thread);
   if (call.rule == rule_restart && (action.flags & SA_RESTART) != 0) {
@@ -50,8 +51,8 @@ bool take_signal(Thread &thread, siginfo_t &info) {
   return thread.pending.take(allowed, info) || thread.process->pending.take(allowed, info);
 }
 
-/// A stop signal's default action; POSIX: "a process that is a member of an orphaned process group shall not
-/// be allowed to stop in response to SIGTSTP, SIGTTIN or SIGTTOU".
+/// A stop signal's default action; POSIX: "a process that is a member of an orphaned process group
+/// shall not be allowed to stop in response to SIGTSTP, SIGTTIN or SIGTTOU".
 void stop(Process &process, int signal) {
   if (signal == SIGSTOP || !is_orphaned_group(process.kernel, process.group))
     stop_process(process, signal);

@@ -68,7 +68,8 @@ u64 choose_stack(const Thread &thread, const SignalAction &action) {
   return sp - red_zone;
 }
 
-/// A frame that was to be on the alternate stack doesn't fit on it: "don't overflow it, send SIGSEGV".
+/// A frame that was to be on the alternate stack doesn't fit on it: "don't overflow it, send
+/// SIGSEGV".
 bool leaves_alternate_stack(const Thread &thread, const SignalAction &action, u64 frame_address) {
   const Thread::AlternateStack &stack = thread.alternate_stack;
   if (stack.size == 0 || (stack.flags & stack_disabled) != 0)
@@ -103,7 +104,8 @@ void restore_registers(Thread &thread, const SignalContext &context) {
   gpr[cpu::rsi] = context.si, gpr[cpu::rbp] = context.bp, gpr[cpu::rbx] = context.bx;
   gpr[cpu::rdx] = context.dx, gpr[cpu::rax] = context.ax, gpr[cpu::rcx] = context.cx;
   gpr[cpu::rsp] = context.sp, thread.cpu.rip = context.ip;
-  thread.cpu.rflags = (thread.cpu.rflags & ~restorable_flags) | (context.flags & restorable_flags) | 2;
+  thread.cpu.rflags =
+      (thread.cpu.rflags & ~restorable_flags) | (context.flags & restorable_flags) | 2;
 }
 
 /// Writes the XSAVE area with the marks that tell user space (and sigreturn) how large it is.
@@ -143,7 +145,8 @@ Status read_fp_state(Thread &thread, u64 address) {
   const bool is_extended = bytes.magic1 == magic1 && bytes.xstate_size >= legacy_size + 64 &&
                            bytes.xstate_size <= size && bytes.xstate_size <= bytes.extended_size;
   if (is_extended) {
-    const auto end_mark = TINE_TRY(thread.memory->read_object<u32>(GuestAddress{address + bytes.xstate_size}));
+    const auto end_mark =
+        TINE_TRY(thread.memory->read_object<u32>(GuestAddress{address + bytes.xstate_size}));
     if (end_mark == magic2) {
       const auto rest = std::span(area).subspan(legacy_size, bytes.xstate_size - legacy_size);
       TINE_TRY(thread.memory->read(GuestAddress{address + legacy_size}, rest));

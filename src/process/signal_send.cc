@@ -26,9 +26,9 @@ bool can_take(const Thread &thread, int signal) {
          (!thread.signal_mask.contains(signal) || thread.waited_signals.contains(signal));
 }
 
-/// The effects that a signal has when it is sent, before anyone takes it: signal(7), "stop signals discard
-/// a pending SIGCONT, SIGCONT discards pending stop signals and continues the process even if blocked or
-/// ignored".
+/// The effects that a signal has when it is sent, before anyone takes it: signal(7), "stop signals
+/// discard a pending SIGCONT, SIGCONT discards pending stop signals and continues the process even
+/// if blocked or ignored".
 void prepare(Process &process, int signal) {
   const bool stops = stop_signals.contains(signal);
   if (!stops && signal != SIGCONT)
@@ -46,7 +46,8 @@ bool has_room(const Process &process, const PendingSignals &queue, const siginfo
   return info.si_signo < first_real_time_signal || queue.size() < process.limit(RLIMIT_SIGPENDING);
 }
 
-/// The thread that is to act on a signal of the process: the leader if it can, else the first that can.
+/// The thread that is to act on a signal of the process: the leader if it can, else the first that
+/// can.
 Thread *choose_thread(const Process &process, int signal) {
   for (const Ref<Thread> &thread : process.threads)
     if (can_take(*thread, signal))
@@ -153,8 +154,12 @@ Status queue_signal(Thread &thread, const siginfo_t &info) {
   return Done{};
 }
 
-void send_signal(Process &process, const siginfo_t &info) { (void)queue_signal(process, info); }
-void send_signal(Thread &thread, const siginfo_t &info) { (void)queue_signal(thread, info); }
+void send_signal(Process &process, const siginfo_t &info) {
+  (void)queue_signal(process, info);
+}
+void send_signal(Thread &thread, const siginfo_t &info) {
+  (void)queue_signal(thread, info);
+}
 
 std::size_t send_signal_to_group(Kernel &kernel, Pid group, const siginfo_t &info) {
   std::vector<Ref<Process>> members;
@@ -190,7 +195,8 @@ bool is_orphaned_group(Kernel &kernel, Pid group) {
   for (const auto &[pid, process] : kernel.processes()) {
     if (process->group != group || process->is_zombie())
       continue;
-    // The main process's parent is outside of the box: a shell with job control, as far as it can tell.
+    // The main process's parent is outside of the box: a shell with job control, as far as it can
+    // tell.
     if (process.get() == kernel.init())
       return false;
     const Process *parent = process->parent;

@@ -13,7 +13,9 @@ namespace tine::process {
 /// Signals 1 to 64; bit n-1 is signal n, as in the kernel's sigset_t.
 struct SignalSet {
   u64 bits = 0;
-  [[nodiscard]] constexpr bool contains(int signal) const { return (bits >> (signal - 1) & 1U) != 0; }
+  [[nodiscard]] constexpr bool contains(int signal) const {
+    return (bits >> (signal - 1) & 1U) != 0;
+  }
   void add(int signal) { bits |= u64{1} << (signal - 1); }
   void remove(int signal) { bits &= ~(u64{1} << (signal - 1)); }
   [[nodiscard]] constexpr bool empty() const { return bits == 0; }
@@ -24,8 +26,7 @@ struct SignalSet {
 };
 
 /// The set of the given signals.
-template <typename... Signals>
-[[nodiscard]] constexpr SignalSet signal_set(Signals... signals) {
+template <typename... Signals> [[nodiscard]] constexpr SignalSet signal_set(Signals... signals) {
   return {((u64{1} << (signals - 1)) | ...)};
 }
 /// What no mask, handler or sigtimedwait changes.
@@ -54,13 +55,13 @@ public:
   [[nodiscard]] Ref<SignalHandlers> clone() const;
 };
 
-/// Pending signals of a thread, or shared ones of a process. Standard signals are kept once, real-time
-/// signals queue. Invariant: `set` says which signals are in `queue`.
+/// Pending signals of a thread, or shared ones of a process. Standard signals are kept once,
+/// real-time signals queue. Invariant: `set` says which signals are in `queue`.
 class PendingSignals {
 public:
   void add(const siginfo_t &info);
-  /// The next signal that `allowed` contains, removed: synchronous ones first, then the lowest number,
-  /// the oldest of one number first.
+  /// The next signal that `allowed` contains, removed: synchronous ones first, then the lowest
+  /// number, the oldest of one number first.
   [[nodiscard]] bool take(SignalSet allowed, siginfo_t &info);
   void discard(SignalSet signals);
   [[nodiscard]] SignalSet set() const { return set_; }

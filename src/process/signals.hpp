@@ -33,30 +33,32 @@ enum class DefaultAction : u8 { terminate, core, ignore, stop, cont };
 void stop_process(Process &process, int signal);
 /// SIGCONT: the threads go on where they were.
 void continue_process(Process &process);
-/// Whether no member of the group has a parent in another group of its session (setpgid(2), termios).
+/// Whether no member of the group has a parent in another group of its session (setpgid(2),
+/// termios).
 [[nodiscard]] bool is_orphaned_group(Kernel &kernel, Pid group);
 
 /// A synchronous fault of the thread: delivered even if blocked or ignored (then it kills).
 void raise_fault(Thread &thread, const cpu::Exit &exit);
 
 enum class Delivery : u8 {
-  none,      ///< nothing to deliver: go on
-  handler,   ///< registers now enter a handler
-  stopped,   ///< the thread must not run
-  exited,    ///< the thread is dead
+  none,    ///< nothing to deliver: go on
+  handler, ///< registers now enter a handler
+  stopped, ///< the thread must not run
+  exited,  ///< the thread is dead
 };
-/// Called before a thread returns to guest code: takes pending signals and acts on them. `interrupted`
-/// says that a system call was interrupted, and by which rule it is restarted. After `none` and `stopped`
-/// the call isn't over: it is tried again. After `handler` it is, and its queues must be left.
+/// Called before a thread returns to guest code: takes pending signals and acts on them.
+/// `interrupted` says that a system call was interrupted, and by which rule it is restarted. After
+/// `none` and `stopped` the call isn't over: it is tried again. After `handler` it is, and its
+/// queues must be left.
 struct InterruptedCall {
-  i64 number = -1;         ///< -1: no system call was interrupted
-  i64 result = 0;          ///< what rax holds if it isn't restarted (-EINTR)
-  u8 rule = 0;             ///< syscall::Interrupt
+  i64 number = -1; ///< -1: no system call was interrupted
+  i64 result = 0;  ///< what rax holds if it isn't restarted (-EINTR)
+  u8 rule = 0;     ///< syscall::Interrupt
 };
 [[nodiscard]] Delivery deliver_signals(Thread &thread, const InterruptedCall &interrupted);
 /// Writes the handler's frame and makes the registers enter it; EFAULT if the stack can't take it.
-[[nodiscard]] Status enter_handler(Thread &thread, const SignalAction &action, const siginfo_t &info,
-                                   SignalSet mask_to_restore);
+[[nodiscard]] Status enter_handler(Thread &thread, const SignalAction &action,
+                                   const siginfo_t &info, SignalSet mask_to_restore);
 /// rt_sigreturn: registers from the frame at the stack pointer. SIGSEGV if it is malformed.
 void return_from_signal(Thread &thread);
 

@@ -14,7 +14,9 @@ Thread::Thread(Kernel &kernel_, Pid tid_)
 
 Thread::~Thread() = default;
 
-void Thread::woken(sched::WaitQueue &) { wake(); }
+void Thread::woken(sched::WaitQueue &) {
+  wake();
+}
 
 void Thread::wake() {
   // A stopped thread looks again when it is continued.

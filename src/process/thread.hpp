@@ -24,17 +24,18 @@ class Process;
 /// What a system call keeps between its tries, while it blocks. Reset when the call returns.
 /// Plain data: a copy of a blocked thread goes on where it was.
 struct SyscallState {
-  bool retrying = false;                  ///< this is not the first try
-  std::optional<Nanoseconds> deadline;    ///< absolute, host monotonic; also armed on the thread's timer
-  bool timed_out = false;                 ///< the deadline is over
-  u64 progress = 0;                       ///< bytes already transferred, or what the call needs
-  bool woken = false;                     ///< futex and the like: taken off the queue by a waker
-  u64 scratch[4] = {};                    ///< for the handler alone
-  std::optional<SignalSet> saved_mask;    ///< of sigsuspend, pselect, ppoll, epoll_pwait
+  bool retrying = false; ///< this is not the first try
+  std::optional<Nanoseconds>
+      deadline;           ///< absolute, host monotonic; also armed on the thread's timer
+  bool timed_out = false; ///< the deadline is over
+  u64 progress = 0;       ///< bytes already transferred, or what the call needs
+  bool woken = false;     ///< futex and the like: taken off the queue by a waker
+  u64 scratch[4] = {};    ///< for the handler alone
+  std::optional<SignalSet> saved_mask; ///< of sigsuspend, pselect, ppoll, epoll_pwait
 };
 
-/// Owned by its process's list, and by whoever runs it. The references are what clone's flags share.
-/// Guarded by the kernel lock, except `cpu` while the thread is on a vCPU.
+/// Owned by its process's list, and by whoever runs it. The references are what clone's flags
+/// share. Guarded by the kernel lock, except `cpu` while the thread is on a vCPU.
 class Thread final : public RefCounted, public sched::Schedulable {
 public:
   Thread(Kernel &kernel_, Pid tid_);
@@ -43,18 +44,18 @@ public:
   Kernel &kernel;
   Pid tid;                    ///< changes once at most: execve gives its caller the process's pid
   Process *process = nullptr; ///< outlives its threads
-  /// exit_group, a fatal signal or another thread's execve ends this thread: it makes no further system
-  /// call and enters no guest code; deliver_signals ends it.
+  /// exit_group, a fatal signal or another thread's execve ends this thread: it makes no further
+  /// system call and enters no guest code; deliver_signals ends it.
   bool must_exit = false;
 
   // ---- shared or copied by clone ----
   cpu::CpuState cpu;
-  Ref<memory::AddressSpace> memory;       ///< CLONE_VM
-  Ref<fs::FdTable> files;                 ///< CLONE_FILES
-  Ref<fs::FileSystemContext> fs;          ///< CLONE_FS
-  Ref<SignalHandlers> handlers;           ///< CLONE_SIGHAND
+  Ref<memory::AddressSpace> memory; ///< CLONE_VM
+  Ref<fs::FdTable> files;           ///< CLONE_FILES
+  Ref<fs::FileSystemContext> fs;    ///< CLONE_FS
+  Ref<SignalHandlers> handlers;     ///< CLONE_SIGHAND
   fs::Credentials credentials;
-  std::string name;                       ///< PR_SET_NAME, at most 15 bytes
+  std::string name; ///< PR_SET_NAME, at most 15 bytes
 
   // ---- signals ----
   SignalSet signal_mask;
@@ -64,7 +65,7 @@ public:
     u64 size = 0;
     u32 flags = 2; ///< SS_DISABLE
   } alternate_stack;
-  SignalSet waited_signals;               ///< of sigtimedwait: they wake although they are blocked
+  SignalSet waited_signals; ///< of sigtimedwait: they wake although they are blocked
   /// The last fault, for the sigcontext of later frames (err, trapno, cr2).
   struct LastFault {
     u64 error_code = 0, trap_number = 0, address = 0;
@@ -78,19 +79,19 @@ public:
   u32 rseq_size = 0;
 
   // ---- scheduling: kept and reported; the run queue is round robin ----
-  int policy = 0;                         ///< SCHED_OTHER
+  int policy = 0; ///< SCHED_OTHER
   int real_time_priority = 0;
   u64 affinity = ~u64{0};
   u64 timer_slack = 50'000, default_timer_slack = 50'000; ///< ns
   Nanoseconds user_time = 0, system_time = 0;
-  Nanoseconds on_cpu_since = 0;           ///< host monotonic; 0: not on a vCPU, or nobody counts
+  Nanoseconds on_cpu_since = 0; ///< host monotonic; 0: not on a vCPU, or nobody counts
   bool no_new_privileges = false;
-  bool keep_capabilities = false;         ///< PR_SET_KEEPCAPS; reset by execve
+  bool keep_capabilities = false; ///< PR_SET_KEEPCAPS; reset by execve
 
   // ---- system calls ----
   SyscallState syscall_state;
-  i64 syscall_number = -1;                ///< orig_rax; -1 outside of a system call
-  time::Timer timeout;                    ///< wakes the thread at syscall_state.deadline
+  i64 syscall_number = -1; ///< orig_rax; -1 outside of a system call
+  time::Timer timeout;     ///< wakes the thread at syscall_state.deadline
   /// vfork: the parent that sleeps until this thread execs or exits.
   Ref<Thread> vfork_parent;
   FutexWaiter futex_waiter;

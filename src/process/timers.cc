@@ -28,7 +28,8 @@ Nanoseconds wall_clock() {
 Nanoseconds clock_now(const Process &process, int clock) {
   if (is_cpu_clock(clock))
     return cpu_time(process);
-  const bool is_wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
+  const bool is_wall =
+      clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
   return is_wall ? wall_clock() : time::TimerQueue::now();
 }
 
@@ -43,7 +44,9 @@ Nanoseconds user_time(const Process &process) {
   return total;
 }
 
-Nanoseconds cpu_time(const Process &process) { return user_time(process) + process.usage.system_time; }
+Nanoseconds cpu_time(const Process &process) {
+  return user_time(process) + process.usage.system_time;
+}
 
 ProcessTimers &timers_of(Process &process) {
   if (!process.timers)
@@ -106,7 +109,8 @@ void ProcessTimers::cpu_time_used() {
       expire(timer, used - timer.cpu_deadline);
 }
 
-Result<int> ProcessTimers::create(int clock, int notify, int signal, Pid thread, u64 value, bool default_value) {
+Result<int> ProcessTimers::create(int clock, int notify, int signal, Pid thread, u64 value,
+                                  bool default_value) {
   const int id = next_id_++;
   PosixTimer &timer = posix_[id];
   timer.id = id;
@@ -128,7 +132,9 @@ PosixTimer *ProcessTimers::find(int id) {
   return entry == posix_.end() ? nullptr : &entry->second;
 }
 
-bool ProcessTimers::remove(int id) { return posix_.erase(id) != 0; }
+bool ProcessTimers::remove(int id) {
+  return posix_.erase(id) != 0;
+}
 
 TimerSetting ProcessTimers::setting(const PosixTimer &timer) const {
   const bool on_cpu = is_cpu_clock(timer.clock);
@@ -182,16 +188,19 @@ void ProcessTimers::expire(PosixTimer &timer, Nanoseconds late) {
   info.si_code = SI_TIMER;
   info.si_timerid = timer.id;
   info.si_value.sival_ptr = reinterpret_cast<void *>(timer.value);
-  Thread *target = timer.notify == SIGEV_THREAD_ID ? process_.kernel.find_thread(timer.thread) : nullptr;
+  Thread *target =
+      timer.notify == SIGEV_THREAD_ID ? process_.kernel.find_thread(timer.thread) : nullptr;
   if (timer.notify == SIGEV_THREAD_ID && target == nullptr)
     return;
   const SignalSet pending = target != nullptr ? target->pending.set() : process_.pending.set();
   if (pending.contains(timer.signal)) {
-    timer.overrun = static_cast<int>(std::min<Nanoseconds>(most_overruns, timer.overrun + missed + 1));
+    timer.overrun =
+        static_cast<int>(std::min<Nanoseconds>(most_overruns, timer.overrun + missed + 1));
     timer.last_overrun = timer.overrun;
     return;
   }
-  timer.last_overrun = static_cast<int>(std::min<Nanoseconds>(most_overruns, timer.overrun + missed));
+  timer.last_overrun =
+      static_cast<int>(std::min<Nanoseconds>(most_overruns, timer.overrun + missed));
   timer.overrun = 0;
   info.si_overrun = timer.last_overrun;
   if (target != nullptr)

@@ -18,15 +18,15 @@ struct TimerSetting {
   Nanoseconds interval = 0;
 };
 
-/// A timer of timer_create(2). Owned by ProcessTimers. On the wall and monotonic clocks it is armed on the
-/// kernel's queue; on CPU-time clocks the accounting looks at `cpu_deadline`.
+/// A timer of timer_create(2). Owned by ProcessTimers. On the wall and monotonic clocks it is armed
+/// on the kernel's queue; on CPU-time clocks the accounting looks at `cpu_deadline`.
 struct PosixTimer {
   int id = 0;
   int clock = 0;
-  int notify = 0;          ///< SIGEV_*
+  int notify = 0; ///< SIGEV_*
   int signal = 0;
-  Pid thread;              ///< SIGEV_THREAD_ID
-  u64 value = 0;           ///< sigev_value
+  Pid thread;    ///< SIGEV_THREAD_ID
+  u64 value = 0; ///< sigev_value
   Nanoseconds interval = 0;
   Nanoseconds cpu_deadline = 0; ///< CPU time used at which it expires; 0: unarmed
   Nanoseconds deadline = 0;     ///< host monotonic; 0: unarmed
@@ -43,7 +43,8 @@ public:
   TimerSetting set_interval_timer(int which, TimerSetting setting);
   [[nodiscard]] TimerSetting interval_timer(int which) const;
 
-  [[nodiscard]] Result<int> create(int clock, int notify, int signal, Pid thread, u64 value, bool default_value);
+  [[nodiscard]] Result<int> create(int clock, int notify, int signal, Pid thread, u64 value,
+                                   bool default_value);
   [[nodiscard]] PosixTimer *find(int id);
   /// Absolute or relative on the timer's clock; remaining 0 disarms. The old setting.
   TimerSetting set(PosixTimer &timer, TimerSetting setting, bool absolute);

@@ -115,7 +115,8 @@ void notify_parent(Process &child, int code, int status) {
   Process *parent = child.parent;
   if (parent == nullptr || parent->is_zombie())
     return;
-  // sigaction(2): "SA_NOCLDSTOP: do not receive notification when child processes stop … or resume".
+  // sigaction(2): "SA_NOCLDSTOP: do not receive notification when child processes stop … or
+  // resume".
   const SignalAction &action = (*parent->leader()->handlers)[SIGCHLD];
   if ((action.flags & SA_NOCLDSTOP) == 0)
     send_signal(*parent, child_signal(child, SIGCHLD, code, status));
@@ -132,9 +133,10 @@ void notify_parent_of_exit(Process &zombie) {
   bool wanted = true;
   if (zombie.exit_signal != 0) {
     const SignalAction &action = (*parent->leader()->handlers)[SIGCHLD];
-    // wait4(2): "if the disposition of SIGCHLD is SIG_IGN or SA_NOCLDWAIT is set, children … do not become
-    // zombies".
-    if (zombie.exit_signal == SIGCHLD && (action.handler == 1 || (action.flags & SA_NOCLDWAIT) != 0))
+    // wait4(2): "if the disposition of SIGCHLD is SIG_IGN or SA_NOCLDWAIT is set, children … do not
+    // become zombies".
+    if (zombie.exit_signal == SIGCHLD &&
+        (action.handler == 1 || (action.flags & SA_NOCLDWAIT) != 0))
       wanted = false;
     send_signal(*parent, child_signal(zombie, zombie.exit_signal, exit_code_of(zombie.exit_status),
                                       exit_value_of(zombie.exit_status)));

@@ -1,4 +1,5 @@
-// The host's descriptors that guests wait for (standard input, host sockets): an idle vCPU sleeps here.
+// The host's descriptors that guests wait for (standard input, host sockets): an idle vCPU sleeps
+// here.
 #pragma once
 
 #include "base/result.hpp"
@@ -9,20 +10,22 @@
 
 namespace tine::sched {
 
-/// Watches host descriptors and wakes wait queues when they become ready. Guarded by the kernel lock,
-/// except wait() (one vCPU at a time blocks in it, without the lock) and interrupt() (any thread).
+/// Watches host descriptors and wakes wait queues when they become ready. Guarded by the kernel
+/// lock, except wait() (one vCPU at a time blocks in it, without the lock) and interrupt() (any
+/// thread).
 class HostEvents {
 public:
   HostEvents();
 
   /// Wakes `queue` once, when the host descriptor has one of `events` (EPOLLIN, ...) or an error. A
-  /// further watch on the same descriptor adds to the first. The queue must outlive it: see unwatch.
+  /// further watch on the same descriptor adds to the first. The queue must outlive it: see
+  /// unwatch.
   void watch(int host_fd, u32 events, WaitQueue &queue);
   /// Forgets the descriptor; must be called before it is closed.
   void unwatch(int host_fd);
 
-  /// Sleeps until a watched descriptor is ready, interrupt() is called or `timeout` (ns; -1: for ever) is
-  /// over; returns how many events dispatch() has to deliver. Without the kernel lock.
+  /// Sleeps until a watched descriptor is ready, interrupt() is called or `timeout` (ns; -1: for
+  /// ever) is over; returns how many events dispatch() has to deliver. Without the kernel lock.
   int wait(Nanoseconds timeout);
   /// Delivers what wait() found, or, with `poll`, what is ready now. With the kernel lock.
   void dispatch(bool poll);

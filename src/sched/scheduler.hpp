@@ -33,14 +33,15 @@ private:
 /// One box family's run queue; round robin. Owns no thread. Guarded by the kernel lock.
 class Scheduler {
 public:
-  /// Blocked or new becomes runnable; nothing if it is runnable or running already. A stopped thread
-  /// is made runnable too: the caller knows that it may go on.
+  /// Blocked or new becomes runnable; nothing if it is runnable or running already. A stopped
+  /// thread is made runnable too: the caller knows that it may go on.
   void make_runnable(Schedulable &thread);
   /// The next thread for vCPU `vcpu`, now running; null if none is runnable.
   [[nodiscard]] Schedulable *pick(i32 vcpu);
   /// The running thread leaves its vCPU: back to the end of the queue, or as `state` says.
   void put_back(Schedulable &thread, RunState state);
-  /// sched_yield(2): the running thread, which is about to block, goes to the end of the queue instead.
+  /// sched_yield(2): the running thread, which is about to block, goes to the end of the queue
+  /// instead.
   void yield(Schedulable &thread) { thread.yields_ = true; }
   /// Takes a thread that isn't running off the queue (it dies or stops).
   void remove(Schedulable &thread, RunState state);

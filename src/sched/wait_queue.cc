@@ -27,7 +27,9 @@ WaitQueue::~WaitQueue() {
     std::erase(target->queues_, this);
 }
 
-void WaitQueue::wake_all() { wake(~u32{0}); }
+void WaitQueue::wake_all() {
+  wake(~u32{0});
+}
 
 u32 WaitQueue::wake(u32 count) {
   // Targets may leave while they are told; one that left before its turn is not told.

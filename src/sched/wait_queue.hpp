@@ -1,8 +1,8 @@
 // Wait queues: who wants to know when something has changed.
 //
-// There is no state of a system call on a queue. A blocked thread is registered on the queues of what it
-// waits for; when one of them is woken, its system call is tried again from the start. So a blocked thread
-// is plain data, and a box can be copied at any instant.
+// There is no state of a system call on a queue. A blocked thread is registered on the queues of
+// what it waits for; when one of them is woken, its system call is tried again from the start. So a
+// blocked thread is plain data, and a box can be copied at any instant.
 #pragma once
 
 #include "base/types.hpp"

@@ -26,8 +26,7 @@ public:
   SyscallResult(u32 value) : value_(value) {}
   SyscallResult(Errno error) : value_(-static_cast<i64>(error)) {}
   SyscallResult(Done) : value_(0) {}
-  template <typename T>
-  SyscallResult(const Result<T> &result) {
+  template <typename T> SyscallResult(const Result<T> &result) {
     if (!result.ok())
       value_ = -static_cast<i64>(result.error());
     else if constexpr (std::is_same_v<T, GuestAddress> || std::is_same_v<T, Pid>)
@@ -81,14 +80,12 @@ struct Call {
 using Handler = SyscallResult (*)(Call &);
 
 /// Adapts a handler with typed arguments, `SyscallResult getpid(Call &)`,
-/// `SyscallResult read(Call &, int fd, GuestAddress buffer, u64 count)`, to the table's type: argument n is
-/// register n cut to the parameter's width, as the ABI has it.
-template <auto Function>
-struct Adapt;
+/// `SyscallResult read(Call &, int fd, GuestAddress buffer, u64 count)`, to the table's type:
+/// argument n is register n cut to the parameter's width, as the ABI has it.
+template <auto Function> struct Adapt;
 template <typename... Arguments, SyscallResult (*Function)(Call &, Arguments...)>
 struct Adapt<Function> {
-  template <typename T>
-  static T convert(u64 value) {
+  template <typename T> static T convert(u64 value) {
     if constexpr (std::is_same_v<T, GuestAddress>)
       return GuestAddress{value};
     else

@@ -52,7 +52,9 @@ SyscallResult sys_close_range(Call &call, u32 first, u32 last, u64 flags) {
   return 0;
 }
 
-SyscallResult sys_pipe(Call &call, GuestAddress fds) { return sys_pipe2(call, fds, 0); }
+SyscallResult sys_pipe(Call &call, GuestAddress fds) {
+  return sys_pipe2(call, fds, 0);
+}
 
 SyscallResult sys_pipe2(Call &call, GuestAddress address, u32 flags) {
   if ((flags & ~u32{O_CLOEXEC | O_NONBLOCK | O_DIRECT}) != 0)
@@ -93,7 +95,9 @@ SyscallResult sys_ioctl(Call &call, int fd, u32 request, u64 argument) {
   }
 }
 
-SyscallResult sys_eventfd(Call &call, u32 initial) { return sys_eventfd2(call, initial, 0); }
+SyscallResult sys_eventfd(Call &call, u32 initial) {
+  return sys_eventfd2(call, initial, 0);
+}
 
 SyscallResult sys_eventfd2(Call &call, u32 initial, u64 flags) {
   if ((flags & ~u64{EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE}) != 0)
@@ -113,7 +117,8 @@ SyscallResult sys_signalfd4(Call &call, int fd, GuestAddress address, u64 size, 
     return Errno{EINVAL};
   const u64 mask = TINE_TRY(call.memory.read_object<u64>(address));
   if (fd == -1)
-    return install_file(call, make_ref<fs::SignalFile>(mask, static_cast<u32>(flags & SFD_NONBLOCK)),
+    return install_file(call,
+                        make_ref<fs::SignalFile>(mask, static_cast<u32>(flags & SFD_NONBLOCK)),
                         (flags & SFD_CLOEXEC) != 0);
   const auto file = ref_cast<fs::SignalFile>(TINE_TRY(file_of(call, fd)));
   if (!file)
@@ -144,7 +149,9 @@ SyscallResult sys_timerfd_create(Call &call, int clock, u64 flags) {
 
 namespace {
 
-timespec to_timespec(Nanoseconds time) { return {time / 1'000'000'000, time % 1'000'000'000}; }
+timespec to_timespec(Nanoseconds time) {
+  return {time / 1'000'000'000, time % 1'000'000'000};
+}
 
 Result<Ref<fs::TimerFile>> timer_of(Call &call, int fd) {
   Ref<fs::TimerFile> timer = ref_cast<fs::TimerFile>(TINE_TRY(file_of(call, fd)));
@@ -180,9 +187,17 @@ SyscallResult sys_timerfd_gettime(Call &call, int fd, GuestAddress address) {
 }
 
 // inotify(7): a box doesn't report changes of its tree. Programs fall back to looking again.
-SyscallResult sys_inotify_init(Call &) { return Errno{ENOSYS}; }
-SyscallResult sys_inotify_init1(Call &, u64) { return Errno{ENOSYS}; }
-SyscallResult sys_inotify_add_watch(Call &, int, GuestAddress, u64) { return Errno{ENOSYS}; }
-SyscallResult sys_inotify_rm_watch(Call &, int, int) { return Errno{ENOSYS}; }
+SyscallResult sys_inotify_init(Call &) {
+  return Errno{ENOSYS};
+}
+SyscallResult sys_inotify_init1(Call &, u64) {
+  return Errno{ENOSYS};
+}
+SyscallResult sys_inotify_add_watch(Call &, int, GuestAddress, u64) {
+  return Errno{ENOSYS};
+}
+SyscallResult sys_inotify_rm_watch(Call &, int, int) {
+  return Errno{ENOSYS};
+}
 
 } // namespace tine::syscall

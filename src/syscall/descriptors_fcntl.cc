@@ -50,9 +50,8 @@ struct LockCall {
 };
 
 Result<LockCall> read_lock(Call &call, int fd, GuestAddress address, bool of_description) {
-  LockCall result{TINE_TRY(file_of(call, fd)),
-                  TINE_TRY(call.memory.read_object<struct flock>(address)),
-                  {}};
+  LockCall result{
+      TINE_TRY(file_of(call, fd)), TINE_TRY(call.memory.read_object<struct flock>(address)), {}};
   if (of_description && result.lock.l_pid != 0)
     return Errno{EINVAL};
   result.request.owner = of_description ? static_cast<fs::LockOwner>(result.file.get())
@@ -68,8 +67,7 @@ SyscallResult get_lock(Call &call, int fd, GuestAddress address, bool of_descrip
   if (asked.lock.l_type != F_RDLCK && asked.lock.l_type != F_WRLCK)
     return Errno{EINVAL};
   const Ref<fs::LockList> locks = fs::LockList::of(*asked.file, false);
-  const std::optional<fs::HeldLock> blocker =
-      locks ? locks->conflict(asked.request) : std::nullopt;
+  const std::optional<fs::HeldLock> blocker = locks ? locks->conflict(asked.request) : std::nullopt;
   if (!blocker) {
     asked.lock.l_type = F_UNLCK;
   } else {

@@ -115,7 +115,8 @@ Call make_call(Thread &thread) {
 } // namespace
 
 Next start_system_call(Thread &thread) {
-  if (thread.must_exit) // its process ends, or another thread executes a program: no further call is made
+  if (thread.must_exit) // its process ends, or another thread executes a program: no further call
+                        // is made
     return deliver_pending_signals(thread);
   const u64 number = thread.cpu.gpr[cpu::rax];
   thread.syscall_number = static_cast<i64>(number);

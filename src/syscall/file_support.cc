@@ -8,7 +8,9 @@
 
 namespace tine::syscall {
 
-Result<Ref<fs::File>> any_file_of(Call &call, int fd) { return call.thread.files->get(fd); }
+Result<Ref<fs::File>> any_file_of(Call &call, int fd) {
+  return call.thread.files->get(fd);
+}
 
 Result<Ref<fs::File>> file_of(Call &call, int fd) {
   Ref<fs::File> file = TINE_TRY(call.thread.files->get(fd));
@@ -17,7 +19,9 @@ Result<Ref<fs::File>> file_of(Call &call, int fd) {
   return file;
 }
 
-u64 descriptor_limit(const Call &call) { return call.process.limits[RLIMIT_NOFILE].current; }
+u64 descriptor_limit(const Call &call) {
+  return call.process.limits[RLIMIT_NOFILE].current;
+}
 
 Result<int> install_file(Call &call, Ref<fs::File> file, bool close_on_exec, int from) {
   return call.thread.files->install(std::move(file), close_on_exec, from, descriptor_limit(call));

@@ -30,7 +30,8 @@ struct PathArgument {
   bool may_be_empty = false; ///< AT_EMPTY_PATH
 };
 [[nodiscard]] Result<fs::Path> find_path(Call &call, const PathArgument &argument);
-/// The inode of the place, or of the descriptor itself with an empty path. For those that need no name.
+/// The inode of the place, or of the descriptor itself with an empty path. For those that need no
+/// name.
 struct FoundInode {
   fs::Path path;        ///< empty for pipes and the like
   Ref<fs::Inode> inode; ///< null for files without an inode
@@ -41,9 +42,11 @@ struct FoundInode {
 /// The thread sleeps until the file may have one of `events`.
 [[nodiscard]] SyscallResult wait_for_file(Call &call, fs::File &file, u32 events,
                                           Interrupt interrupt = Interrupt::restart);
-/// What TerminalOwner::check answers when it has sent a signal that stops the thread: the call is tried
-/// again when the thread is continued.
-[[nodiscard]] inline bool is_tried_again(Errno error) { return error == Errno{ERESTART}; }
+/// What TerminalOwner::check answers when it has sent a signal that stops the thread: the call is
+/// tried again when the thread is continued.
+[[nodiscard]] inline bool is_tried_again(Errno error) {
+  return error == Errno{ERESTART};
+}
 /// The EPIPE of a write: SIGPIPE for the thread.
 [[nodiscard]] Errno broken_pipe(Call &call);
 [[nodiscard]] inline fs::TreeCall tree_call(Call &call) {

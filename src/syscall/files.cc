@@ -20,7 +20,8 @@ using memory::IoBuffer;
 
 constexpr i64 no_offset = -1;
 
-/// Sleeps until the file can go on; of a socket, at most for SO_RCVTIMEO or SO_SNDTIMEO, then EAGAIN.
+/// Sleeps until the file can go on; of a socket, at most for SO_RCVTIMEO or SO_SNDTIMEO, then
+/// EAGAIN.
 SyscallResult wait_until_ready(Call &call, File &file, u32 events) {
   auto *socket = dynamic_cast<net::Socket *>(&file);
   if (socket == nullptr)
@@ -40,8 +41,8 @@ SyscallResult read_file(Call &call, int fd, IoBuffer buffer, i64 offset) {
   const Ref<File> file = TINE_TRY(file_of(call, fd));
   if (!file->is_readable())
     return Errno{EBADF};
-  const Result<u64> count = offset == no_offset ? file->read(buffer)
-                                                : file->read_at(buffer, static_cast<u64>(offset));
+  const Result<u64> count =
+      offset == no_offset ? file->read(buffer) : file->read_at(buffer, static_cast<u64>(offset));
   if (!count && count.error() == Errno{EAGAIN} && !file->is_nonblocking() && file->wait_queue())
     return wait_until_ready(call, *file, POLLIN);
   if (!count && is_tried_again(count.error()))
@@ -49,8 +50,8 @@ SyscallResult read_file(Call &call, int fd, IoBuffer buffer, i64 offset) {
   return count;
 }
 
-/// RLIMIT_FSIZE: "an attempt to extend a file beyond this limit results in delivery of a SIGXFSZ signal ...
-/// the call fails with the error EFBIG".
+/// RLIMIT_FSIZE: "an attempt to extend a file beyond this limit results in delivery of a SIGXFSZ
+/// signal ... the call fails with the error EFBIG".
 Status check_file_size(Call &call, File &file, IoBuffer &buffer, i64 given_offset) {
   const u64 limit = call.process.limits[RLIMIT_FSIZE].current;
   if (limit == RLIM_INFINITY)
@@ -69,7 +70,8 @@ Status check_file_size(Call &call, File &file, IoBuffer &buffer, i64 given_offse
   return Done{};
 }
 
-/// A blocking write returns when all bytes are written; what the earlier tries wrote is in `progress`.
+/// A blocking write returns when all bytes are written; what the earlier tries wrote is in
+/// `progress`.
 SyscallResult write_file(Call &call, int fd, IoBuffer buffer, i64 offset) {
   const Ref<File> file = TINE_TRY(file_of(call, fd));
   if (!file->is_writable())
@@ -238,11 +240,13 @@ SyscallResult sys_openat2(Call &call, int directory, GuestAddress path, GuestAdd
   if ((how.resolve & ~known_resolve) != 0 || (how.resolve & both) == both ||
       (how.flags >> 32) != 0 || (how.mode & ~u64{07777}) != 0 || (!has_mode && how.mode != 0))
     return Errno{EINVAL};
-  return open_at(call, directory, path,
-                 {static_cast<u32>(how.flags), static_cast<u32>(how.mode),
-                  static_cast<u32>(how.resolve)});
+  return open_at(
+      call, directory, path,
+      {static_cast<u32>(how.flags), static_cast<u32>(how.mode), static_cast<u32>(how.resolve)});
 }
 
-SyscallResult sys_close(Call &call, int fd) { return call.thread.files->close(fd); }
+SyscallResult sys_close(Call &call, int fd) {
+  return call.thread.files->close(fd);
+}
 
 } // namespace tine::syscall

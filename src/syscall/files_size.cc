@@ -66,15 +66,20 @@ SyscallResult sys_fallocate(Call &call, int fd, u64 mode, i64 offset, i64 length
     return Errno{EFBIG};
   if ((mode & FALLOC_FL_KEEP_SIZE) == 0)
     TINE_TRY(check_limit(call, static_cast<u64>(end)));
-  return file->allocate(static_cast<int>(mode), static_cast<u64>(offset),
-                        static_cast<u64>(length));
+  return file->allocate(static_cast<int>(mode), static_cast<u64>(offset), static_cast<u64>(length));
 }
 
-SyscallResult sys_fsync(Call &call, int fd) { return TINE_TRY(file_of(call, fd))->sync(); }
-SyscallResult sys_fdatasync(Call &call, int fd) { return sys_fsync(call, fd); }
+SyscallResult sys_fsync(Call &call, int fd) {
+  return TINE_TRY(file_of(call, fd))->sync();
+}
+SyscallResult sys_fdatasync(Call &call, int fd) {
+  return sys_fsync(call, fd);
+}
 
 // What the box wrote is in memory, or was written to the host at once.
-SyscallResult sys_sync(Call &) { return 0; }
+SyscallResult sys_sync(Call &) {
+  return 0;
+}
 
 SyscallResult sys_syncfs(Call &call, int fd) {
   TINE_TRY(file_of(call, fd));
@@ -112,8 +117,8 @@ SyscallResult sys_readahead(Call &call, int fd, i64, u64) {
 }
 
 SyscallResult sys_memfd_create(Call &call, GuestAddress address, u64 flags) {
-  constexpr u64 known = MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x8U /* MFD_NOEXEC_SEAL */ |
-                        0x10U /* MFD_EXEC */;
+  constexpr u64 known =
+      MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x8U /* MFD_NOEXEC_SEAL */ | 0x10U /* MFD_EXEC */;
   if ((flags & ~known) != 0) // MFD_HUGETLB: there are no huge pages
     return Errno{EINVAL};
   const Result<std::string> name = call.memory.read_string(address, 250);
@@ -122,8 +127,7 @@ SyscallResult sys_memfd_create(Call &call, GuestAddress address, u64 flags) {
   const auto memory = make_ref<fs::MemoryFs>(call.kernel.host.frames, fs::MemoryFs::Options{});
   const bool no_exec = (flags & 0x8U) != 0;
   const bool sealable = (flags & (MFD_ALLOW_SEALING | 0x8U)) != 0;
-  Ref<fs::File> file =
-      TINE_TRY(fs::make_memfd(memory, *name, sealable, no_exec ? 0666U : 0777U));
+  Ref<fs::File> file = TINE_TRY(fs::make_memfd(memory, *name, sealable, no_exec ? 0666U : 0777U));
   return install_file(call, std::move(file), (flags & MFD_CLOEXEC) != 0);
 }
 

@@ -1,6 +1,6 @@
-// Bytes from one descriptor to another: sendfile, copy_file_range, splice, tee, vmsplice. Always by copying:
-// a page that a pipe kept a reference to would be a second way to write to it (FORK.md, "How copy-on-write
-// has gone wrong elsewhere", 1).
+// Bytes from one descriptor to another: sendfile, copy_file_range, splice, tee, vmsplice. Always by
+// copying: a page that a pipe kept a reference to would be a second way to write to it (FORK.md,
+// "How copy-on-write has gone wrong elsewhere", 1).
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 
@@ -18,8 +18,8 @@ using memory::IoBuffer;
 
 constexpr u64 chunk_size = u64{64} << 10;
 
-/// A descriptor with the offset that an argument gives it, if any. The offset lives in a slot of the call's
-/// scratch while the call blocks.
+/// A descriptor with the offset that an argument gives it, if any. The offset lives in a slot of
+/// the call's scratch while the call blocks.
 class Side {
 public:
   static Result<Side> open(Call &call, int fd, GuestAddress offset_address) {
@@ -169,8 +169,8 @@ SyscallResult sys_copy_file_range(Call &call, int in_fd, GuestAddress in_offset,
       (to.file->status_flags() & O_APPEND) != 0)
     return Errno{EBADF};
   count = std::min(count, transfer_limit);
-  const u64 distance = from.offset() > to.offset() ? from.offset() - to.offset()
-                                                   : to.offset() - from.offset();
+  const u64 distance =
+      from.offset() > to.offset() ? from.offset() - to.offset() : to.offset() - from.offset();
   if (from.file->inode() == to.file->inode() && distance < count)
     return Errno{EINVAL};
   return finish(call, copy_from_file(from, to, count), from, to, true);
@@ -218,8 +218,8 @@ SyscallResult sys_splice(Call &call, int in_fd, GuestAddress in_offset, int out_
   if ((from.pipe() && from.pipe() == to.pipe()) ||
       (!to.pipe() && (to.file->status_flags() & O_APPEND) != 0))
     return Errno{EINVAL};
-  const bool nonblocking = (flags & SPLICE_F_NONBLOCK) != 0 || from.file->is_nonblocking() ||
-                           to.file->is_nonblocking();
+  const bool nonblocking =
+      (flags & SPLICE_F_NONBLOCK) != 0 || from.file->is_nonblocking() || to.file->is_nonblocking();
   return finish(call, splice_once(from, to, std::min(count, transfer_limit)), from, to,
                 nonblocking);
 }

@@ -34,7 +34,8 @@ struct Futex {
   [[nodiscard]] Result<u32> value() const { return call.memory.read_object<u32>(address); }
 };
 
-/// Relative for FUTEX_WAIT; absolute on the monotonic or the wall clock for all others. None waits for ever.
+/// Relative for FUTEX_WAIT; absolute on the monotonic or the wall clock for all others. None waits
+/// for ever.
 Status arm_timeout(Futex &futex, GuestAddress timeout, bool is_absolute) {
   if (timeout.is_null())
     return Done{};
@@ -62,7 +63,8 @@ SyscallResult wait(Futex futex, u32 expected, GuestAddress timeout, bool is_abso
   if (call.state().retrying && call.thread.futex_waiter.queued) {
     if (call.timed_out())
       return timed_out(call);
-    return blocked(timeout.is_null() || is_absolute ? Interrupt::restart : Interrupt::restart_block);
+    return blocked(timeout.is_null() || is_absolute ? Interrupt::restart
+                                                    : Interrupt::restart_block);
   }
   const FutexKey key = TINE_TRY(futex.key());
   if (TINE_TRY(futex.value()) != expected)
@@ -78,7 +80,8 @@ SyscallResult wake(Futex futex, u32 count, u32 bitset) {
   return futex.call.kernel.futexes->wake(TINE_TRY(futex.key()), count, bitset);
 }
 
-SyscallResult requeue(Futex from, Futex to, u32 wake_count, u32 move_count, std::optional<u32> expected) {
+SyscallResult requeue(Futex from, Futex to, u32 wake_count, u32 move_count,
+                      std::optional<u32> expected) {
   if (static_cast<i32>(wake_count) < 0 || static_cast<i32>(move_count) < 0)
     return Errno{EINVAL};
   const FutexKey from_key = TINE_TRY(from.key());
@@ -96,15 +99,17 @@ struct WakeOperation {
   u32 operation, comparison, operand, compared;
 
   explicit WakeOperation(u32 encoded)
-      : operation(encoded >> 28 & 7), comparison(encoded >> 24 & 15), operand(encoded >> 12 & 0xfff),
-        compared(encoded & 0xfff) {
+      : operation(encoded >> 28 & 7), comparison(encoded >> 24 & 15),
+        operand(encoded >> 12 & 0xfff), compared(encoded & 0xfff) {
     if ((encoded >> 28 & FUTEX_OP_OPARG_SHIFT) != 0)
       operand = u32{1} << (operand & 31);
     else
       operand = sign_extended(operand);
     compared = sign_extended(compared);
   }
-  static u32 sign_extended(u32 value) { return static_cast<u32>(static_cast<i32>(value << 20) >> 20); }
+  static u32 sign_extended(u32 value) {
+    return static_cast<u32>(static_cast<i32>(value << 20) >> 20);
+  }
 
   [[nodiscard]] std::optional<u32> apply(u32 old) const {
     switch (operation) {
@@ -144,8 +149,7 @@ struct WakeOperation {
 };
 
 /// Replaces the word by what `next` makes of it; the old value. ENOSYS if it makes nothing.
-template <typename Next>
-Result<u32> update(const Futex &futex, Next next) {
+template <typename Next> Result<u32> update(const Futex &futex, Next next) {
   u32 found = TINE_TRY(futex.value());
   while (true) {
     const std::optional<u32> desired = next(found);
@@ -156,7 +160,8 @@ Result<u32> update(const Futex &futex, Next next) {
   }
 }
 
-SyscallResult wake_operation(Futex first, Futex second, u32 first_count, u32 second_count, u32 encoded) {
+SyscallResult wake_operation(Futex first, Futex second, u32 first_count, u32 second_count,
+                             u32 encoded) {
   const FutexKey first_key = TINE_TRY(first.key());
   const FutexKey second_key = TINE_TRY(second.key());
   const WakeOperation operation(encoded);
@@ -170,8 +175,8 @@ SyscallResult wake_operation(Futex first, Futex second, u32 first_count, u32 sec
   return woken;
 }
 
-/// A priority-inheriting lock: the word holds the owner's tid. Priorities all being equal here, what is
-/// left of the protocol is the hand-over: unlock gives the word to the first waiter.
+/// A priority-inheriting lock: the word holds the owner's tid. Priorities all being equal here,
+/// what is left of the protocol is the hand-over: unlock gives the word to the first waiter.
 SyscallResult lock_pi(Futex futex, GuestAddress timeout, bool only_try) {
   Call &call = futex.call;
   if (call.state().woken)
@@ -211,7 +216,8 @@ SyscallResult unlock_pi(Futex futex) {
   const auto *waiters = table.waiters(key);
   u32 next = 0;
   if (waiters != nullptr)
-    next = static_cast<u32>(waiters->front()->tid.value) | (waiters->size() > 1 ? FUTEX_WAITERS : 0);
+    next =
+        static_cast<u32>(waiters->front()->tid.value) | (waiters->size() > 1 ? FUTEX_WAITERS : 0);
   const u32 tid = static_cast<u32>(call.thread.tid.value);
   const u32 old = TINE_TRY(update(futex, [&](u32 found) -> std::optional<u32> {
     return (found & FUTEX_TID_MASK) == tid ? next : found;
@@ -224,8 +230,8 @@ SyscallResult unlock_pi(Futex futex) {
 
 } // namespace
 
-SyscallResult sys_futex(Call &call, GuestAddress address, u32 operation, u64 value, u64 timeout_or_count,
-                        GuestAddress second_address, u64 last) {
+SyscallResult sys_futex(Call &call, GuestAddress address, u32 operation, u64 value,
+                        u64 timeout_or_count, GuestAddress second_address, u64 last) {
   const u32 command = operation & command_mask;
   const bool is_private = (operation & FUTEX_PRIVATE_FLAG) != 0;
   const bool is_wall_clock = (operation & FUTEX_CLOCK_REALTIME) != 0;

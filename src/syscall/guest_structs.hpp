@@ -24,8 +24,8 @@ namespace tine::syscall {
   return result;
 }
 
-/// A duration or a time; EINVAL if it is negative or its nanoseconds are out of range. Times beyond what
-/// Nanoseconds hold (292 years) are cut.
+/// A duration or a time; EINVAL if it is negative or its nanoseconds are out of range. Times beyond
+/// what Nanoseconds hold (292 years) are cut.
 [[nodiscard]] inline Result<Nanoseconds> nanoseconds_of(const timespec &time) {
   if (time.tv_sec < 0 || time.tv_nsec < 0 || time.tv_nsec >= 1'000'000'000)
     return Errno{EINVAL};
@@ -49,7 +49,8 @@ namespace tine::syscall {
   return {time / 1'000'000'000, time % 1'000'000'000 / 1000};
 }
 
-[[nodiscard]] inline Result<Nanoseconds> read_timespec(memory::AddressSpace &memory, GuestAddress address) {
+[[nodiscard]] inline Result<Nanoseconds> read_timespec(memory::AddressSpace &memory,
+                                                       GuestAddress address) {
   return nanoseconds_of(TINE_TRY(memory.read_object<timespec>(address)));
 }
 

@@ -1,5 +1,6 @@
-// The handlers, by family; each family has a file of its name. Arguments are those of the manual page,
-// cut to their width; addresses are the guest's and checked on use. Errors are the manual page's.
+// The handlers, by family; each family has a file of its name. Arguments are those of the manual
+// page, cut to their width; addresses are the guest's and checked on use. Errors are the manual
+// page's.
 #pragma once
 
 #include "syscall/call.hpp"
@@ -129,7 +130,8 @@ SyscallResult sys_name_to_handle_at(Call &call, int, GuestAddress, GuestAddress,
 SyscallResult sys_poll(Call &call, GuestAddress, u32, int);
 SyscallResult sys_ppoll(Call &call, GuestAddress, u32, GuestAddress, GuestAddress, u64);
 SyscallResult sys_select(Call &call, int, GuestAddress, GuestAddress, GuestAddress, GuestAddress);
-SyscallResult sys_pselect6(Call &call, int, GuestAddress, GuestAddress, GuestAddress, GuestAddress, GuestAddress);
+SyscallResult sys_pselect6(Call &call, int, GuestAddress, GuestAddress, GuestAddress, GuestAddress,
+                           GuestAddress);
 SyscallResult sys_epoll_create(Call &call, int);
 SyscallResult sys_epoll_create1(Call &call, u64);
 SyscallResult sys_epoll_ctl(Call &call, int, int, int, GuestAddress);

@@ -10,10 +10,10 @@ using fs::Credentials;
 namespace {
 
 constexpr u32 unchanged = ~u32{0};
-/// Capabilities that the file system user id grants: CAP_CHOWN to CAP_FSETID, CAP_LINUX_IMMUTABLE, CAP_MKNOD,
-/// CAP_MAC_OVERRIDE.
-constexpr u64 file_system_capabilities = 0x1f | u64{1} << CAP_LINUX_IMMUTABLE | u64{1} << CAP_MKNOD |
-                                         u64{1} << CAP_MAC_OVERRIDE;
+/// Capabilities that the file system user id grants: CAP_CHOWN to CAP_FSETID, CAP_LINUX_IMMUTABLE,
+/// CAP_MKNOD, CAP_MAC_OVERRIDE.
+constexpr u64 file_system_capabilities =
+    0x1f | u64{1} << CAP_LINUX_IMMUTABLE | u64{1} << CAP_MKNOD | u64{1} << CAP_MAC_OVERRIDE;
 
 /// The three ids of users or of groups, as set*id change them.
 struct Ids {
@@ -21,15 +21,20 @@ struct Ids {
   [[nodiscard]] bool has(u32 id) const { return id == real || id == effective || id == saved; }
 };
 
-Ids users(const Credentials &credentials) { return {credentials.uid, credentials.euid, credentials.suid}; }
-Ids groups(const Credentials &credentials) { return {credentials.gid, credentials.egid, credentials.sgid}; }
+Ids users(const Credentials &credentials) {
+  return {credentials.uid, credentials.euid, credentials.suid};
+}
+Ids groups(const Credentials &credentials) {
+  return {credentials.gid, credentials.egid, credentials.sgid};
+}
 
 /// capabilities(7), "Effect of user ID changes on capabilities".
 void set_users(Call &call, Ids ids) {
   Credentials &credentials = call.thread.credentials;
   const Ids old = users(credentials);
   const bool had_root = old.has(0);
-  credentials.uid = ids.real, credentials.euid = credentials.fsuid = ids.effective, credentials.suid = ids.saved;
+  credentials.uid = ids.real, credentials.euid = credentials.fsuid = ids.effective,
+  credentials.suid = ids.saved;
   if (had_root && !ids.has(0))
     credentials.permitted = credentials.effective = credentials.ambient = 0;
   if (old.effective == 0 && ids.effective != 0)
@@ -42,7 +47,8 @@ void set_users(Call &call, Ids ids) {
 
 void set_groups(Call &call, Ids ids) {
   Credentials &credentials = call.thread.credentials;
-  credentials.gid = ids.real, credentials.egid = credentials.fsgid = ids.effective, credentials.sgid = ids.saved;
+  credentials.gid = ids.real, credentials.egid = credentials.fsgid = ids.effective,
+  credentials.sgid = ids.saved;
 }
 
 /// setuid(2): all three for the privileged, else the effective one to the real or saved one.
@@ -84,32 +90,49 @@ Result<Ids> set_three(Ids old, Ids wanted, bool privileged) {
              wanted.saved == unchanged ? old.saved : wanted.saved};
 }
 
-bool may_set_users(const Call &call) { return call.thread.credentials.capable(CAP_SETUID); }
-bool may_set_groups(const Call &call) { return call.thread.credentials.capable(CAP_SETGID); }
+bool may_set_users(const Call &call) {
+  return call.thread.credentials.capable(CAP_SETUID);
+}
+bool may_set_groups(const Call &call) {
+  return call.thread.credentials.capable(CAP_SETGID);
+}
 
-SyscallResult write_three(Call &call, Ids ids, GuestAddress real, GuestAddress effective, GuestAddress saved) {
+SyscallResult write_three(Call &call, Ids ids, GuestAddress real, GuestAddress effective,
+                          GuestAddress saved) {
   TINE_TRY(call.memory.write_object(real, ids.real));
   TINE_TRY(call.memory.write_object(effective, ids.effective));
   TINE_TRY(call.memory.write_object(saved, ids.saved));
   return 0;
 }
 
-u32 id_of(int argument) { return static_cast<u32>(argument); }
+u32 id_of(int argument) {
+  return static_cast<u32>(argument);
+}
 
 } // namespace
 
-SyscallResult sys_getuid(Call &call) { return u64{call.thread.credentials.uid}; }
-SyscallResult sys_geteuid(Call &call) { return u64{call.thread.credentials.euid}; }
-SyscallResult sys_getgid(Call &call) { return u64{call.thread.credentials.gid}; }
-SyscallResult sys_getegid(Call &call) { return u64{call.thread.credentials.egid}; }
+SyscallResult sys_getuid(Call &call) {
+  return u64{call.thread.credentials.uid};
+}
+SyscallResult sys_geteuid(Call &call) {
+  return u64{call.thread.credentials.euid};
+}
+SyscallResult sys_getgid(Call &call) {
+  return u64{call.thread.credentials.gid};
+}
+SyscallResult sys_getegid(Call &call) {
+  return u64{call.thread.credentials.egid};
+}
 
 SyscallResult sys_setuid(Call &call, int id) {
-  set_users(call, TINE_TRY(set_one(users(call.thread.credentials), id_of(id), may_set_users(call))));
+  set_users(call,
+            TINE_TRY(set_one(users(call.thread.credentials), id_of(id), may_set_users(call))));
   return 0;
 }
 
 SyscallResult sys_setgid(Call &call, int id) {
-  set_groups(call, TINE_TRY(set_one(groups(call.thread.credentials), id_of(id), may_set_groups(call))));
+  set_groups(call,
+             TINE_TRY(set_one(groups(call.thread.credentials), id_of(id), may_set_groups(call))));
   return 0;
 }
 
@@ -127,21 +150,25 @@ SyscallResult sys_setregid(Call &call, int real, int effective) {
 
 SyscallResult sys_setresuid(Call &call, int real, int effective, int saved) {
   set_users(call, TINE_TRY(set_three(users(call.thread.credentials),
-                                     {id_of(real), id_of(effective), id_of(saved)}, may_set_users(call))));
+                                     {id_of(real), id_of(effective), id_of(saved)},
+                                     may_set_users(call))));
   return 0;
 }
 
 SyscallResult sys_setresgid(Call &call, int real, int effective, int saved) {
   set_groups(call, TINE_TRY(set_three(groups(call.thread.credentials),
-                                      {id_of(real), id_of(effective), id_of(saved)}, may_set_groups(call))));
+                                      {id_of(real), id_of(effective), id_of(saved)},
+                                      may_set_groups(call))));
   return 0;
 }
 
-SyscallResult sys_getresuid(Call &call, GuestAddress real, GuestAddress effective, GuestAddress saved) {
+SyscallResult sys_getresuid(Call &call, GuestAddress real, GuestAddress effective,
+                            GuestAddress saved) {
   return write_three(call, users(call.thread.credentials), real, effective, saved);
 }
 
-SyscallResult sys_getresgid(Call &call, GuestAddress real, GuestAddress effective, GuestAddress saved) {
+SyscallResult sys_getresgid(Call &call, GuestAddress real, GuestAddress effective,
+                            GuestAddress saved) {
   return write_three(call, groups(call.thread.credentials), real, effective, saved);
 }
 
@@ -216,7 +243,9 @@ Result<int> word_count(Call &call, GuestAddress address, CapabilityHeader &heade
   }
 }
 
-u32 word(u64 bits, int index) { return static_cast<u32>(bits >> (32 * index)); }
+u32 word(u64 bits, int index) {
+  return static_cast<u32>(bits >> (32 * index));
+}
 
 } // namespace
 
@@ -224,7 +253,8 @@ SyscallResult sys_capget(Call &call, GuestAddress header_address, GuestAddress d
   CapabilityHeader header;
   const auto count = word_count(call, header_address, header);
   if (!count.ok()) // capget(2): a null data pointer asks for the version alone
-    return data.is_null() && count.error() == Errno{EINVAL} ? SyscallResult{0} : SyscallResult{count.error()};
+    return data.is_null() && count.error() == Errno{EINVAL} ? SyscallResult{0}
+                                                            : SyscallResult{count.error()};
   if (header.pid < 0)
     return Errno{EINVAL};
   const process::Thread *target =
@@ -258,12 +288,15 @@ SyscallResult sys_capset(Call &call, GuestAddress header_address, GuestAddress d
   Credentials &credentials = call.thread.credentials;
   const u64 known = (u64{1} << (CAP_LAST_CAP + 1)) - 1;
   effective &= known, permitted &= known, inheritable &= known;
-  // capset(2): permitted and effective may only shrink; inheritable is bounded by permitted and bounding.
-  const u64 addable = credentials.capable(CAP_SETPCAP) ? credentials.bounding : credentials.permitted;
+  // capset(2): permitted and effective may only shrink; inheritable is bounded by permitted and
+  // bounding.
+  const u64 addable =
+      credentials.capable(CAP_SETPCAP) ? credentials.bounding : credentials.permitted;
   if ((permitted & ~credentials.permitted) != 0 || (effective & ~permitted) != 0 ||
       (inheritable & ~(credentials.inheritable | addable)) != 0)
     return Errno{EPERM};
-  credentials.effective = effective, credentials.permitted = permitted, credentials.inheritable = inheritable;
+  credentials.effective = effective, credentials.permitted = permitted,
+  credentials.inheritable = inheritable;
   credentials.ambient &= permitted & inheritable;
   return 0;
 }

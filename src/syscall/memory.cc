@@ -1,5 +1,5 @@
-// mmap(2) and the other calls that change the mappings: decode, check what only the descriptor knows, call
-// AddressSpace.
+// mmap(2) and the other calls that change the mappings: decode, check what only the descriptor
+// knows, call AddressSpace.
 #include "syscall/handlers.hpp"
 
 #include "fs/fd_table.hpp"
@@ -23,10 +23,10 @@ constexpr u32 prot_grows_up = 0x02000000;
 constexpr u32 map_type_mask = 0x0f;
 constexpr u32 cap_ipc_lock = 14;
 /// What MAP_SHARED_VALIDATE knows ("fail with EOPNOTSUPP if an unknown flag is passed").
-constexpr u32 known_map_flags =
-    map_type_mask | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN | MAP_DENYWRITE |
-    MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |
-    MAP_HUGETLB | MAP_FIXED_NOREPLACE;
+constexpr u32 known_map_flags = map_type_mask | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT |
+                                MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |
+                                MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |
+                                MAP_HUGETLB | MAP_FIXED_NOREPLACE;
 
 Protection decode_protection(u32 prot) {
   return {.read = (prot & PROT_READ) != 0,
@@ -42,9 +42,9 @@ void refresh_limits(Call &call) {
                           .stack = limits[RLIMIT_STACK].current};
 }
 
-/// EACCES: "A file descriptor refers to a non-regular file"; "a file mapping was requested, but fd is not
-/// open for reading"; "MAP_SHARED was requested and PROT_WRITE is set, but fd is not open in read/write
-/// mode". ENODEV: the file can't be mapped.
+/// EACCES: "A file descriptor refers to a non-regular file"; "a file mapping was requested, but fd
+/// is not open for reading"; "MAP_SHARED was requested and PROT_WRITE is set, but fd is not open in
+/// read/write mode". ENODEV: the file can't be mapped.
 Status take_file(Call &call, int fd, MapRequest &request) {
   const Ref<fs::File> file = TINE_TRY(call.thread.files->get(fd));
   if (!file->is_readable())
@@ -106,7 +106,8 @@ SyscallResult sys_mprotect(Call &call, GuestAddress address, u64 length, u32 pro
   if ((prot & ~known) != 0 || (grows_down && (prot & prot_grows_up) != 0))
     return Errno{EINVAL};
   if (grows_down || (prot & prot_grows_up) != 0) {
-    // "PROT_GROWSDOWN: Apply the protection mode down to the beginning of a mapping that grows downward".
+    // "PROT_GROWSDOWN: Apply the protection mode down to the beginning of a mapping that grows
+    // downward".
     const auto mapping = call.memory.mapping_at(address);
     if (!address.is_page_aligned() || !mapping || !mapping->grows_down || !grows_down)
       return Errno{EINVAL};
@@ -131,7 +132,9 @@ SyscallResult sys_pkey_alloc(Call &, u64 flags, u64 rights) {
   return Errno{ENOSPC}; // "the processor or the kernel has no support for protection keys"
 }
 
-SyscallResult sys_pkey_free(Call &, int) { return Errno{EINVAL}; }
+SyscallResult sys_pkey_free(Call &, int) {
+  return Errno{EINVAL};
+}
 
 SyscallResult sys_mremap(Call &call, GuestAddress old_address, u64 old_length, u64 new_length,
                          u64 flags, GuestAddress new_address) {

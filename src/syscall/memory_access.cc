@@ -10,8 +10,8 @@ using memory::Access;
 using memory::AddressSpace;
 using memory::IoBuffer;
 
-/// "EINVAL: The sum of the iov_len values of either local_iov or remote_iov overflows a ssize_t value";
-/// "liovcnt or riovcnt is too large".
+/// "EINVAL: The sum of the iov_len values of either local_iov or remote_iov overflows a ssize_t
+/// value"; "liovcnt or riovcnt is too large".
 Result<std::vector<IoBuffer::Range>> read_ranges(AddressSpace &memory, GuestAddress vector,
                                                  u64 count) {
   if (count > IOV_MAX)

@@ -67,13 +67,14 @@ SyscallResult sys_munlockall(Call &call) {
   return lock_all(call, false);
 }
 
-/// The vCPUs are threads of one host process, so the host's own private barrier reaches all of them.
+/// The vCPUs are threads of one host process, so the host's own private barrier reaches all of
+/// them.
 SyscallResult sys_membarrier(Call &call, int command, u64 flags, int) {
-  constexpr u32 registering =
-      MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |
-      MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
-  constexpr u32 supported = registering | MEMBARRIER_CMD_GLOBAL |
-                            MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
+  constexpr u32 registering = MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |
+                              MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |
+                              MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
+  constexpr u32 supported = registering | MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |
+                            MEMBARRIER_CMD_PRIVATE_EXPEDITED |
                             MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE;
   if (flags != 0)
     return Errno{EINVAL};
@@ -89,8 +90,8 @@ SyscallResult sys_membarrier(Call &call, int command, u64 flags, int) {
   }
   // "EPERM: the current process was not registered prior to using private expedited commands". Each
   // registration is the bit above that of its command.
-  const bool needs_registration = bit == MEMBARRIER_CMD_PRIVATE_EXPEDITED ||
-                                  bit == MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE;
+  const bool needs_registration =
+      bit == MEMBARRIER_CMD_PRIVATE_EXPEDITED || bit == MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE;
   if (needs_registration && (registered & (bit << 1)) == 0)
     return Errno{EPERM};
   static const bool host_registered =
@@ -102,7 +103,8 @@ SyscallResult sys_membarrier(Call &call, int command, u64 flags, int) {
 
 SyscallResult sys_mbind(Call &call, GuestAddress address, u64 length, int mode, GuestAddress, u64,
                         u64 flags) {
-  if (!address.is_page_aligned() || (mode & ~(MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)) >= MPOL_MAX ||
+  if (!address.is_page_aligned() ||
+      (mode & ~(MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)) >= MPOL_MAX ||
       (flags & ~u64{MPOL_MF_STRICT | MPOL_MF_MOVE | MPOL_MF_MOVE_ALL}) != 0)
     return Errno{EINVAL};
   if (length != 0 && !call.memory.mapping_at(address))

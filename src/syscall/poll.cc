@@ -50,8 +50,8 @@ u64 look(Call &call, std::vector<pollfd> &entries) {
     if (!file)
       entry.revents = POLLNVAL;
     else
-      entry.revents = static_cast<short>((*file)->poll() &
-                                         (static_cast<u16>(entry.events) | always_reported));
+      entry.revents =
+          static_cast<short>((*file)->poll() & (static_cast<u16>(entry.events) | always_reported));
     ready += entry.revents != 0 ? 1U : 0U;
   }
   return ready;
@@ -75,8 +75,8 @@ SyscallResult poll_files(Call &call, GuestAddress address, u32 count,
     return blocked(Interrupt::no_restart);
   }
   for (std::size_t index = 0; index < entries.size(); ++index)
-    TINE_TRY(call.memory.write_object(
-        address + index * sizeof(pollfd) + offsetof(pollfd, revents), entries[index].revents));
+    TINE_TRY(call.memory.write_object(address + index * sizeof(pollfd) + offsetof(pollfd, revents),
+                                      entries[index].revents));
   return ready;
 }
 
@@ -121,7 +121,9 @@ bool contains(const Bits &bits, int fd) {
   return index / 64 < bits.size() && (bits[index / 64] >> (index % 64) & 1U) != 0;
 }
 
-std::size_t bytes_of(int count) { return (static_cast<std::size_t>(count) + 63) / 64 * 8; }
+std::size_t bytes_of(int count) {
+  return (static_cast<std::size_t>(count) + 63) / 64 * 8;
+}
 
 Result<SelectSets> read_sets(Call &call, int count, std::array<GuestAddress, 3> addresses) {
   SelectSets sets{addresses, {}};
@@ -200,8 +202,8 @@ SyscallResult sys_select(Call &call, int count, GuestAddress read, GuestAddress 
   const SyscallResult result = select_files(call, count, {read, write, exceptional}, limit);
   if (limit && result.kind() == SyscallResult::Kind::value && result.value() >= 0) {
     const Nanoseconds left = time_left(call, *limit);
-    (void)call.memory.write_object(
-        timeout, timeval{left / 1'000'000'000, left % 1'000'000'000 / 1000});
+    (void)call.memory.write_object(timeout,
+                                   timeval{left / 1'000'000'000, left % 1'000'000'000 / 1000});
   }
   return result;
 }

@@ -50,8 +50,7 @@ SyscallResult sys_epoll_create1(Call &call, u64 flags) {
   return install_file(call, make_ref<fs::EpollFile>(), flags != 0);
 }
 
-SyscallResult sys_epoll_ctl(Call &call, int epoll_fd, int operation, int fd,
-                            GuestAddress address) {
+SyscallResult sys_epoll_ctl(Call &call, int epoll_fd, int operation, int fd, GuestAddress address) {
   epoll_event event{};
   if (operation != EPOLL_CTL_DEL)
     event = TINE_TRY(call.memory.read_object<epoll_event>(address));

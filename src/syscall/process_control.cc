@@ -157,7 +157,8 @@ SyscallResult sys_prctl(Call &call, int option, u64 second, u64 third, u64 fourt
     return 0;
   case PR_GET_TID_ADDRESS:
     return call.memory.write_object(address, thread.clear_child_tid.value);
-  case PR_SET_VMA: // PR_SET_VMA_ANON_NAME: a name for /proc/PID/maps, which an old kernel refuses too
+  case PR_SET_VMA: // PR_SET_VMA_ANON_NAME: a name for /proc/PID/maps, which an old kernel refuses
+                   // too
   default:
     return Errno{EINVAL};
   }
@@ -195,9 +196,10 @@ SyscallResult sys_personality(Call &call, u64 persona) {
 
 /// unshare(2) of what threads share; namespaces are not there: EPERM, as for the unprivileged.
 SyscallResult sys_unshare(Call &call, u64 flags) {
-  constexpr u64 sharing = CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
-  constexpr u64 namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-                             CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
+  constexpr u64 sharing =
+      CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+  constexpr u64 namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+                             CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
   if ((flags & ~(sharing | namespaces)) != 0)
     return Errno{EINVAL};
   if ((flags & namespaces) != 0)
@@ -217,13 +219,17 @@ SyscallResult sys_setns(Call &call, int fd, u64) {
 }
 
 /// No filters: what programs ask to find out whether there are any is answered so.
-SyscallResult sys_seccomp(Call &, int, u64, GuestAddress) { return Errno{EINVAL}; }
+SyscallResult sys_seccomp(Call &, int, u64, GuestAddress) {
+  return Errno{EINVAL};
+}
 
 SyscallResult sys_acct(Call &call, GuestAddress) {
   return call.thread.credentials.capable(CAP_SYS_PACCT) ? Errno{ENOSYS} : Errno{EPERM};
 }
 
 /// ptrace(2) itself is not there; PTRACE_TRACEME of a program that nobody could trace is refused.
-SyscallResult sys_ptrace(Call &, int, int, GuestAddress, GuestAddress) { return Errno{EPERM}; }
+SyscallResult sys_ptrace(Call &, int, int, GuestAddress, GuestAddress) {
+  return Errno{EPERM};
+}
 
 } // namespace tine::syscall

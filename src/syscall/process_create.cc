@@ -13,8 +13,8 @@ using process::CloneArguments;
 
 namespace {
 
-/// vfork(2): "the calling thread is suspended until the child terminates … or makes a call to execve". The
-/// child, or what kills it, sets state.woken; scratch[0] keeps its pid.
+/// vfork(2): "the calling thread is suspended until the child terminates … or makes a call to
+/// execve". The child, or what kills it, sets state.woken; scratch[0] keeps its pid.
 SyscallResult wait_for_vfork_child(Call &call) {
   if (call.state().woken)
     return call.state().scratch[0];
@@ -86,7 +86,8 @@ Result<Ref<fs::File>> open_program(Call &call, int directory, const std::string 
   if (path.empty())
     return Errno{ENOENT};
   if (path.front() == '/' || directory == AT_FDCWD)
-    return fs::open(context, call.thread.credentials, context.working_directory, path, open_flags, 0);
+    return fs::open(context, call.thread.credentials, context.working_directory, path, open_flags,
+                    0);
   const Ref<fs::File> start = TINE_TRY(call.thread.files->get(directory));
   return fs::open(context, call.thread.credentials, fs::path_of(*start), path, open_flags, 0);
 }
@@ -141,7 +142,8 @@ SyscallResult sys_clone3(Call &call, GuestAddress address, u64 size) {
   const bool has_stack = given.stack != 0;
   if (has_stack != (given.stack_size != 0) || (given.exit_signal & ~u64{CSIGNAL}) != 0 ||
       (given.flags & (CLONE_DETACHED | (CSIGNAL & ~u64{CLONE_NEWTIME}))) != 0 ||
-      given.flags >> 34 != 0 || given.set_tid_size > 32 || (given.set_tid == 0) != (given.set_tid_size == 0))
+      given.flags >> 34 != 0 || given.set_tid_size > 32 ||
+      (given.set_tid == 0) != (given.set_tid_size == 0))
     return Errno{EINVAL};
   if ((given.flags & (CLONE_THREAD | CLONE_PARENT)) != 0 && given.exit_signal != 0)
     return Errno{EINVAL};
@@ -170,8 +172,8 @@ SyscallResult sys_execve(Call &call, GuestAddress path, GuestAddress argv, Guest
   return execute_file(call, std::move(file), std::move(name), argv, envp);
 }
 
-SyscallResult sys_execveat(Call &call, int directory, GuestAddress path, GuestAddress argv, GuestAddress envp,
-                           u64 flags) {
+SyscallResult sys_execveat(Call &call, int directory, GuestAddress path, GuestAddress argv,
+                           GuestAddress envp, u64 flags) {
   if ((flags & ~u64{AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW}) != 0)
     return Errno{EINVAL};
   std::string name = TINE_TRY(call.memory.read_string(path, PATH_MAX));

@@ -30,8 +30,12 @@ bool is_group_of_session(const process::Kernel &kernel, Pid group, Pid session) 
 
 } // namespace
 
-SyscallResult sys_getpid(Call &call) { return call.process.pid.value; }
-SyscallResult sys_gettid(Call &call) { return call.thread.tid.value; }
+SyscallResult sys_getpid(Call &call) {
+  return call.process.pid.value;
+}
+SyscallResult sys_gettid(Call &call) {
+  return call.thread.tid.value;
+}
 
 SyscallResult sys_getppid(Call &call) {
   const Process *parent = call.process.parent;
@@ -40,7 +44,9 @@ SyscallResult sys_getppid(Call &call) {
   return process::Kernel::reaper_pid.value;
 }
 
-SyscallResult sys_getpgrp(Call &call) { return call.process.group.value; }
+SyscallResult sys_getpgrp(Call &call) {
+  return call.process.group.value;
+}
 
 SyscallResult sys_getpgid(Call &call, int pid) {
   if (Pid{pid} == process::Kernel::reaper_pid)
@@ -80,7 +86,8 @@ SyscallResult sys_setpgid(Call &call, int pid, int group) {
 
 SyscallResult sys_setsid(Call &call) {
   const auto &processes = call.kernel.processes();
-  // setsid(2): EPERM "if the process group ID of any process equals the PID of the calling process".
+  // setsid(2): EPERM "if the process group ID of any process equals the PID of the calling
+  // process".
   if (std::any_of(processes.begin(), processes.end(),
                   [&](const auto &entry) { return entry.second->group == call.process.pid; }))
     return Errno{EPERM};

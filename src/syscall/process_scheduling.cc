@@ -1,4 +1,5 @@
-// sched_*, nice values, I/O priorities. The run queue is round robin: what is set is kept and reported.
+// sched_*, nice values, I/O priorities. The run queue is round robin: what is set is kept and
+// reported.
 #include "process/lifecycle.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
@@ -27,15 +28,19 @@ Thread *find(const Call &call, int tid) {
   return nullptr;
 }
 
-bool is_real_time(int policy) { return policy == SCHED_FIFO || policy == SCHED_RR; }
+bool is_real_time(int policy) {
+  return policy == SCHED_FIFO || policy == SCHED_RR;
+}
 bool is_policy(int policy) {
-  return is_real_time(policy) || policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
+  return is_real_time(policy) || policy == SCHED_OTHER || policy == SCHED_BATCH ||
+         policy == SCHED_IDLE;
 }
 
 /// EINVAL unless the priority suits the policy; EPERM for a real-time one without CAP_SYS_NICE.
 Status set_policy(const Call &call, Thread &target, int policy, int priority) {
-  if (!is_policy(policy) || (is_real_time(policy) ? priority < 1 || priority > highest_real_time_priority
-                                                  : priority != 0))
+  if (!is_policy(policy) ||
+      (is_real_time(policy) ? priority < 1 || priority > highest_real_time_priority
+                            : priority != 0))
     return Errno{EINVAL};
   const auto limit = static_cast<i64>(std::min<u64>(target.process->limit(RLIMIT_RTPRIO), 99));
   if (is_real_time(policy) && !call.thread.credentials.capable(CAP_SYS_NICE) && priority > limit)
@@ -95,7 +100,8 @@ SyscallResult sys_sched_setaffinity(Call &call, int tid, u64 size, GuestAddress 
   if (target == nullptr)
     return Errno{ESRCH};
   u64 mask = 0;
-  TINE_TRY(call.memory.read(address, std::as_writable_bytes(std::span(&mask, 1)).first(std::min<u64>(size, 8))));
+  TINE_TRY(call.memory.read(
+      address, std::as_writable_bytes(std::span(&mask, 1)).first(std::min<u64>(size, 8))));
   if ((mask & cpu_mask(call)) == 0)
     return Errno{EINVAL};
   target->affinity = mask;
@@ -184,7 +190,8 @@ SyscallResult sys_sched_setattr(Call &call, int tid, GuestAddress address, u64 f
   Thread *target = find(call, tid);
   if (target == nullptr)
     return Errno{ESRCH};
-  TINE_TRY(set_policy(call, *target, static_cast<int>(given.policy), static_cast<int>(given.priority)));
+  TINE_TRY(
+      set_policy(call, *target, static_cast<int>(given.policy), static_cast<int>(given.priority)));
   target->process->nice = std::clamp(given.nice, lowest_nice, highest_nice);
   return 0;
 }
@@ -225,7 +232,9 @@ SyscallResult sys_setpriority(Call &call, int which, int id, int value) {
   return 0;
 }
 
-SyscallResult sys_ioprio_get(Call &call, int, int) { return call.process.io_priority; }
+SyscallResult sys_ioprio_get(Call &call, int, int) {
+  return call.process.io_priority;
+}
 
 SyscallResult sys_ioprio_set(Call &call, int, int, int value) {
   constexpr int highest_class = 3;

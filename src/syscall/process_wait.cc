@@ -53,7 +53,8 @@ SyscallResult sys_wait4(Call &call, int pid, GuestAddress status, u64 options, G
   return child.pid.value;
 }
 
-SyscallResult sys_waitid(Call &call, int kind, int id, GuestAddress info, u64 options, GuestAddress usage) {
+SyscallResult sys_waitid(Call &call, int kind, int id, GuestAddress info, u64 options,
+                         GuestAddress usage) {
   constexpr u64 events = WEXITED | WSTOPPED | WCONTINUED;
   if ((options & ~u64{WNOHANG | WNOWAIT | events | __WNOTHREAD | __WCLONE | __WALL}) != 0 ||
       (options & events) == 0)
@@ -105,8 +106,13 @@ SyscallResult sys_waitid(Call &call, int kind, int id, GuestAddress info, u64 op
     u32 uid;
     i32 status;
   };
-  const ChildInfo filled{child.pid.is_none() ? 0 : SIGCHLD, 0,         child.code,         0,
-                         child.pid.value,                   child.uid, child.signal_status};
+  const ChildInfo filled{child.pid.is_none() ? 0 : SIGCHLD,
+                         0,
+                         child.code,
+                         0,
+                         child.pid.value,
+                         child.uid,
+                         child.signal_status};
   TINE_TRY(call.memory.write_object(info, filled));
   return 0;
 }

@@ -23,12 +23,13 @@ struct GuestAction {
   u64 handler, flags, restorer, mask;
 };
 
-/// What was pending is dropped when it becomes ignored: sigaction(2), POSIX "setting a signal action to
-/// SIG_IGN for a signal that is pending shall cause the pending signal to be discarded".
+/// What was pending is dropped when it becomes ignored: sigaction(2), POSIX "setting a signal
+/// action to SIG_IGN for a signal that is pending shall cause the pending signal to be discarded".
 void discard_ignored(Call &call, int signal) {
   const SignalAction &action = (*call.thread.handlers)[signal];
-  const bool ignored = action.handler == 1 ||
-                       (action.handler == 0 && process::default_action(signal) == process::DefaultAction::ignore);
+  const bool ignored =
+      action.handler == 1 ||
+      (action.handler == 0 && process::default_action(signal) == process::DefaultAction::ignore);
   if (!ignored)
     return;
   call.process.pending.discard(process::signal_set(signal));
@@ -37,7 +38,9 @@ void discard_ignored(Call &call, int signal) {
 }
 
 /// Sleeps until a handler has run: pause and sigsuspend return nothing but EINTR.
-SyscallResult sleep_until_handler() { return blocked(Interrupt::no_handler); }
+SyscallResult sleep_until_handler() {
+  return blocked(Interrupt::no_handler);
+}
 
 /// The signal that sigtimedwait takes, if one of `wanted` is pending.
 bool take_wanted(Call &call, SignalSet wanted, siginfo_t &info) {
@@ -46,7 +49,8 @@ bool take_wanted(Call &call, SignalSet wanted, siginfo_t &info) {
 
 } // namespace
 
-SyscallResult sys_rt_sigaction(Call &call, int signal, GuestAddress action, GuestAddress old_action, u64 size) {
+SyscallResult sys_rt_sigaction(Call &call, int signal, GuestAddress action, GuestAddress old_action,
+                               u64 size) {
   if (size != signal_set_size || signal < 1 || signal > highest_signal)
     return Errno{EINVAL};
   SignalAction &slot = (*call.thread.handlers)[signal];
@@ -55,22 +59,25 @@ SyscallResult sys_rt_sigaction(Call &call, int signal, GuestAddress action, Gues
     const auto given = TINE_TRY(call.memory.read_object<GuestAction>(action));
     if (unblockable_signals.contains(signal))
       return Errno{EINVAL};
-    slot = {given.handler, given.flags, given.restorer, SignalSet{given.mask} & ~unblockable_signals};
+    slot = {given.handler, given.flags, given.restorer,
+            SignalSet{given.mask} & ~unblockable_signals};
     discard_ignored(call, signal);
   }
   if (!old_action.is_null())
-    TINE_TRY(call.memory.write_object(old_action,
-                                      GuestAction{old.handler, old.flags, old.restorer, old.mask.bits}));
+    TINE_TRY(call.memory.write_object(
+        old_action, GuestAction{old.handler, old.flags, old.restorer, old.mask.bits}));
   return 0;
 }
 
-SyscallResult sys_rt_sigprocmask(Call &call, int how, GuestAddress set, GuestAddress old_set, u64 size) {
+SyscallResult sys_rt_sigprocmask(Call &call, int how, GuestAddress set, GuestAddress old_set,
+                                 u64 size) {
   if (size != signal_set_size)
     return Errno{EINVAL};
   SignalSet &mask = call.thread.signal_mask;
   const SignalSet old = mask;
   if (!set.is_null()) {
-    const SignalSet given = TINE_TRY(call.memory.read_object<SignalSet>(set)) & ~unblockable_signals;
+    const SignalSet given =
+        TINE_TRY(call.memory.read_object<SignalSet>(set)) & ~unblockable_signals;
     switch (how) {
     case SIG_BLOCK:
       mask = mask | given;
@@ -109,10 +116,12 @@ SyscallResult sys_rt_sigsuspend(Call &call, GuestAddress set, u64 size) {
   return sleep_until_handler();
 }
 
-SyscallResult sys_pause(Call &) { return sleep_until_handler(); }
+SyscallResult sys_pause(Call &) {
+  return sleep_until_handler();
+}
 
-SyscallResult sys_rt_sigtimedwait(Call &call, GuestAddress set, GuestAddress info_address, GuestAddress timeout,
-                                  u64 size) {
+SyscallResult sys_rt_sigtimedwait(Call &call, GuestAddress set, GuestAddress info_address,
+                                  GuestAddress timeout, u64 size) {
   if (size != signal_set_size)
     return Errno{EINVAL};
   const SignalSet wanted = TINE_TRY(call.memory.read_object<SignalSet>(set)) & ~unblockable_signals;
@@ -151,8 +160,8 @@ SyscallResult sys_sigaltstack(Call &call, GuestAddress stack, GuestAddress old_s
   constexpr u64 smallest = 2048; // MINSIGSTKSZ
   process::Thread::AlternateStack &current = call.thread.alternate_stack;
   const u64 sp = call.thread.cpu.gpr[cpu::rsp];
-  const bool is_on = (current.flags & auto_disarm) == 0 && current.size != 0 && sp > current.address &&
-                     sp - current.address <= current.size;
+  const bool is_on = (current.flags & auto_disarm) == 0 && current.size != 0 &&
+                     sp > current.address && sp - current.address <= current.size;
   const process::Thread::AlternateStack old = current;
   if (!stack.is_null()) {
     const auto given = TINE_TRY(call.memory.read_object<GuestStack>(stack));
@@ -170,13 +179,16 @@ SyscallResult sys_sigaltstack(Call &call, GuestAddress stack, GuestAddress old_s
   }
   if (!old_stack.is_null()) {
     const u32 state = old.size == 0 ? disabled : is_on ? on_stack : 0;
-    const GuestStack shown{old.address, static_cast<i32>(state | (old.flags & auto_disarm)), 0, old.size};
+    const GuestStack shown{old.address, static_cast<i32>(state | (old.flags & auto_disarm)), 0,
+                           old.size};
     TINE_TRY(call.memory.write_object(old_stack, shown));
   }
   return 0;
 }
 
 /// restart_syscall(2) is made by the kernel alone; a blocked call here is tried again without it.
-SyscallResult sys_restart_syscall(Call &) { return Errno{EINTR}; }
+SyscallResult sys_restart_syscall(Call &) {
+  return Errno{EINTR};
+}
 
 } // namespace tine::syscall

@@ -15,11 +15,12 @@ using process::Thread;
 namespace {
 
 constexpr int highest_signal = 64;
-bool is_signal(int signal) { return signal >= 0 && signal <= highest_signal; }
+bool is_signal(int signal) {
+  return signal >= 0 && signal <= highest_signal;
+}
 
 /// To each process that `choose` selects: ESRCH if there is none, EPERM if all refuse.
-template <typename Choose>
-SyscallResult signal_all(Call &call, int signal, Choose choose) {
+template <typename Choose> SyscallResult signal_all(Call &call, int signal, Choose choose) {
   std::vector<Ref<Process>> targets;
   for (const auto &[pid, process] : call.kernel.processes())
     if (choose(*process))
@@ -52,7 +53,8 @@ SyscallResult signal_thread(Call &call, int group, int tid, const siginfo_t &inf
   if (target == nullptr || (group != 0 && target->process->pid.value != group)) {
     // A leader that ended before its threads, or a zombie, still has its id.
     const Process *zombie = call.kernel.find_process(Pid{tid});
-    return zombie != nullptr && (group == 0 || group == tid) ? SyscallResult{0} : SyscallResult{Errno{ESRCH}};
+    return zombie != nullptr && (group == 0 || group == tid) ? SyscallResult{0}
+                                                             : SyscallResult{Errno{ESRCH}};
   }
   if (!process::may_signal(call.thread, *target->process, signal))
     return Errno{EPERM};
@@ -80,19 +82,24 @@ SyscallResult sys_kill(Call &call, int pid, int signal) {
       return call.thread.credentials.euid == 0 ? SyscallResult{0} : SyscallResult{Errno{EPERM}};
     Process *target = call.kernel.find_process(Pid{pid});
     if (target == nullptr) {
-      Thread *thread = call.kernel.find_thread(Pid{pid}); // kill(2) takes any thread's id for its process
+      Thread *thread =
+          call.kernel.find_thread(Pid{pid}); // kill(2) takes any thread's id for its process
       if (thread == nullptr)
         return Errno{ESRCH};
       target = thread->process;
     }
-    return signal_process(call, *target, signal, process::user_signal(signal, SI_USER, call.thread));
+    return signal_process(call, *target, signal,
+                          process::user_signal(signal, SI_USER, call.thread));
   }
-  if (pid == -1) // "every process for which the caller has permission, except for process 1" and itself
-    return signal_all(call, signal, [&](const Process &process) { return &process != &call.process; });
+  if (pid ==
+      -1) // "every process for which the caller has permission, except for process 1" and itself
+    return signal_all(call, signal,
+                      [&](const Process &process) { return &process != &call.process; });
   if (pid == INT_MIN)
     return Errno{ESRCH};
   const Pid group = pid == 0 ? call.process.group : Pid{-pid};
-  return signal_all(call, signal, [group](const Process &process) { return process.group == group; });
+  return signal_all(call, signal,
+                    [group](const Process &process) { return process.group == group; });
 }
 
 SyscallResult sys_tkill(Call &call, int tid, int signal) {
@@ -117,14 +124,16 @@ SyscallResult sys_rt_sigqueueinfo(Call &call, int pid, int signal, GuestAddress 
   return signal_process(call, *target, signal, info);
 }
 
-SyscallResult sys_rt_tgsigqueueinfo(Call &call, int group, int tid, int signal, GuestAddress address) {
+SyscallResult sys_rt_tgsigqueueinfo(Call &call, int group, int tid, int signal,
+                                    GuestAddress address) {
   const siginfo_t info = TINE_TRY(read_siginfo(call, address, signal, Pid{group}));
   if (!is_signal(signal) || tid <= 0 || group <= 0)
     return Errno{EINVAL};
   return signal_thread(call, group, tid, info);
 }
 
-SyscallResult sys_pidfd_send_signal(Call &call, int fd, int signal, GuestAddress address, u64 flags) {
+SyscallResult sys_pidfd_send_signal(Call &call, int fd, int signal, GuestAddress address,
+                                    u64 flags) {
   if (flags != 0 || !is_signal(signal))
     return Errno{EINVAL};
   const auto file = ref_cast<process::PidFile>(TINE_TRY(call.thread.files->get(fd)));

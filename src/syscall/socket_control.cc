@@ -8,7 +8,7 @@
 namespace tine::syscall {
 namespace {
 
-constexpr u64 largest_control = 20480;  ///< net.core.optmem_max
+constexpr u64 largest_control = 20480;     ///< net.core.optmem_max
 constexpr std::size_t maximum_files = 253; ///< SCM_MAX_FD
 
 Status take_files(Call &call, std::span<const std::byte> data, SentControl &control) {
@@ -23,7 +23,8 @@ Status take_files(Call &call, std::span<const std::byte> data, SentControl &cont
   return Done{};
 }
 
-/// unix(7): a process may name its own ids; CAP_SYS_ADMIN may name any pid, CAP_SETUID and CAP_SETGID any ids.
+/// unix(7): a process may name its own ids; CAP_SYS_ADMIN may name any pid, CAP_SETUID and
+/// CAP_SETGID any ids.
 Status take_credentials(Call &call, std::span<const std::byte> data, SentControl &control) {
   net::UnixCredentials sent;
   if (data.size() != sizeof sent)
@@ -47,8 +48,8 @@ Status take_credentials(Call &call, std::span<const std::byte> data, SentControl
 class ControlWriter {
 public:
   ControlWriter(Call &call, msghdr &message)
-      : call_(call), message_(message), room_(message.msg_controllen),
-        at_{reinterpret_cast<u64>(message.msg_control)} {}
+      : call_(call), message_(message),
+        room_(message.msg_controllen), at_{reinterpret_cast<u64>(message.msg_control)} {}
 
   [[nodiscard]] u64 room() const { return room_; }
 
@@ -83,7 +84,8 @@ private:
 
 Status put_files(Call &call, msghdr &message, ControlWriter &writer,
                  const std::vector<Ref<fs::File>> &files) {
-  const u64 fits = writer.room() < sizeof(cmsghdr) ? 0 : (writer.room() - sizeof(cmsghdr)) / sizeof(int);
+  const u64 fits =
+      writer.room() < sizeof(cmsghdr) ? 0 : (writer.room() - sizeof(cmsghdr)) / sizeof(int);
   const bool close_on_exec = (message.msg_flags & MSG_CMSG_CLOEXEC) != 0;
   std::vector<int> descriptors;
   for (const Ref<fs::File> &file : files) {
@@ -116,8 +118,8 @@ Result<SentControl> read_control(Call &call, const msghdr &message) {
     std::memcpy(static_cast<void *>(&header), bytes.data() + at, sizeof(cmsghdr));
     if (header.cmsg_len < sizeof(cmsghdr) || header.cmsg_len > bytes.size() - at)
       return Errno{EINVAL};
-    const auto data = std::span<const std::byte>(bytes).subspan(
-        at + sizeof(cmsghdr), header.cmsg_len - sizeof(cmsghdr));
+    const auto data = std::span<const std::byte>(bytes).subspan(at + sizeof(cmsghdr),
+                                                                header.cmsg_len - sizeof(cmsghdr));
     if (header.cmsg_level == SOL_SOCKET) {
       if (header.cmsg_type == SCM_RIGHTS)
         TINE_TRY(take_files(call, data, control));

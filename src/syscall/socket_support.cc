@@ -39,8 +39,8 @@ Status write_address(Call &call, const net::SocketAddress &from, GuestAddress ad
   if (room < 0)
     return Errno{EINVAL};
   const auto bytes = from.bytes();
-  TINE_TRY(
-      call.memory.write(address, bytes.first(std::min<std::size_t>(bytes.size(), static_cast<u32>(room)))));
+  TINE_TRY(call.memory.write(
+      address, bytes.first(std::min<std::size_t>(bytes.size(), static_cast<u32>(room)))));
   return call.memory.write_object(length, from.length);
 }
 

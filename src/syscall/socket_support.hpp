@@ -20,8 +20,8 @@ namespace tine::syscall {
 [[nodiscard]] Status write_address(Call &call, const net::SocketAddress &from, GuestAddress address,
                                    GuestAddress length);
 
-/// The thread sleeps until the socket (or `queue`) changes or `timeout` is over; EAGAIN when it is, or
-/// what `on_timeout` says. With a timeout a signal is always EINTR: signal(7).
+/// The thread sleeps until the socket (or `queue`) changes or `timeout` is over; EAGAIN when it is,
+/// or what `on_timeout` says. With a timeout a signal is always EINTR: signal(7).
 [[nodiscard]] SyscallResult wait_for(Call &call, net::Socket &socket, sched::WaitQueue *queue,
                                      u32 events, const std::optional<Nanoseconds> &timeout,
                                      Errno on_timeout = Errno{EAGAIN});
@@ -33,8 +33,8 @@ struct SentControl {
 };
 /// Takes what msg_control of sendmsg(2) holds. EINVAL, EBADF, EPERM, ESRCH, ENOBUFS, EFAULT.
 [[nodiscard]] Result<SentControl> read_control(Call &call, const msghdr &message);
-/// Writes what was received to msg_control, and sets msg_controllen and MSG_CTRUNC. Descriptors that
-/// don't fit are closed.
+/// Writes what was received to msg_control, and sets msg_controllen and MSG_CTRUNC. Descriptors
+/// that don't fit are closed.
 [[nodiscard]] Status write_control(Call &call, msghdr &message, net::ReceiveRequest &received,
                                    bool pass_credentials);
 

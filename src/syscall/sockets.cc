@@ -58,8 +58,8 @@ Result<Ref<net::Socket>> create(Call &call, int domain, int type, int protocol, 
                                    protocol, flags);
   switch (domain) {
   case AF_UNIX: {
-    Ref<net::UnixSocket> socket = TINE_TRY(net::UnixSocket::create(
-        call.kernel.network, type, protocol, flags, caller_of(call)));
+    Ref<net::UnixSocket> socket = TINE_TRY(
+        net::UnixSocket::create(call.kernel.network, type, protocol, flags, caller_of(call)));
     return Ref<net::Socket>(std::move(socket));
   }
   case AF_INET:
@@ -91,8 +91,7 @@ Result<TypeAndFlags> split_type(u64 type) {
 
 SyscallResult sys_socket(Call &call, int domain, u64 type, int protocol) {
   const TypeAndFlags what = TINE_TRY(split_type(type));
-  Ref<net::Socket> socket =
-      TINE_TRY(create(call, domain, what.type, protocol, what.status_flags));
+  Ref<net::Socket> socket = TINE_TRY(create(call, domain, what.type, protocol, what.status_flags));
   return install(call, std::move(socket), what.close_on_exec);
 }
 
@@ -132,7 +131,8 @@ SyscallResult sys_listen(Call &call, int fd, int backlog) {
   return socket->listen(backlog, caller_of(call));
 }
 
-SyscallResult sys_accept4(Call &call, int fd, GuestAddress address, GuestAddress length, u64 flags) {
+SyscallResult sys_accept4(Call &call, int fd, GuestAddress address, GuestAddress length,
+                          u64 flags) {
   if (static_cast<int>(flags) & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
     return Errno{EINVAL};
   const Ref<net::Socket> socket = TINE_TRY(socket_of(call, fd));
@@ -148,8 +148,8 @@ SyscallResult sys_accept4(Call &call, int fd, GuestAddress address, GuestAddress
   if (!address.is_null()) {
     const Result<net::SocketAddress> peer = connection->peer_address();
     // The peer may be gone already: inet_accept reports it as ECONNABORTED.
-    const Status written = peer ? write_address(call, *peer, address, length)
-                                : Status{Errno{ECONNABORTED}};
+    const Status written =
+        peer ? write_address(call, *peer, address, length) : Status{Errno{ECONNABORTED}};
     if (!written.ok()) {
       (void)call.thread.files->close(descriptor);
       return written.error();

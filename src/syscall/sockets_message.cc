@@ -97,14 +97,13 @@ SyscallResult receive(Call &call, const Message &message, net::ReceiveRequest &r
     const Result<u64> received = message.socket.receive(request);
     if (received) {
       message.progress += *received;
-      if (waits_for_all && *received != 0 && request.data.remaining() != 0 &&
-          request.files.empty())
+      if (waits_for_all && *received != 0 && request.data.remaining() != 0 && request.files.empty())
         continue;
       return message.progress;
     }
     if (received.error() == Errno{EAGAIN} && (message.flags & MSG_DONTWAIT) == 0) {
-      const SyscallResult waiting = wait_for(call, message.socket, nullptr, POLLIN,
-                                             message.socket.options().receive_timeout);
+      const SyscallResult waiting =
+          wait_for(call, message.socket, nullptr, POLLIN, message.socket.options().receive_timeout);
       if (waiting.kind() == SyscallResult::Kind::blocked)
         return waiting;
     }
@@ -140,8 +139,8 @@ SyscallResult receive_message(Call &call, net::Socket &socket, GuestAddress addr
   if (header.msg_name) {
     const auto bytes = request.from.bytes();
     const std::size_t room = std::min<std::size_t>(bytes.size(), header.msg_namelen);
-    TINE_TRY(call.memory.write(GuestAddress{reinterpret_cast<u64>(header.msg_name)},
-                               bytes.first(room)));
+    TINE_TRY(
+        call.memory.write(GuestAddress{reinterpret_cast<u64>(header.msg_name)}, bytes.first(room)));
     header.msg_namelen = request.from.length;
   }
   TINE_TRY(write_control(call, header, request,
@@ -159,10 +158,8 @@ SyscallResult sys_sendto(Call &call, int fd, GuestAddress buffer, u64 size, u64 
   if (!address.is_null())
     to = TINE_TRY(read_address(call, address, length));
   return send(call,
-              {*socket,
-               Ranges{{buffer, std::min(size, largest_transfer)}},
-               effective_flags(*socket, flags),
-               call.state().progress},
+              {*socket, Ranges{{buffer, std::min(size, largest_transfer)}},
+               effective_flags(*socket, flags), call.state().progress},
               std::move(to), {});
 }
 
@@ -192,8 +189,8 @@ SyscallResult sys_recvmsg(Call &call, int fd, GuestAddress message, u64 flags) {
                          call.state().progress);
 }
 
-// Of the calls that move several messages, `progress` counts messages, and scratch[0] the bytes of the
-// message under way.
+// Of the calls that move several messages, `progress` counts messages, and scratch[0] the bytes of
+// the message under way.
 
 SyscallResult sys_sendmmsg(Call &call, int fd, GuestAddress messages, u32 count, u64 flags) {
   const Ref<net::Socket> socket = TINE_TRY(socket_of(call, fd));
@@ -223,8 +220,8 @@ SyscallResult sys_recvmmsg(Call &call, int fd, GuestAddress messages, u32 count,
     const timespec limit = TINE_TRY(call.memory.read_object<timespec>(timeout));
     if (limit.tv_sec < 0 || limit.tv_nsec < 0 || limit.tv_nsec >= nanoseconds_per_second)
       return Errno{EINVAL};
-    end = static_cast<u64>(time::TimerQueue::now() +
-                           limit.tv_sec * nanoseconds_per_second + limit.tv_nsec);
+    end = static_cast<u64>(time::TimerQueue::now() + limit.tv_sec * nanoseconds_per_second +
+                           limit.tv_nsec);
   }
   u32 all_flags = effective_flags(*socket, flags & ~u64{MSG_WAITFORONE});
   for (count = std::min(count, message_limit); done < count;) {

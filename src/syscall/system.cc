@@ -61,7 +61,9 @@ Status set_limit(const Call &call, process::Process &target, int resource, Resou
   return Done{};
 }
 
-bool is_resource(int resource) { return resource >= 0 && resource < RLIM_NLIMITS; }
+bool is_resource(int resource) {
+  return resource >= 0 && resource < RLIM_NLIMITS;
+}
 
 } // namespace
 
@@ -109,7 +111,8 @@ SyscallResult sys_getrandom(Call &call, GuestAddress address, u64 size, u64 flag
   return size;
 }
 
-SyscallResult sys_prlimit64(Call &call, int pid, int resource, GuestAddress new_limit, GuestAddress old_limit) {
+SyscallResult sys_prlimit64(Call &call, int pid, int resource, GuestAddress new_limit,
+                            GuestAddress old_limit) {
   if (!is_resource(resource))
     return Errno{EINVAL};
   ResourceLimit wanted;
@@ -139,7 +142,8 @@ SyscallResult sys_getrlimit(Call &call, int resource, GuestAddress address) {
 SyscallResult sys_setrlimit(Call &call, int resource, GuestAddress address) {
   if (!is_resource(resource))
     return Errno{EINVAL};
-  return set_limit(call, call.process, resource, TINE_TRY(call.memory.read_object<ResourceLimit>(address)));
+  return set_limit(call, call.process, resource,
+                   TINE_TRY(call.memory.read_object<ResourceLimit>(address)));
 }
 
 SyscallResult sys_sethostname(Call &call, GuestAddress address, u64 length) {
@@ -162,24 +166,49 @@ SyscallResult sys_getcpu(Call &call, GuestAddress cpu, GuestAddress node, GuestA
 
 /// The box's kernel log is empty: syslog(2) has nothing to read.
 SyscallResult sys_syslog(Call &call, int type, GuestAddress, int length) {
-  enum { close, open, read, read_all, read_clear, clear, console_off, console_on, console_level, unread, size };
+  enum {
+    close,
+    open,
+    read,
+    read_all,
+    read_clear,
+    clear,
+    console_off,
+    console_on,
+    console_level,
+    unread,
+    size
+  };
   switch (type) {
   case size:
     return 0;
   case read_all:
     return length < 0 ? SyscallResult{Errno{EINVAL}} : SyscallResult{0};
   default:
-    return call.thread.credentials.capable(CAP_SYSLOG) && type <= unread ? SyscallResult{0}
-                                                                         : SyscallResult{Errno{EPERM}};
+    return call.thread.credentials.capable(CAP_SYSLOG) && type <= unread
+               ? SyscallResult{0}
+               : SyscallResult{Errno{EPERM}};
   }
 }
 
 // What would change the host is refused, as a container's kernel does.
-SyscallResult sys_reboot(Call &, u64, u64, u64, GuestAddress) { return Errno{EPERM}; }
-SyscallResult sys_swapon(Call &, GuestAddress, u64) { return Errno{EPERM}; }
-SyscallResult sys_swapoff(Call &, GuestAddress) { return Errno{EPERM}; }
-SyscallResult sys_vhangup(Call &) { return Errno{EPERM}; }
-SyscallResult sys_quotactl(Call &, u64, GuestAddress, int, GuestAddress) { return Errno{EPERM}; }
-SyscallResult sys_sysfs(Call &, int, u64, u64) { return Errno{EINVAL}; }
+SyscallResult sys_reboot(Call &, u64, u64, u64, GuestAddress) {
+  return Errno{EPERM};
+}
+SyscallResult sys_swapon(Call &, GuestAddress, u64) {
+  return Errno{EPERM};
+}
+SyscallResult sys_swapoff(Call &, GuestAddress) {
+  return Errno{EPERM};
+}
+SyscallResult sys_vhangup(Call &) {
+  return Errno{EPERM};
+}
+SyscallResult sys_quotactl(Call &, u64, GuestAddress, int, GuestAddress) {
+  return Errno{EPERM};
+}
+SyscallResult sys_sysfs(Call &, int, u64, u64) {
+  return Errno{EINVAL};
+}
 
 } // namespace tine::syscall

@@ -9,7 +9,8 @@ namespace {
 
 using enum ArgumentKind;
 
-// A row with support `none` has no handler: pick_none is chosen by token pasting, so sys_NAME is not named.
+// A row with support `none` has no handler: pick_none is chosen by token pasting, so sys_NAME is
+// not named.
 #define TINE_HANDLER_full(name) &Adapt<&sys_##name>::handler
 #define TINE_HANDLER_partial(name) &Adapt<&sys_##name>::handler
 #define TINE_HANDLER_none(name) nullptr
@@ -41,7 +42,9 @@ constexpr auto index_of_number = make_index();
 
 } // namespace
 
-std::span<const Row> rows() { return table; }
+std::span<const Row> rows() {
+  return table;
+}
 
 const Row *find_row(u64 number) {
   if (number >= number_limit || index_of_number[number] == 0)

@@ -6,12 +6,22 @@
 
 namespace tine::syscall {
 
-Pid ThreadCaller::process() const { return thread_.process->pid; }
-Pid ThreadCaller::thread() const { return thread_.tid; }
-Pid ThreadCaller::group() const { return thread_.process->group; }
-Pid ThreadCaller::session() const { return thread_.process->session; }
+Pid ThreadCaller::process() const {
+  return thread_.process->pid;
+}
+Pid ThreadCaller::thread() const {
+  return thread_.tid;
+}
+Pid ThreadCaller::group() const {
+  return thread_.process->group;
+}
+Pid ThreadCaller::session() const {
+  return thread_.process->session;
+}
 
-Ref<fs::File> ThreadCaller::controlling_terminal() const { return thread_.process->terminal; }
+Ref<fs::File> ThreadCaller::controlling_terminal() const {
+  return thread_.process->terminal;
+}
 
 void ThreadCaller::set_controlling_terminal(Ref<fs::File> terminal) {
   // A terminal is its session's: all processes of the session get it, or lose it with their leader.
@@ -52,6 +62,8 @@ u64 ThreadCaller::pending_signals() const {
   return thread_.pending.set().bits | thread_.process->pending.set().bits;
 }
 
-const fs::Path &ThreadCaller::root() const { return thread_.fs->root; }
+const fs::Path &ThreadCaller::root() const {
+  return thread_.fs->root;
+}
 
 } // namespace tine::syscall

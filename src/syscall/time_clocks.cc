@@ -21,7 +21,8 @@ std::optional<CpuClock> dynamic_clock(int clock) {
   if (clock >= 0 || (clock & 7) == file_descriptor_kind || (clock & kind_mask) == kind_mask)
     return std::nullopt;
   return CpuClock{Pid{~(clock >> 3)}, (clock & thread_bit) != 0,
-                  (clock & kind_mask) == 1 ? CpuClock::Kind::user : CpuClock::Kind::user_and_system};
+                  (clock & kind_mask) == 1 ? CpuClock::Kind::user
+                                           : CpuClock::Kind::user_and_system};
 }
 
 Nanoseconds thread_time(const process::Thread &thread) {
@@ -39,10 +40,12 @@ Result<Nanoseconds> read_cpu_clock(const Call &call, const CpuClock &clock) {
       return Errno{EINVAL};
     return thread_time(*thread);
   }
-  const process::Process *target = clock.id.is_none() ? &call.process : call.kernel.find_process(clock.id);
+  const process::Process *target =
+      clock.id.is_none() ? &call.process : call.kernel.find_process(clock.id);
   if (target == nullptr)
     return Errno{EINVAL};
-  return clock.kind == CpuClock::Kind::user ? process::user_time(*target) : process::cpu_time(*target);
+  return clock.kind == CpuClock::Kind::user ? process::user_time(*target)
+                                            : process::cpu_time(*target);
 }
 
 bool is_host_clock(int clock) {
@@ -77,19 +80,23 @@ Result<Nanoseconds> read_clock(const Call &call, int clock) {
   return Nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-/// Sleeps `duration` from the first try on. `remaining`, if not null, is written when a signal ends it.
-SyscallResult sleep_for(Call &call, Nanoseconds duration, GuestAddress remaining, Interrupt interrupt) {
+/// Sleeps `duration` from the first try on. `remaining`, if not null, is written when a signal ends
+/// it.
+SyscallResult sleep_for(Call &call, Nanoseconds duration, GuestAddress remaining,
+                        Interrupt interrupt) {
   if (call.timed_out() || (duration == 0 && !call.state().retrying))
     return 0;
   call.set_timeout(duration);
   if (!remaining.is_null() && call.thread.has_deliverable_signal()) {
-    const Nanoseconds left = std::max(Nanoseconds{0}, *call.state().deadline - time::TimerQueue::now());
+    const Nanoseconds left =
+        std::max(Nanoseconds{0}, *call.state().deadline - time::TimerQueue::now());
     TINE_TRY(call.memory.write_object(remaining, timespec_of(left)));
   }
   return blocked(interrupt);
 }
 
-/// CPU-time clocks have no timer of the host's: the sleep looks again each time a tick may have passed.
+/// CPU-time clocks have no timer of the host's: the sleep looks again each time a tick may have
+/// passed.
 SyscallResult sleep_on_cpu_clock(Call &call, int clock, Nanoseconds time, bool absolute) {
   constexpr Nanoseconds look_again = 1'000'000;
   const Nanoseconds now = TINE_TRY(read_clock(call, clock));
@@ -112,11 +119,13 @@ SyscallResult sys_nanosleep(Call &call, GuestAddress duration, GuestAddress rema
   return sleep_for(call, time, remaining, Interrupt::restart_block);
 }
 
-SyscallResult sys_clock_nanosleep(Call &call, int clock, u64 flags, GuestAddress request, GuestAddress remaining) {
+SyscallResult sys_clock_nanosleep(Call &call, int clock, u64 flags, GuestAddress request,
+                                  GuestAddress remaining) {
   const bool absolute = (flags & TIMER_ABSTIME) != 0;
   if (clock == CLOCK_THREAD_CPUTIME_ID)
     return Errno{EINVAL};
-  if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
+  if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
+      clock == CLOCK_MONOTONIC_COARSE)
     return Errno{EOPNOTSUPP};
   if (!is_host_clock(clock) && clock != CLOCK_PROCESS_CPUTIME_ID && !dynamic_clock(clock))
     return Errno{EINVAL};

@@ -16,7 +16,8 @@ constexpr int highest_signal = 64;
 
 itimerval itimerval_of(TimerSetting setting) {
   // A timer that is about to expire still has a microsecond: zero means disarmed.
-  const Nanoseconds shown = setting.remaining == 0 ? 0 : std::max(Nanoseconds{1000}, setting.remaining);
+  const Nanoseconds shown =
+      setting.remaining == 0 ? 0 : std::max(Nanoseconds{1000}, setting.remaining);
   return {timeval_of(setting.interval), timeval_of(shown)};
 }
 
@@ -48,8 +49,9 @@ process::ResourceUsage usage_of(const process::Process &process) {
 SyscallResult sys_alarm(Call &call, u32 seconds) {
   if (seconds == 0 && !call.process.timers)
     return 0;
-  const TimerSetting old = process::timers_of(call.process)
-                               .set_interval_timer(ITIMER_REAL, {Nanoseconds{seconds} * 1'000'000'000, 0});
+  const TimerSetting old =
+      process::timers_of(call.process)
+          .set_interval_timer(ITIMER_REAL, {Nanoseconds{seconds} * 1'000'000'000, 0});
   // alarm(2) rounds to whole seconds, a remainder of less than one up.
   const Nanoseconds rounded = (old.remaining + 500'000'000) / 1'000'000'000;
   return u64(old.remaining != 0 && rounded == 0 ? 1 : rounded);
@@ -61,7 +63,8 @@ SyscallResult sys_setitimer(Call &call, int which, GuestAddress value, GuestAddr
   TimerSetting setting;
   if (!value.is_null()) {
     const auto given = TINE_TRY(call.memory.read_object<itimerval>(value));
-    setting = {TINE_TRY(nanoseconds_of(given.it_value)), TINE_TRY(nanoseconds_of(given.it_interval))};
+    setting = {TINE_TRY(nanoseconds_of(given.it_value)),
+               TINE_TRY(nanoseconds_of(given.it_interval))};
   }
   const TimerSetting old = process::timers_of(call.process).set_interval_timer(which, setting);
   if (!old_value.is_null())
@@ -77,7 +80,8 @@ SyscallResult sys_getitimer(Call &call, int which, GuestAddress value) {
   return call.memory.write_object(value, itimerval_of(setting));
 }
 
-SyscallResult sys_timer_create(Call &call, int clock, GuestAddress event_address, GuestAddress id_address) {
+SyscallResult sys_timer_create(Call &call, int clock, GuestAddress event_address,
+                               GuestAddress id_address) {
   switch (clock) {
   case CLOCK_REALTIME:
   case CLOCK_MONOTONIC:
@@ -106,8 +110,8 @@ SyscallResult sys_timer_create(Call &call, int clock, GuestAddress event_address
       return Errno{EINVAL};
   }
   process::ProcessTimers &timers = process::timers_of(call.process);
-  const int id = TINE_TRY(timers.create(clock, event.notify, event.signal, Pid{event.thread}, event.value,
-                                        event_address.is_null()));
+  const int id = TINE_TRY(timers.create(clock, event.notify, event.signal, Pid{event.thread},
+                                        event.value, event_address.is_null()));
   if (const Status written = call.memory.write_object(id_address, id); !written.ok()) {
     timers.remove(id);
     return written;
@@ -115,16 +119,18 @@ SyscallResult sys_timer_create(Call &call, int clock, GuestAddress event_address
   return 0;
 }
 
-SyscallResult sys_timer_settime(Call &call, int id, u64 flags, GuestAddress value, GuestAddress old_value) {
+SyscallResult sys_timer_settime(Call &call, int id, u64 flags, GuestAddress value,
+                                GuestAddress old_value) {
   PosixTimer *timer = call.process.timers ? call.process.timers->find(id) : nullptr;
   const auto given = TINE_TRY(call.memory.read_object<GuestTimerSpec>(value));
-  const TimerSetting setting{TINE_TRY(nanoseconds_of(given.value)), TINE_TRY(nanoseconds_of(given.interval))};
+  const TimerSetting setting{TINE_TRY(nanoseconds_of(given.value)),
+                             TINE_TRY(nanoseconds_of(given.interval))};
   if (timer == nullptr)
     return Errno{EINVAL};
   const TimerSetting old = call.process.timers->set(*timer, setting, (flags & TIMER_ABSTIME) != 0);
   if (!old_value.is_null())
-    TINE_TRY(call.memory.write_object(old_value,
-                                      GuestTimerSpec{timespec_of(old.interval), timespec_of(old.remaining)}));
+    TINE_TRY(call.memory.write_object(
+        old_value, GuestTimerSpec{timespec_of(old.interval), timespec_of(old.remaining)}));
   return 0;
 }
 
@@ -133,8 +139,8 @@ SyscallResult sys_timer_gettime(Call &call, int id, GuestAddress value) {
   if (timer == nullptr)
     return Errno{EINVAL};
   const TimerSetting setting = call.process.timers->setting(*timer);
-  return call.memory.write_object(value,
-                                  GuestTimerSpec{timespec_of(setting.interval), timespec_of(setting.remaining)});
+  return call.memory.write_object(
+      value, GuestTimerSpec{timespec_of(setting.interval), timespec_of(setting.remaining)});
 }
 
 SyscallResult sys_timer_getoverrun(Call &call, int id) {
@@ -153,8 +159,8 @@ SyscallResult sys_times(Call &call, GuestAddress address) {
   if (!address.is_null()) {
     const process::ResourceUsage usage = usage_of(call.process);
     const process::ResourceUsage &children = call.process.children_usage;
-    const i64 times[4] = {usage.user_time / tick, usage.system_time / tick, children.user_time / tick,
-                          children.system_time / tick};
+    const i64 times[4] = {usage.user_time / tick, usage.system_time / tick,
+                          children.user_time / tick, children.system_time / tick};
     TINE_TRY(call.memory.write_object(address, times));
   }
   return time::TimerQueue::now() / tick;

@@ -42,8 +42,8 @@ SyscallResult change_mode(Call &call, const FoundInode &found, u32 mode) {
     if (found.inode->is_symlink())
       return Errno{EOPNOTSUPP};
     const fs::Attributes now = TINE_TRY(found.inode->attributes());
-    // "If the calling process is not privileged ... and the group of the file does not match ... the
-    // S_ISGID bit will be turned off".
+    // "If the calling process is not privileged ... and the group of the file does not match ...
+    // the S_ISGID bit will be turned off".
     if (!call.thread.credentials.capable(CAP_FSETID) && !call.thread.credentials.in_group(now.gid))
       mode &= ~u32{S_ISGID};
   }
@@ -67,8 +67,8 @@ SyscallResult change_owner(Call &call, const FoundInode &found, int uid, int gid
     if (credentials.fsuid != now.uid || !owner_stays || !is_own_group)
       return Errno{EPERM};
   }
-  // "When the owner or group of an executable file is changed ... the S_ISUID and S_ISGID mode bits are
-  // cleared".
+  // "When the owner or group of an executable file is changed ... the S_ISUID and S_ISGID mode bits
+  // are cleared".
   if (found.inode->type() == S_IFREG && (now.mode & (S_ISUID | S_ISGID)) != 0)
     request.mode = now.mode & 07777U & ~static_cast<u32>(S_ISUID) &
                    ~static_cast<u32>((now.mode & S_IXGRP) != 0 ? S_ISGID : 0);
@@ -120,8 +120,7 @@ SyscallResult sys_mknodat(Call &call, int directory, GuestAddress path, u32 mode
     return Errno{EINVAL};
   if (type == S_IFCHR || type == S_IFBLK) // a box has the devices of /dev and no others
     return Errno{EPERM};
-  return make_at(call, directory, path,
-                 {.mode = type | (mode & 07777U), .special_device = device});
+  return make_at(call, directory, path, {.mode = type | (mode & 07777U), .special_device = device});
 }
 
 SyscallResult sys_symlink(Call &call, GuestAddress target, GuestAddress path) {
@@ -252,7 +251,9 @@ SyscallResult change_times(Call &call, const FoundInode &found, const Times &tim
   return found.inode->change(request);
 }
 
-timespec from_timeval(const timeval &time) { return {time.tv_sec, time.tv_usec * 1000}; }
+timespec from_timeval(const timeval &time) {
+  return {time.tv_sec, time.tv_usec * 1000};
+}
 
 Result<Times> read_timevals(Call &call, GuestAddress address) {
   if (address.is_null())

@@ -85,10 +85,10 @@ SyscallResult sys_mount(Call &call, GuestAddress source_address, GuestAddress ta
     return Errno{ENOTDIR};
   const std::string type = TINE_TRY(call.memory.read_string(type_address, PATH_MAX));
   if (type == "tmpfs" || type == "ramfs") {
-    mounts.mount(target,
-                 make_ref<fs::MemoryFs>(call.kernel.host.frames,
-                                        fs::MemoryFs::Options{.root_mode = 01777}),
-                 nullptr, mount_flags(flags), source);
+    mounts.mount(
+        target,
+        make_ref<fs::MemoryFs>(call.kernel.host.frames, fs::MemoryFs::Options{.root_mode = 01777}),
+        nullptr, mount_flags(flags), source);
     return 0;
   }
   // A further view of what the box has of this type already: proc, devpts, sysfs.
@@ -106,12 +106,14 @@ SyscallResult sys_umount2(Call &call, GuestAddress path, u64 flags) {
     return Errno{EINVAL};
   if (!call.thread.credentials.capable(CAP_SYS_ADMIN))
     return Errno{EPERM};
-  const fs::Path place = TINE_TRY(find_path(
-      call, {.directory = AT_FDCWD, .path = path, .follow = (flags & no_follow) == 0}));
+  const fs::Path place = TINE_TRY(
+      find_path(call, {.directory = AT_FDCWD, .path = path, .follow = (flags & no_follow) == 0}));
   return call.thread.fs->mounts->unmount(place);
 }
 
-SyscallResult sys_pivot_root(Call &, GuestAddress, GuestAddress) { return Errno{EPERM}; }
+SyscallResult sys_pivot_root(Call &, GuestAddress, GuestAddress) {
+  return Errno{EPERM};
+}
 
 // ---- extended attributes ----
 namespace {

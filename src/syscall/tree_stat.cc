@@ -83,8 +83,7 @@ SyscallResult sys_newfstatat(Call &call, int directory, GuestAddress path, Guest
 
 SyscallResult sys_statx(Call &call, int directory, GuestAddress path, u64 flags, u64 mask,
                         GuestAddress address) {
-  constexpr u64 known =
-      AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_TYPE;
+  constexpr u64 known = AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW | AT_STATX_SYNC_TYPE;
   if ((flags & ~known) != 0 || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE ||
       (mask & STATX__RESERVED) != 0)
     return Errno{EINVAL};
@@ -185,8 +184,7 @@ SyscallResult read_entries(Call &call, int fd, GuestAddress buffer, u64 size, Ap
   return static_cast<u64>(records.size());
 }
 
-template <typename T>
-void put(std::vector<std::byte> &records, std::size_t at, const T &value) {
+template <typename T> void put(std::vector<std::byte> &records, std::size_t at, const T &value) {
   std::memcpy(records.data() + at, &value, sizeof value);
 }
 
@@ -265,6 +263,8 @@ SyscallResult sys_fstatfs(Call &call, int fd, GuestAddress result) {
   return call.memory.write_object(result, TINE_TRY(inode->file_system().statistics()));
 }
 
-SyscallResult sys_ustat(Call &, u64, GuestAddress) { return Errno{EINVAL}; }
+SyscallResult sys_ustat(Call &, u64, GuestAddress) {
+  return Errno{EINVAL};
+}
 
 } // namespace tine::syscall

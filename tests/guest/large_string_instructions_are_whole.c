@@ -1,5 +1,5 @@
-// Intel SDM volume 2, REP: "repeats [...] the number of times specified in the count register": also when it is so
-// many that the instruction is interrupted and resumed in between.
+// Intel SDM volume 2, REP: "repeats [...] the number of times specified in the count register":
+// also when it is so many that the instruction is interrupted and resumed in between.
 #include "check.h"
 
 int main(void) {

@@ -7,8 +7,8 @@
 
 namespace tine::process {
 
-/// What only the host's /proc/cpuinfo knows of the processor: read once, before the host's files are shut
-/// away.
+/// What only the host's /proc/cpuinfo knows of the processor: read once, before the host's files
+/// are shut away.
 struct HostProcessor {
   std::string model_name = "unknown";
   std::string megahertz = "0.000";

@@ -46,18 +46,17 @@ Result<Ref<fs::Inode>> make_descriptor_directory(fs::PseudoFs &fs, const Subject
                                                  fs::PseudoAttributes attributes, u32 entry_type,
                                                  fs::PseudoDirectory::Lookup lookup) {
   Ref<fs::PseudoDirectory> directory = fs.directory(attributes);
-  directory->set_dynamic(std::move(lookup),
-                         [subject, entry_type]() -> Result<std::vector<fs::DirectoryEntry>> {
-                           std::vector<fs::DirectoryEntry> list;
-                           const Result<Thread *> thread = subject.thread();
-                           if (!thread || !(*thread)->files)
-                             return list;
-                           for (const int fd : (*thread)->files->open_descriptors())
-                             list.push_back({static_cast<u64>(fd) + 1, 0,
-                                             static_cast<u8>(IFTODT(entry_type)),
-                                             fmt::format("{}", fd)});
-                           return list;
-                         });
+  directory->set_dynamic(
+      std::move(lookup), [subject, entry_type]() -> Result<std::vector<fs::DirectoryEntry>> {
+        std::vector<fs::DirectoryEntry> list;
+        const Result<Thread *> thread = subject.thread();
+        if (!thread || !(*thread)->files)
+          return list;
+        for (const int fd : (*thread)->files->open_descriptors())
+          list.push_back({static_cast<u64>(fd) + 1, 0, static_cast<u8>(IFTODT(entry_type)),
+                          fmt::format("{}", fd)});
+        return list;
+      });
   return Ref<fs::Inode>(std::move(directory));
 }
 
@@ -65,30 +64,30 @@ Result<Ref<fs::Inode>> make_descriptor_directory(fs::PseudoFs &fs, const Subject
 
 Result<Ref<fs::Inode>> make_fd(fs::PseudoFs &fs, const Subject &subject,
                                fs::PseudoAttributes attributes) {
-  return make_descriptor_directory(
-      fs, subject, attributes, S_IFLNK,
-      [&fs, subject](std::string_view name) -> Result<Ref<fs::Inode>> {
-        const int fd = descriptor_of(name);
-        const fs::Descriptor found = TINE_TRY(descriptor(subject, fd));
-        fs::PseudoAttributes link = owner_of(subject);
-        link.mode = link_mode(*found.file);
-        return fs.file_link(link, [subject, fd]() -> Result<Ref<fs::File>> {
-          return TINE_TRY(descriptor(subject, fd)).file;
-        });
-      });
+  return make_descriptor_directory(fs, subject, attributes, S_IFLNK,
+                                   [&fs, subject](std::string_view name) -> Result<Ref<fs::Inode>> {
+                                     const int fd = descriptor_of(name);
+                                     const fs::Descriptor found = TINE_TRY(descriptor(subject, fd));
+                                     fs::PseudoAttributes link = owner_of(subject);
+                                     link.mode = link_mode(*found.file);
+                                     return fs.file_link(
+                                         link, [subject, fd]() -> Result<Ref<fs::File>> {
+                                           return TINE_TRY(descriptor(subject, fd)).file;
+                                         });
+                                   });
 }
 
 Result<Ref<fs::Inode>> make_fdinfo(fs::PseudoFs &fs, const Subject &subject,
                                    fs::PseudoAttributes attributes) {
-  return make_descriptor_directory(
-      fs, subject, attributes, S_IFREG,
-      [&fs, subject](std::string_view name) -> Result<Ref<fs::Inode>> {
-        const int fd = descriptor_of(name);
-        TINE_TRY(descriptor(subject, fd));
-        fs::PseudoAttributes file = owner_of(subject);
-        file.mode = 0400;
-        return fs.file(file, [subject, fd] { return fdinfo_text(subject, fd); });
-      });
+  return make_descriptor_directory(fs, subject, attributes, S_IFREG,
+                                   [&fs, subject](std::string_view name) -> Result<Ref<fs::Inode>> {
+                                     const int fd = descriptor_of(name);
+                                     TINE_TRY(descriptor(subject, fd));
+                                     fs::PseudoAttributes file = owner_of(subject);
+                                     file.mode = 0400;
+                                     return fs.file(
+                                         file, [subject, fd] { return fdinfo_text(subject, fd); });
+                                   });
 }
 
 } // namespace tine::process

@@ -7,7 +7,8 @@
 namespace tine::process {
 namespace {
 
-/// proc(5): what mem and pagemap show is the address space that the process had when they were opened.
+/// proc(5): what mem and pagemap show is the address space that the process had when they were
+/// opened.
 class SpaceFile : public fs::SeekableFile {
 public:
   SpaceFile(const fs::Path &path, u32 flags, Ref<memory::AddressSpace> space)
@@ -39,8 +40,7 @@ public:
   }
 
 private:
-  template <typename Move>
-  Result<u64> by_page(memory::IoBuffer &buffer, u64 at, Move move) {
+  template <typename Move> Result<u64> by_page(memory::IoBuffer &buffer, u64 at, Move move) {
     std::array<std::byte, page_size> page;
     u64 total = 0;
     while (buffer.remaining() != 0 && at < user_address_limit) {

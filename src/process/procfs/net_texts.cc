@@ -51,8 +51,9 @@ std::string header(int family) {
   if (family == AF_INET6)
     return "  sl  local_address                         remote_address                        st "
            "tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
-  std::string line = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   "
-                     "uid  timeout inode";
+  std::string line =
+      "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   "
+      "uid  timeout inode";
   line.resize(149, ' ');
   return line + "\n";
 }
@@ -110,9 +111,11 @@ std::string unix_text(const Kernel &kernel) {
 
 constexpr const char *dev_text =
     "Inter-|   Receive                                                |  Transmit\n"
-    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo "
+    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop "
+    "fifo "
     "colls carrier compressed\n"
-    "    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0 "
+    "    lo:       0       0    0    0    0     0          0         0        0       0    0    0  "
+    "  0 "
     "    0       0          0\n";
 
 std::string route_text() {
@@ -127,9 +130,10 @@ std::string sockstat_text(const Kernel &kernel) {
   for (const net::Socket *socket : kernel.network.sockets)
     if (socket->domain() == AF_INET)
       ++(socket->type() == SOCK_STREAM ? tcp : udp);
-  return fmt::format("sockets: used {}\nTCP: inuse {} orphan 0 tw 0 alloc {} mem 0\n"
-                     "UDP: inuse {} mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n",
-                     kernel.network.sockets.size(), tcp, tcp, udp);
+  return fmt::format(
+      "sockets: used {}\nTCP: inuse {} orphan 0 tw 0 alloc {} mem 0\n"
+      "UDP: inuse {} mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n",
+      kernel.network.sockets.size(), tcp, tcp, udp);
 }
 
 } // namespace
@@ -137,7 +141,8 @@ std::string sockstat_text(const Kernel &kernel) {
 Ref<fs::PseudoDirectory> make_net_directory(fs::PseudoFs &fs, Kernel &kernel) {
   Ref<fs::PseudoDirectory> directory = fs.directory();
   const auto add = [&](const char *name, std::function<std::string()> text) {
-    directory->add(name, fs.file({}, [text = std::move(text)] { return Result<std::string>(text()); }));
+    directory->add(name,
+                   fs.file({}, [text = std::move(text)] { return Result<std::string>(text()); }));
   };
   add("tcp", [&kernel] { return tcp_text(kernel, AF_INET); });
   add("tcp6", [&kernel] { return tcp_text(kernel, AF_INET6); });
@@ -152,8 +157,9 @@ Ref<fs::PseudoDirectory> make_net_directory(fs::PseudoFs &fs, Kernel &kernel) {
                                 "Mask     Device\n"));
   directory->add("ipv6_route", fs.text(""));
   directory->add("packet", fs.text("sk       RefCnt Type Proto  Iface R Rmem   User   Inode\n"));
-  directory->add("netlink", fs.text("sk               Eth Pid        Groups   Rmem     Wmem     Dump  "
-                                    "Locks    Drops    Inode\n"));
+  directory->add("netlink",
+                 fs.text("sk               Eth Pid        Groups   Rmem     Wmem     Dump  "
+                         "Locks    Drops    Inode\n"));
   return directory;
 }
 

@@ -65,14 +65,14 @@ struct LimitName {
 
 /// In the order of the RLIMIT_ numbers: fs/proc/base.c, lnames.
 constexpr LimitName limit_names[RLIM_NLIMITS] = {
-    {"Max cpu time", "seconds"},        {"Max file size", "bytes"},
-    {"Max data size", "bytes"},         {"Max stack size", "bytes"},
-    {"Max core file size", "bytes"},    {"Max resident set", "bytes"},
-    {"Max processes", "processes"},     {"Max open files", "files"},
-    {"Max locked memory", "bytes"},     {"Max address space", "bytes"},
-    {"Max file locks", "locks"},        {"Max pending signals", "signals"},
-    {"Max msgqueue size", "bytes"},     {"Max nice priority", ""},
-    {"Max realtime priority", ""},      {"Max realtime timeout", "us"},
+    {"Max cpu time", "seconds"},     {"Max file size", "bytes"},
+    {"Max data size", "bytes"},      {"Max stack size", "bytes"},
+    {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+    {"Max processes", "processes"},  {"Max open files", "files"},
+    {"Max locked memory", "bytes"},  {"Max address space", "bytes"},
+    {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+    {"Max msgqueue size", "bytes"},  {"Max nice priority", ""},
+    {"Max realtime priority", ""},   {"Max realtime timeout", "us"},
 };
 
 Result<std::string> limits_text(const Subject &subject) {
@@ -80,8 +80,8 @@ Result<std::string> limits_text(const Subject &subject) {
   const auto show = [](u64 value) {
     return value == RLIM_INFINITY ? std::string("unlimited") : fmt::format("{}", value);
   };
-  std::string text = fmt::format("{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit",
-                                 "Hard Limit", "Units");
+  std::string text =
+      fmt::format("{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");
   for (std::size_t i = 0; i < RLIM_NLIMITS; ++i)
     text += fmt::format("{:<25} {:<20} {:<20} {:<10}\n", limit_names[i].name,
                         show(process.limits[i].current), show(process.limits[i].maximum),
@@ -136,8 +136,8 @@ Result<std::string> sched_text(const Subject &subject) {
       static_cast<double>(process.usage.user_time + process.usage.system_time) / 1e6;
   const u64 voluntary = process.usage.voluntary_switches,
             involuntary = process.usage.involuntary_switches;
-  std::string text = fmt::format("{} ({}, #threads: {})\n", command_name(subject),
-                                 subject.id.value, std::max<std::size_t>(process.threads.size(), 1));
+  std::string text = fmt::format("{} ({}, #threads: {})\n", command_name(subject), subject.id.value,
+                                 std::max<std::size_t>(process.threads.size(), 1));
   text += std::string(67, '-') + '\n';
   const auto line = [&](const char *name, const std::string &value) {
     text += fmt::format("{:<45}:{:>21}\n", name, value);
@@ -165,13 +165,11 @@ Result<std::string> syscall_text(const Subject &subject) {
 }
 
 /// A file whose reading is refused, as Linux refuses it here.
-template <int Error>
-Result<std::string> refused(const Subject &) {
+template <int Error> Result<std::string> refused(const Subject &) {
   return Errno{Error};
 }
 
-template <int Value>
-Result<std::string> number_text(const Subject &subject) {
+template <int Value> Result<std::string> number_text(const Subject &subject) {
   TINE_TRY(subject.process());
   return fmt::format("{}\n", Value);
 }
@@ -221,7 +219,9 @@ Status set_adjustment(const Subject &subject, std::string_view text) {
   return Done{};
 }
 
-Status ignore(const Subject &, std::string_view) { return Done{}; }
+Status ignore(const Subject &, std::string_view) {
+  return Done{};
+}
 
 // ---- links ----
 
@@ -254,8 +254,7 @@ Result<Ref<fs::Inode>> make_root(fs::PseudoFs &fs, const Subject &subject,
 /// What opening /proc/PID/ns/NAME gives: a file that only stands for the namespace.
 class NamespaceFile final : public fs::File {
 public:
-  NamespaceFile(std::string name, u64 number)
-      : File(0), name_(std::move(name)), number_(number) {}
+  NamespaceFile(std::string name, u64 number) : File(0), name_(std::move(name)), number_(number) {}
   std::string description() override { return fmt::format("{}:[{}]", name_, number_); }
   Result<struct stat> stat() override {
     struct stat status {};
@@ -279,16 +278,11 @@ struct NamespaceName {
 
 /// The first namespaces of a Linux have these numbers: include/linux/proc_ns.h.
 constexpr NamespaceName namespaces[] = {
-    {"cgroup", "cgroup", 4026531835},
-    {"ipc", "ipc", 4026531839},
-    {"mnt", "mnt", 4026531841},
-    {"net", "net", 4026531840},
-    {"pid", "pid", 4026531836},
-    {"pid_for_children", "pid", 4026531836},
-    {"time", "time", 4026531834},
-    {"time_for_children", "time", 4026531834},
-    {"user", "user", 4026531837},
-    {"uts", "uts", 4026531838},
+    {"cgroup", "cgroup", 4026531835}, {"ipc", "ipc", 4026531839},
+    {"mnt", "mnt", 4026531841},       {"net", "net", 4026531840},
+    {"pid", "pid", 4026531836},       {"pid_for_children", "pid", 4026531836},
+    {"time", "time", 4026531834},     {"time_for_children", "time", 4026531834},
+    {"user", "user", 4026531837},     {"uts", "uts", 4026531838},
 };
 
 Result<Ref<fs::Inode>> make_ns(fs::PseudoFs &fs, const Subject &, fs::PseudoAttributes attributes) {
@@ -305,7 +299,8 @@ Result<Ref<fs::Inode>> make_attr(fs::PseudoFs &fs, const Subject &,
   // Without a security module there is nothing to read: EINVAL.
   Ref<fs::PseudoDirectory> directory = fs.directory(attributes);
   for (const char *name : {"current", "exec", "fscreate", "keycreate", "prev", "sockcreate"})
-    directory->add(name, fs.file({.mode = 0666}, []() -> Result<std::string> { return Errno{EINVAL}; }));
+    directory->add(name,
+                   fs.file({.mode = 0666}, []() -> Result<std::string> { return Errno{EINVAL}; }));
   return Ref<fs::Inode>(std::move(directory));
 }
 
@@ -341,7 +336,8 @@ Result<Ref<fs::Inode>> make_task(fs::PseudoFs &fs, const Subject &subject,
 
 // ---- the tables ----
 
-constexpr SubjectEntry text(const char *name, u32 mode, Result<std::string> (*read)(const Subject &),
+constexpr SubjectEntry text(const char *name, u32 mode,
+                            Result<std::string> (*read)(const Subject &),
                             Status (*write)(const Subject &, std::string_view) = nullptr) {
   return {name, S_IFREG, mode, read, write, nullptr};
 }
@@ -403,7 +399,9 @@ constexpr SubjectEntry entries[] = {
 
 } // namespace
 
-std::span<const SubjectEntry> process_entries() { return std::span(entries).subspan(1); }
+std::span<const SubjectEntry> process_entries() {
+  return std::span(entries).subspan(1);
+}
 std::span<const SubjectEntry> thread_entries() {
   return std::span(entries).first(std::size(entries) - 1);
 }
@@ -412,9 +410,8 @@ Ref<fs::Inode> make_process_directory(fs::PseudoFs &fs, const Subject &subject) 
   fs::PseudoAttributes attributes = owner_of(subject);
   attributes.mode = 0555;
   attributes.inode = entry_number(subject, 0);
-  return make_subject_directory(fs, subject,
-                                subject.is_thread ? thread_entries() : process_entries(),
-                                attributes);
+  return make_subject_directory(
+      fs, subject, subject.is_thread ? thread_entries() : process_entries(), attributes);
 }
 
 } // namespace tine::process

@@ -9,7 +9,9 @@ namespace {
 
 constexpr Nanoseconds nanoseconds_per_tick = 10'000'000; ///< USER_HZ is 100
 
-u64 ticks(Nanoseconds time) { return static_cast<u64>(std::max<Nanoseconds>(time, 0) / nanoseconds_per_tick); }
+u64 ticks(Nanoseconds time) {
+  return static_cast<u64>(std::max<Nanoseconds>(time, 0) / nanoseconds_per_tick);
+}
 
 u64 minor_faults_of(const Process &process) {
   u64 faults = process.usage.minor_faults;
@@ -92,10 +94,14 @@ std::string memory_lines(const memory::AddressSpace &space, const Process &proce
 
 const char *state_name(char letter) {
   switch (letter) {
-  case 'R': return "R (running)";
-  case 'S': return "S (sleeping)";
-  case 'T': return "T (stopped)";
-  default: return "Z (zombie)";
+  case 'R':
+    return "R (running)";
+  case 'S':
+    return "S (sleeping)";
+  case 'T':
+    return "T (stopped)";
+  default:
+    return "Z (zombie)";
   }
 }
 
@@ -158,13 +164,13 @@ Result<std::string> stat_text(const Subject &subject) {
       20 + process.nice, process.nice, std::max<std::size_t>(process.threads.size(), 1),
       ticks(process.start_time - subject.kernel.boot_time), usage.virtual_size,
       usage.resident >> page_shift, process.limits[RLIMIT_RSS].current);
-  text += fmt::format("{} {} {} 0 0 {} {} {} {} {} 0 0 {} {} {} {} 0 0 0 ",
-                      layout.code_start.value, layout.code_end.value, layout.stack_start.value,
-                      masks.pending & 0x7fffffff, masks.blocked & 0x7fffffff,
-                      masks.ignored & 0x7fffffff, masks.caught & 0x7fffffff,
-                      thread && thread->run_state() == sched::RunState::blocked ? 1 : 0,
-                      process.exit_signal, std::max(thread ? thread->vcpu() : 0, 0),
-                      thread ? thread->real_time_priority : 0, thread ? thread->policy : 0);
+  text +=
+      fmt::format("{} {} {} 0 0 {} {} {} {} {} 0 0 {} {} {} {} 0 0 0 ", layout.code_start.value,
+                  layout.code_end.value, layout.stack_start.value, masks.pending & 0x7fffffff,
+                  masks.blocked & 0x7fffffff, masks.ignored & 0x7fffffff, masks.caught & 0x7fffffff,
+                  thread && thread->run_state() == sched::RunState::blocked ? 1 : 0,
+                  process.exit_signal, std::max(thread ? thread->vcpu() : 0, 0),
+                  thread ? thread->real_time_priority : 0, thread ? thread->policy : 0);
   text += fmt::format("{} {} {} {} {} {} {} {}\n", layout.data_start.value, layout.data_end.value,
                       layout.heap_start.value, layout.arguments_start.value,
                       layout.arguments_end.value, layout.environment_start.value,
@@ -196,8 +202,8 @@ Result<std::string> status_text(const Subject &subject) {
   const i32 id = subject.id.value, parent = process.parent ? process.parent->pid.value : 1;
   text += fmt::format("State:\t{}\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t0\n",
                       state_name(state_letter(subject)), process.pid.value, id, parent);
-  text += fmt::format("Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\n", ids.uid,
-                      ids.euid, ids.suid, ids.fsuid, ids.gid, ids.egid, ids.sgid, ids.fsgid);
+  text += fmt::format("Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\n", ids.uid, ids.euid, ids.suid,
+                      ids.fsuid, ids.gid, ids.egid, ids.sgid, ids.fsgid);
   u64 table_size = 0;
   if (thread && thread->files)
     for (const int fd : thread->files->open_descriptors())
@@ -210,18 +216,18 @@ Result<std::string> status_text(const Subject &subject) {
   if (thread && thread->memory)
     text += memory_lines(*thread->memory, process);
   const SignalMasks masks = signal_masks(process, thread);
-  text += fmt::format("Threads:\t{}\nSigQ:\t{}/{}\n", std::max<std::size_t>(process.threads.size(), 1),
-                      process.pending.size(), process.limits[RLIMIT_SIGPENDING].current);
-  text += fmt::format("SigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\nSigIgn:\t{:016x}\n"
-                      "SigCgt:\t{:016x}\n",
-                      masks.pending, masks.shared_pending, masks.blocked, masks.ignored,
-                      masks.caught);
+  text +=
+      fmt::format("Threads:\t{}\nSigQ:\t{}/{}\n", std::max<std::size_t>(process.threads.size(), 1),
+                  process.pending.size(), process.limits[RLIMIT_SIGPENDING].current);
+  text +=
+      fmt::format("SigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\nSigIgn:\t{:016x}\n"
+                  "SigCgt:\t{:016x}\n",
+                  masks.pending, masks.shared_pending, masks.blocked, masks.ignored, masks.caught);
   text += fmt::format("CapInh:\t{:016x}\nCapPrm:\t{:016x}\nCapEff:\t{:016x}\nCapBnd:\t{:016x}\n"
                       "CapAmb:\t{:016x}\n",
                       ids.inheritable, ids.permitted, ids.effective, ids.bounding, ids.ambient);
-  const u64 all_cpus = subject.kernel.options.cpus >= 64
-                           ? ~u64{0}
-                           : (u64{1} << subject.kernel.options.cpus) - 1;
+  const u64 all_cpus =
+      subject.kernel.options.cpus >= 64 ? ~u64{0} : (u64{1} << subject.kernel.options.cpus) - 1;
   const u64 cpus = thread ? thread->affinity & all_cpus : all_cpus;
   text += fmt::format("NoNewPrivs:\t{}\nSeccomp:\t0\nSeccomp_filters:\t0\n",
                       thread && thread->no_new_privileges ? 1 : 0);

@@ -57,7 +57,9 @@ Result<Ref<fs::Inode>> make_entry(fs::PseudoFs &fs, const Subject &subject,
     return entry.make(fs, subject, attributes);
   fs::Accept accept;
   if (entry.accept)
-    accept = [subject, write = entry.accept](std::string_view text) { return write(subject, text); };
+    accept = [subject, write = entry.accept](std::string_view text) {
+      return write(subject, text);
+    };
   return fs.file(
       attributes, [subject, read = entry.text] { return read(subject); }, std::move(accept));
 }
@@ -81,8 +83,8 @@ Ref<fs::Inode> make_subject_directory(fs::PseudoFs &fs, const Subject &subject,
           return Errno{ENOENT};
         std::vector<fs::DirectoryEntry> list;
         for (std::size_t i = 0; i < entries.size(); ++i)
-          list.push_back({entry_number(subject, i + 1), 0,
-                          static_cast<u8>(IFTODT(entries[i].type)), entries[i].name});
+          list.push_back({entry_number(subject, i + 1), 0, static_cast<u8>(IFTODT(entries[i].type)),
+                          entries[i].name});
         return list;
       });
   return directory;

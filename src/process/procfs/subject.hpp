@@ -9,7 +9,8 @@
 
 namespace tine::process {
 
-/// A thread or process by number, looked up anew each time: the files stay when it is gone, and say ESRCH.
+/// A thread or process by number, looked up anew each time: the files stay when it is gone, and say
+/// ESRCH.
 struct Subject {
   Kernel &kernel;
   Pid id;

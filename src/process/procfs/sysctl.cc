@@ -29,8 +29,7 @@ public:
   SysctlWriter(fs::PseudoFs &fs, Ref<fs::PseudoDirectory> directory)
       : fs_(fs), directory_(std::move(directory)) {}
 
-  template <typename T>
-  void value(const char *name, const T &value) {
+  template <typename T> void value(const char *name, const T &value) {
     directory_->add(name, fs_.text(fmt::format("{}\n", value), {.mode = 0444}));
   }
   void computed(const char *name, std::function<std::string()> read) {
@@ -41,23 +40,23 @@ public:
   /// A setting that is remembered and has no effect beyond that.
   void remembered(const char *name, std::string initial) {
     const auto text = std::make_shared<std::string>(std::move(initial));
-    directory_->add(name, fs_.file({.mode = 0644},
-                                   [text] { return Result<std::string>(*text + "\n"); },
-                                   [text](std::string_view written) -> Status {
-                                     while (!written.empty() && written.back() == '\n')
-                                       written.remove_suffix(1);
-                                     *text = written;
-                                     return Done{};
-                                   }));
+    directory_->add(name, fs_.file(
+                              {.mode = 0644}, [text] { return Result<std::string>(*text + "\n"); },
+                              [text](std::string_view written) -> Status {
+                                while (!written.empty() && written.back() == '\n')
+                                  written.remove_suffix(1);
+                                *text = written;
+                                return Done{};
+                              }));
   }
   void text(const char *name, std::string &what) {
-    directory_->add(name, fs_.file({.mode = 0644},
-                                   [&what] { return Result<std::string>(what + "\n"); },
-                                   [&what](std::string_view written) -> Status {
-                                     constexpr std::size_t longest = 64;
-                                     what = written.substr(0, std::min(written.find('\n'), longest));
-                                     return Done{};
-                                   }));
+    directory_->add(name, fs_.file(
+                              {.mode = 0644}, [&what] { return Result<std::string>(what + "\n"); },
+                              [&what](std::string_view written) -> Status {
+                                constexpr std::size_t longest = 64;
+                                what = written.substr(0, std::min(written.find('\n'), longest));
+                                return Done{};
+                              }));
   }
   [[nodiscard]] SysctlWriter below(const std::string &name) {
     return {fs_, directory_->directory(name)};
@@ -174,8 +173,8 @@ void add_network(SysctlWriter network) {
   core.value("optmem_max", 20480);
   core.value("netdev_max_backlog", 1000);
   SysctlWriter v4 = network.below("ipv4");
-  v4.value("ip_local_port_range", fmt::format("{}\t{}", net::PortTable::first_ephemeral,
-                                              net::PortTable::last_ephemeral));
+  v4.value("ip_local_port_range",
+           fmt::format("{}\t{}", net::PortTable::first_ephemeral, net::PortTable::last_ephemeral));
   v4.value("ip_unprivileged_port_start", 1024);
   v4.value("ip_forward", 0);
   v4.value("ip_default_ttl", 64);

@@ -8,7 +8,9 @@
 namespace tine::process {
 namespace {
 
-u64 cpu_bits(u32 cpus) { return cpus >= 64 ? ~u64{0} : (u64{1} << cpus) - 1; }
+u64 cpu_bits(u32 cpus) {
+  return cpus >= 64 ? ~u64{0} : (u64{1} << cpus) - 1;
+}
 
 void add_text(fs::PseudoFs &fs, fs::PseudoDirectory &directory, const char *name,
               const std::string &text) {

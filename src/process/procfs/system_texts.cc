@@ -27,7 +27,9 @@ TotalTime total_time(const Kernel &kernel) {
   return total;
 }
 
-Nanoseconds uptime(const Kernel &kernel) { return time::TimerQueue::now() - kernel.boot_time; }
+Nanoseconds uptime(const Kernel &kernel) {
+  return time::TimerQueue::now() - kernel.boot_time;
+}
 
 /// Time that the CPUs had nothing to do.
 Nanoseconds idle_time(const Kernel &kernel) {
@@ -83,7 +85,8 @@ std::string stat_text(const Kernel &kernel) {
   const TotalTime used = total_time(kernel);
   const u32 cpus = std::max(kernel.options.cpus, 1U);
   const auto cpu_line = [&](const std::string &name, u32 share) {
-    return fmt::format("{} {} 0 {} {} 0 0 0 0 0 0\n", name, used.user / nanoseconds_per_tick / share,
+    return fmt::format("{} {} 0 {} {} 0 0 0 0 0 0\n", name,
+                       used.user / nanoseconds_per_tick / share,
                        used.system / nanoseconds_per_tick / share,
                        idle_time(kernel) / nanoseconds_per_tick / share);
   };
@@ -94,11 +97,11 @@ std::string stat_text(const Kernel &kernel) {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   const KernelCounters &counters = kernel.counters;
-  text += fmt::format("intr 0\nctxt {}\nbtime {}\nprocesses {}\nprocs_running {}\nprocs_blocked 0\n"
-                      "softirq 0 0 0 0 0 0 0 0 0 0 0\n",
-                      counters.context_switches, now.tv_sec - uptime(kernel) / nanoseconds_per_second,
-                      counters.forks + counters.vforks + counters.threads + 1,
-                      count_threads(kernel).running);
+  text += fmt::format(
+      "intr 0\nctxt {}\nbtime {}\nprocesses {}\nprocs_running {}\nprocs_blocked 0\n"
+      "softirq 0 0 0 0 0 0 0 0 0 0 0\n",
+      counters.context_switches, now.tv_sec - uptime(kernel) / nanoseconds_per_second,
+      counters.forks + counters.vforks + counters.threads + 1, count_threads(kernel).running);
   return text;
 }
 
@@ -123,9 +126,7 @@ std::string vmstat_text(const Kernel &kernel) {
   const memory::FaultCounters faults = fault_totals(kernel);
   return fmt::format("nr_free_pages {}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault {}\n"
                      "pgmajfault {}\n",
-                     total - std::min(total, frames.frames_in_use()),
-                     faults.minor(),
-                     faults.major);
+                     total - std::min(total, frames.frames_in_use()), faults.minor(), faults.major);
 }
 
 std::string interrupts_text(const Kernel &kernel) {
@@ -136,7 +137,8 @@ std::string interrupts_text(const Kernel &kernel) {
 }
 
 std::string filesystems_text(const Kernel &kernel) {
-  std::set<std::string> names = {"proc", "sysfs", "tmpfs", "devpts", "devtmpfs", "sockfs", "pipefs"};
+  std::set<std::string> names = {"proc",     "sysfs",  "tmpfs", "devpts",
+                                 "devtmpfs", "sockfs", "pipefs"};
   if (kernel.mounts)
     for (const Ref<fs::Mount> &mount : kernel.mounts->mounts())
       names.insert(mount->file_system->type_name());
@@ -146,9 +148,9 @@ std::string filesystems_text(const Kernel &kernel) {
   return text;
 }
 
-constexpr const char *devices_text =
-    "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n128 ptm\n136 pts\n\n"
-    "Block devices:\n";
+constexpr const char *devices_text = "Character devices:\n  1 mem\n  5 /dev/tty\n  5 "
+                                     "/dev/console\n  5 /dev/ptmx\n128 ptm\n136 pts\n\n"
+                                     "Block devices:\n";
 
 } // namespace
 

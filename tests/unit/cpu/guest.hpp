@@ -3,8 +3,8 @@
 
 #include "cpu/vcpu.hpp"
 
-#include <gtest/gtest.h>
 #include <csignal>
+#include <gtest/gtest.h>
 #include <vector>
 
 namespace tine::cpu::test {

@@ -32,13 +32,12 @@ protected:
     std::filesystem::remove_all(directory_);
   }
   void mount() {
-    auto host =
-        HostFs::create((directory_ / "lower").string(), HostFs::Writing::forbidden, files_);
+    auto host = HostFs::create((directory_ / "lower").string(), HostFs::Writing::forbidden, files_);
     ASSERT_TRUE(host.ok());
     context_ = make_ref<FileSystemContext>();
     context_->mounts = make_ref<MountNamespace>();
-    context_->mounts->mount_root(
-        make_ref<MemoryFs>(*frames_, MemoryFs::Options{.lower = *host}), 0, "overlay");
+    context_->mounts->mount_root(make_ref<MemoryFs>(*frames_, MemoryFs::Options{.lower = *host}), 0,
+                                 "overlay");
     context_->root = context_->working_directory = context_->mounts->root();
   }
 
@@ -205,9 +204,8 @@ TEST_F(TreeTest, MountsCoverAndUncover) {
 TEST_F(TreeTest, GeneratedFilesAreMadeWhenTheyAreRead) {
   auto pseudo = make_ref<PseudoFs>("proc", u64{1});
   int made = 0;
-  pseudo->root_directory()->add("count", pseudo->file({}, [&made] {
-    return Result<std::string>(std::to_string(++made));
-  }));
+  pseudo->root_directory()->add(
+      "count", pseudo->file({}, [&made] { return Result<std::string>(std::to_string(++made)); }));
   pseudo->root_directory()->add("self", pseudo->link_to("count"));
   const Path place = *lookup(*context_, credentials_, {}, "/sub", {});
   context_->mounts->mount(place, pseudo, nullptr, 0, "proc");

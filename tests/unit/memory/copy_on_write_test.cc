@@ -230,7 +230,8 @@ TEST(CopyOnWriteCost, ForkWithASharedRootChangesOneCount) {
   EXPECT_EQ(frames->nodes().nodes_in_use(), nodes);
   EXPECT_EQ(frames->frames_in_use(), used);
   EXPECT_EQ(child->usage().page_table_own, 0u);
-  const GuestAddress first = address_of(child->mapping_at(GuestAddress{0x7ffff7ffe000})->range.first);
+  const GuestAddress first =
+      address_of(child->mapping_at(GuestAddress{0x7ffff7ffe000})->range.first);
   ASSERT_TRUE(child->write_object(first, u8{1}).ok());
   EXPECT_EQ(frames->nodes().nodes_in_use(), nodes + PageTable::levels);
   EXPECT_EQ(child->usage().page_table_own, PageTable::levels * sizeof(NodePool::Node));

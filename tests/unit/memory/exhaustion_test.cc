@@ -1,5 +1,5 @@
-// Every call that allocates, with each of its allocations failing in turn: it reports ENOMEM, nothing is
-// lost or leaked, and what was there before still reads as it did.
+// Every call that allocates, with each of its allocations failing in turn: it reports ENOMEM,
+// nothing is lost or leaked, and what was there before still reads as it did.
 #include "memory_fixture.hpp"
 
 #include <sys/mman.h>
@@ -23,8 +23,7 @@ protected:
   }
   /// Calls attempt() with the 1st, 2nd ... allocation failing until it succeeds; attempt is true on
   /// success and changes nothing that is visible otherwise. The number of failures.
-  template <typename Attempt>
-  int fail_each(Attempt &&attempt) {
+  template <typename Attempt> int fail_each(Attempt &&attempt) {
     for (u64 n = 1; n < 200; ++n) {
       frames->fail_allocation(n);
       const bool done = attempt();
@@ -79,7 +78,8 @@ TEST_P(Exhaustion, WriteFault) {
     EXPECT_TRUE(outcome == FaultOutcome::out_of_memory || outcome == FaultOutcome::copied);
     return is_resolved(outcome);
   });
-  // Six nodes and the frame; what one try made exclusive, the next one finds: 0 + 1 + 2 + 3, then the rest.
+  // Six nodes and the frame; what one try made exclusive, the next one finds: 0 + 1 + 2 + 3, then
+  // the rest.
   EXPECT_EQ(failures, GetParam() == ForkMechanism::shared ? 4 : 1);
   expect_contents(*parent);
   expect_contents(*child);
@@ -128,8 +128,7 @@ TEST_P(Exhaustion, MapOverWhatIsThere) {
 
 TEST_P(Exhaustion, Discard) {
   prepare();
-  fail_each(
-      [&] { return child->advise(page_at(10), 100 * page_size, MADV_DONTNEED).ok(); });
+  fail_each([&] { return child->advise(page_at(10), 100 * page_size, MADV_DONTNEED).ok(); });
   EXPECT_EQ(load(*child, 12), 0);
   expect_contents(*parent);
 }

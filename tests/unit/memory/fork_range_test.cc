@@ -37,7 +37,8 @@ TEST_P(ForkRanges, DontForkOfAPartIsAbsentInTheChildAlone) {
 
 TEST_P(ForkRanges, DontForkAfterASplitAMergeAndASecondFork) {
   advise(*parent, 3, 4, MADV_DONTFORK);
-  ASSERT_TRUE(parent->protect(page_at(4), 2 * page_size, read_only).ok()); // splits the marked range
+  ASSERT_TRUE(
+      parent->protect(page_at(4), 2 * page_size, read_only).ok()); // splits the marked range
   EXPECT_EQ(layout(fork(*parent)), "0+3rw-p 7+3rw-p");
   ASSERT_TRUE(parent->protect(page_at(4), 2 * page_size, read_write).ok()); // and merges it again
   EXPECT_EQ(layout(*parent), "0+3rw-p 3+4rw-p 7+3rw-p");
@@ -53,7 +54,10 @@ TEST_P(ForkRanges, DontForkAfterASplitAMergeAndASecondFork) {
 
 TEST_P(ForkRanges, DontForkMovesWithItsPages) {
   advise(*parent, 3, 4, MADV_DONTFORK);
-  ASSERT_TRUE(parent->remap(page_at(4), 2 * page_size, 2 * page_size, MREMAP_MAYMOVE | MREMAP_FIXED, page_at(100)).ok());
+  ASSERT_TRUE(parent
+                  ->remap(page_at(4), 2 * page_size, 2 * page_size, MREMAP_MAYMOVE | MREMAP_FIXED,
+                          page_at(100))
+                  .ok());
   EXPECT_EQ(load(*parent, 100), 5);
   EXPECT_EQ(layout(fork(*parent)), "0+3rw-p 7+3rw-p");
 }

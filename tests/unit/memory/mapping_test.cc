@@ -22,7 +22,8 @@ TEST_F(Places, AreFoundTopDownFromBelowTheStack) {
   EXPECT_EQ(space.map(anywhere(1)).value(), GuestAddress{0x7ffff7ffe000});
   EXPECT_EQ(space.map(anywhere(2)).value(), GuestAddress{0x7ffff7ffc000});
   ASSERT_TRUE(space.unmap(GuestAddress{0x7ffff7ffe000}, page_size).ok());
-  EXPECT_EQ(space.map(anywhere(2)).value(), GuestAddress{0x7ffff7ffa000}) << "the hole is too small";
+  EXPECT_EQ(space.map(anywhere(2)).value(), GuestAddress{0x7ffff7ffa000})
+      << "the hole is too small";
   EXPECT_EQ(space.map(anywhere(1)).value(), GuestAddress{0x7ffff7ffe000});
   EXPECT_EQ(layout(space).find(' '), std::string::npos) << "all of it is one mapping";
 }
@@ -108,7 +109,8 @@ TEST_P(Stacks, StopAtTheirLimitAndAtTheGuardGap) {
   EXPECT_EQ(touch(space, 2904, Access::write), FaultOutcome::zero_filled);
   space.limits().stack = u64{8} << 20;
   map(space, 2500, 100);
-  EXPECT_EQ(touch(space, 2855, Access::write), FaultOutcome::maperr) << "255 pages to the neighbour";
+  EXPECT_EQ(touch(space, 2855, Access::write), FaultOutcome::maperr)
+      << "255 pages to the neighbour";
   EXPECT_EQ(touch(space, 2856, Access::write), FaultOutcome::zero_filled);
   MapRequest near = anywhere(1);
   near.address = page_at(2840);
@@ -267,7 +269,9 @@ TEST_P(Code, LayoutChangesAreTold) {
   EXPECT_TRUE(observer.was_told_of_code(page_number(1)));
   EXPECT_TRUE(observer.was_told(page_number(1), Change::removed));
   observer.forget();
-  ASSERT_TRUE(parent.remap(page_at(2), page_size, page_size, MREMAP_MAYMOVE | MREMAP_FIXED, page_at(20)).ok());
+  ASSERT_TRUE(
+      parent.remap(page_at(2), page_size, page_size, MREMAP_MAYMOVE | MREMAP_FIXED, page_at(20))
+          .ok());
   EXPECT_TRUE(observer.was_told_of_code(page_number(2)));
   EXPECT_TRUE(observer.was_told_of_code(page_number(20)));
   observer.forget();

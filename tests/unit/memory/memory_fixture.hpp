@@ -25,7 +25,9 @@ inline constexpr GuestAddress base{0x10000000};
 [[nodiscard]] constexpr GuestAddress page_at(u64 index, u64 offset = 0) {
   return base + index * page_size + offset;
 }
-[[nodiscard]] constexpr PageNumber page_number(u64 index) { return page_at(index).page(); }
+[[nodiscard]] constexpr PageNumber page_number(u64 index) {
+  return page_at(index).page();
+}
 
 /// Remembers what it was told.
 class RecordingObserver final : public TranslationObserver {
@@ -94,7 +96,8 @@ private:
 class MemoryTest : public ::testing::Test {
 protected:
   void SetUp() override {
-    auto made = FrameArena::create({.limit_bytes = u64{256} << 20, .populate_step = u64{256} << 10});
+    auto made =
+        FrameArena::create({.limit_bytes = u64{256} << 20, .populate_step = u64{256} << 10});
     ASSERT_TRUE(made.ok());
     frames = std::move(*made);
   }
@@ -134,8 +137,7 @@ protected:
     for (const auto &space : spaces) {
       all.push_back(space.get());
       space->for_each_mapping([&](const Mapping &mapping) {
-        if (mapping.object &&
-            std::find(held.begin(), held.end(), mapping.object) == held.end())
+        if (mapping.object && std::find(held.begin(), held.end(), mapping.object) == held.end())
           held.push_back(mapping.object);
       });
     }

@@ -1,5 +1,5 @@
-// The same random calls to the Linux below and to an AddressSpace: the same results, errno by errno, the
-// same permissions page by page, the same contents, in the parent and in a child.
+// The same random calls to the Linux below and to an AddressSpace: the same results, errno by
+// errno, the same permissions page by page, the same contents, in the parent and in a child.
 #include "memory_fixture.hpp"
 
 #include <array>
@@ -28,10 +28,12 @@ constexpr u64 file_pages = 64;
 constexpr int unreadable = -1;
 using Contents = std::array<int, pages>;
 
-void *host(u64 address) { return reinterpret_cast<void *>(address); }
+void *host(u64 address) {
+  return reinterpret_cast<void *>(address);
+}
 
-/// A pipe: the host copies between it and user memory with the program's own rights, and says EFAULT where
-/// the program would die.
+/// A pipe: the host copies between it and user memory with the program's own rights, and says
+/// EFAULT where the program would die.
 struct Probe {
   Probe() { EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0); }
   ~Probe() {
@@ -134,8 +136,8 @@ protected:
       std::string ours;
       if (const auto mapping = space->mapping_at(page_at(page)))
         ours = std::string(mapping->protection.read ? "r" : "-") +
-               (mapping->protection.write ? "w" : "-") +
-               (mapping->protection.execute ? "x" : "-") + (mapping->shared ? "s" : "p");
+               (mapping->protection.write ? "w" : "-") + (mapping->protection.execute ? "x" : "-") +
+               (mapping->shared ? "s" : "p");
       ASSERT_EQ(ours, theirs[page]) << "page " << page;
     }
     ASSERT_EQ(contents_of(*space), host_contents());
@@ -148,8 +150,9 @@ protected:
 };
 
 void Oracle::do_map(u64 address, u64 length) {
-  static constexpr std::array protections{PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE,
-                                          PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC, PROT_WRITE};
+  static constexpr std::array protections{
+      PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC,
+      PROT_WRITE};
   const int prot = protections[pick(protections.size())];
   const bool shared = pick(3) == 0;
   const bool of_file = pick(3) == 0;
@@ -157,8 +160,8 @@ void Oracle::do_map(u64 address, u64 length) {
   // What is beyond the end of the file is for another test: the offsets stay inside.
   const u64 offset = pick(file_pages - pages) * page_size + (pick(30) == 0 ? 512 : 0);
   const int flags = (shared ? MAP_SHARED : MAP_PRIVATE) | (of_file ? 0 : MAP_ANONYMOUS) |
-                    (replace ? MAP_FIXED : MAP_FIXED_NOREPLACE) | (pick(4) == 0 ? MAP_POPULATE : 0) |
-                    MAP_NORESERVE;
+                    (replace ? MAP_FIXED : MAP_FIXED_NOREPLACE) |
+                    (pick(4) == 0 ? MAP_POPULATE : 0) | MAP_NORESERVE;
   MapRequest request;
   request.address = GuestAddress{address};
   request.length = length;
@@ -193,8 +196,8 @@ void Oracle::do_remap(u64 address, u64 length) {
   u64 new_length = pick(2) == 0 ? length : pick_length(target);
   if ((flags & MREMAP_FIXED) == 0) // growing in place, within the region
     new_length = std::min(new_length, page_at(pages).value - address);
-  // Linux 6.17 moves several mappings at once where older ones, and ours, say EFAULT; and it keeps some
-  // neighbours apart that we merge. So only what is within one mapping on both sides.
+  // Linux 6.17 moves several mappings at once where older ones, and ours, say EFAULT; and it keeps
+  // some neighbours apart that we merge. So only what is within one mapping on both sides.
   const auto mapping = space->mapping_at(GuestAddress{address});
   const u64 end = address + round_up_to_page(length);
   if (mapping && (end > address_of(mapping->range.end()).value || end > host_mapping_end(address)))
@@ -213,9 +216,10 @@ void Oracle::do_remap(u64 address, u64 length) {
 
 void Oracle::do_advise(u64 address, u64 length) {
   static constexpr std::array advices{
-      MADV_DONTNEED, MADV_DONTNEED,   MADV_DONTFORK,      MADV_DOFORK,         MADV_WIPEONFORK,
-      MADV_WILLNEED, MADV_KEEPONFORK, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MADV_NORMAL,
-      MADV_RANDOM,   MADV_COLD,       MADV_REMOVE,        12345};
+      MADV_DONTNEED,       MADV_DONTNEED, MADV_DONTFORK,   MADV_DOFORK,
+      MADV_WIPEONFORK,     MADV_WILLNEED, MADV_KEEPONFORK, MADV_POPULATE_READ,
+      MADV_POPULATE_WRITE, MADV_NORMAL,   MADV_RANDOM,     MADV_COLD,
+      MADV_REMOVE,         12345};
   const int advice = advices[pick(advices.size())];
   errno = 0;
   const int theirs = madvise(host(address), length, advice);
@@ -257,8 +261,8 @@ void Oracle::step() {
   }
   case 3:
   case 4: {
-    // Not PROT_EXEC alone: with protection keys the host makes that unreadable, which x86-64 without them
-    // can't.
+    // Not PROT_EXEC alone: with protection keys the host makes that unreadable, which x86-64
+    // without them can't.
     const int prot = static_cast<int>(std::array{0, 1, 2, 3, 3, 5, 7}[pick(7)]);
     const int theirs = mprotect(host(address), length, prot);
     return compare("mprotect", theirs,

@@ -74,7 +74,8 @@ TEST_F(KernelAccess, CopiesUpToTheBadPage) {
   std::vector<std::byte> back(page_size + 100);
   EXPECT_TRUE(space.read(page_at(0, 50), back).ok());
   EXPECT_EQ(back, bytes);
-  for (const u64 wild : {u64{0}, ~u64{0}, ~u64{0} - 3, user_address_limit, u64{1} << 47, u64{1} << 63})
+  for (const u64 wild :
+       {u64{0}, ~u64{0}, ~u64{0} - 3, user_address_limit, u64{1} << 47, u64{1} << 63})
     EXPECT_EQ(space.read_object<u64>(GuestAddress{wild}).error(), Errno{EFAULT}) << wild;
   EXPECT_EQ(space.window(page_at(1), ~u64{0}, Access::read).error(), Errno{EFAULT});
 }
@@ -83,7 +84,8 @@ TEST_F(KernelAccess, ReadsStringsToTheEndOfMemory) {
   AddressSpace &space = new_space();
   map(space, 0, 1);
   const std::string text = "hello";
-  ASSERT_TRUE(space.write(page_at(0, page_size - 6), std::as_bytes(std::span(text.c_str(), 6))).ok());
+  ASSERT_TRUE(
+      space.write(page_at(0, page_size - 6), std::as_bytes(std::span(text.c_str(), 6))).ok());
   EXPECT_EQ(space.read_string(page_at(0, page_size - 6), 100).value(), "hello");
   EXPECT_EQ(space.read_string(page_at(0, page_size - 6), 5).error(), Errno{ENAMETOOLONG});
   EXPECT_EQ(space.read_string(page_at(0, page_size - 6), 6).value(), "hello");
@@ -111,7 +113,8 @@ TEST_F(Io, GoesThroughItsRangesAndStopsAtAFault) {
   AddressSpace &space = new_space();
   map(space, 0, 2);
   map(space, 5, 1, read_only);
-  IoBuffer buffer(space, {{page_at(0, 4090), 10}, {page_at(1), 0}, {page_at(1, 100), 5}, {page_at(5), 3}});
+  IoBuffer buffer(space,
+                  {{page_at(0, 4090), 10}, {page_at(1), 0}, {page_at(1, 100), 5}, {page_at(5), 3}});
   EXPECT_EQ(buffer.remaining(), 18u);
   const std::string text = "0123456789abcdefgh";
   EXPECT_EQ(buffer.copy_out(std::as_bytes(std::span(text))).value(), 15u);

@@ -27,7 +27,8 @@ TEST(UnixName, AnAbstractNameIsAllItsBytes) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, "\0a\0b", 4);
-  const auto bytes = std::as_bytes(std::span(&address, 1)).first(offsetof(sockaddr_un, sun_path) + 4);
+  const auto bytes =
+      std::as_bytes(std::span(&address, 1)).first(offsetof(sockaddr_un, sun_path) + 4);
   const UnixName name = *UnixName::from(*SocketAddress::from_bytes(bytes));
   EXPECT_EQ(name.text, std::string("\0a\0b", 4));
   EXPECT_TRUE(name.is_abstract());

@@ -10,7 +10,9 @@ namespace {
 
 class TcpTest : public NetTest {
 protected:
-  Ref<TcpSocket> make(int family = AF_INET) { return TcpSocket::create(network, family, 0, caller); }
+  Ref<TcpSocket> make(int family = AF_INET) {
+    return TcpSocket::create(network, family, 0, caller);
+  }
   Ref<TcpSocket> listener(u16 port = 0, int family = AF_INET, int backlog = 5) {
     Ref<TcpSocket> socket = make(family);
     EXPECT_TRUE(socket->bind(loopback(port, family), caller).ok());
@@ -29,9 +31,7 @@ protected:
   void set(Socket &socket, int level, int name, int value) {
     EXPECT_TRUE(socket.set_option(level, name, option_bytes(value), caller).ok());
   }
-  int get(Socket &socket, int level, int name) {
-    return *option_int(*socket.option(level, name));
-  }
+  int get(Socket &socket, int level, int name) { return *option_int(*socket.option(level, name)); }
 };
 
 TEST_F(TcpTest, ConnectsAndTalksBothWays) {
@@ -95,8 +95,7 @@ TEST_F(TcpTest, ClosingWithUnreadDataOrZeroLingerResets) {
   EXPECT_ERRNO(receive(*unread.client).count, ECONNRESET);
   Pair lingering = connected();
   const linger none{1, 0};
-  ASSERT_TRUE(
-      lingering.client->set_option(SOL_SOCKET, SO_LINGER, option_bytes(none), caller).ok());
+  ASSERT_TRUE(lingering.client->set_option(SOL_SOCKET, SO_LINGER, option_bytes(none), caller).ok());
   lingering.client = nullptr;
   EXPECT_TRUE((lingering.server->poll() & POLLERR) != 0);
   EXPECT_ERRNO(receive(*lingering.server).count, ECONNRESET);

@@ -60,7 +60,8 @@ protected:
   }
 
   KernelLock lock;
-  std::unique_ptr<memory::FrameArena> frames = *memory::FrameArena::create({.limit_bytes = 64 << 20});
+  std::unique_ptr<memory::FrameArena> frames =
+      *memory::FrameArena::create({.limit_bytes = 64 << 20});
   std::unique_ptr<cpu::Machine> machine = cpu::Machine::create(*frames, lock);
   sched::Scheduler scheduler;
   time::TimerQueue timers;
@@ -83,15 +84,15 @@ TEST_F(ProcfsTest, StatHasFiftyTwoFieldsAndItsNameInParentheses) {
   for (std::string field; rest >> field;)
     fields.push_back(field);
   ASSERT_EQ(fields.size(), 50U);
-  EXPECT_EQ(fields[0], "S");                             // state
-  EXPECT_EQ(fields[17], "1");                            // num_threads
-  EXPECT_EQ(fields[20], std::to_string(9 * page_size));  // vsize
+  EXPECT_EQ(fields[0], "S");                            // state
+  EXPECT_EQ(fields[17], "1");                           // num_threads
+  EXPECT_EQ(fields[20], std::to_string(9 * page_size)); // vsize
 }
 
 TEST_F(ProcfsTest, MapsCanBeParsed) {
   std::istringstream lines(read({"2", "maps"}));
-  const std::regex format(
-      "[0-9a-f]{8,}-[0-9a-f]{8,} [r-][w-][x-][ps] [0-9a-f]{8,} [0-9a-f]{2}:[0-9a-f]{2} [0-9]+ +(.*)");
+  const std::regex format("[0-9a-f]{8,}-[0-9a-f]{8,} [r-][w-][x-][ps] [0-9a-f]{8,} "
+                          "[0-9a-f]{2}:[0-9a-f]{2} [0-9]+ +(.*)");
   std::vector<std::string> names;
   for (std::string line; std::getline(lines, line);) {
     std::smatch match;
@@ -138,10 +139,12 @@ TEST_F(ProcfsTest, CommandLineComesFromTheProcessItself) {
 TEST_F(ProcfsTest, LimitsHaveTheirColumns) {
   process->limits[RLIMIT_NOFILE] = {1024, 4096};
   const std::string text = read({"2", "limits"});
-  EXPECT_NE(text.find("Limit                     Soft Limit           Hard Limit           Units     \n"),
-            std::string::npos);
-  EXPECT_NE(text.find("Max open files            1024                 4096                 files     \n"),
-            std::string::npos);
+  EXPECT_NE(
+      text.find("Limit                     Soft Limit           Hard Limit           Units     \n"),
+      std::string::npos);
+  EXPECT_NE(
+      text.find("Max open files            1024                 4096                 files     \n"),
+      std::string::npos);
 }
 
 TEST_F(ProcfsTest, AThreadIsFoundButNotListed) {
@@ -186,14 +189,15 @@ TEST_F(ProcfsTest, TheBoxSpeaksOfItself) {
   const std::string cpuinfo = read({"cpuinfo"});
   EXPECT_NE(cpuinfo.find("processor\t: 1\n"), std::string::npos);
   EXPECT_EQ(cpuinfo.find("processor\t: 2\n"), std::string::npos);
-  EXPECT_TRUE(std::regex_match(read({"uptime"}), std::regex("[0-9]+\\.[0-9]{2} [0-9]+\\.[0-9]{2}\n")));
+  EXPECT_TRUE(
+      std::regex_match(read({"uptime"}), std::regex("[0-9]+\\.[0-9]{2} [0-9]+\\.[0-9]{2}\n")));
   EXPECT_TRUE(std::regex_match(
       read({"sys", "kernel", "random", "uuid"}),
       std::regex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n")));
 }
 
-/// Reads every file below `directory`; how many there are. What is read may be refused, but every name that
-/// is listed is found.
+/// Reads every file below `directory`; how many there are. What is read may be refused, but every
+/// name that is listed is found.
 std::size_t read_all(fs::Inode &directory, const fs::Credentials &credentials, int depth) {
   std::size_t files = 0;
   const Result<std::vector<fs::DirectoryEntry>> list = directory.list();
@@ -237,7 +241,9 @@ TEST(ProcfsText, BitLists) {
   EXPECT_EQ(bit_list(~u64{0}), "0-63");
 }
 
-TEST(ProcfsText, BlanksAreEscaped) { EXPECT_EQ(escape("/a b\\c", " \\"), "/a\\040b\\134c"); }
+TEST(ProcfsText, BlanksAreEscaped) {
+  EXPECT_EQ(escape("/a b\\c", " \\"), "/a\\040b\\134c");
+}
 
 } // namespace
 } // namespace tine::process
