@@ -39,6 +39,8 @@ HostStream::HostStream(int fd, u32 flags, sched::HostEvents &events, std::string
     kind_ = Kind::socket;
   else if (S_ISCHR(status.st_mode) && ::isatty(fd) == 1)
     kind_ = Kind::terminal;
+  else if (S_ISCHR(status.st_mode) && ::lseek(fd, 0, SEEK_CUR) >= 0)
+    kind_ = Kind::seekable; // /dev/null and the like: never wait
   if (kind_ != Kind::terminal && !S_ISFIFO(status.st_mode))
     return;
   // Non-blocking for us only: the caller's description stays as it is.

@@ -6,6 +6,7 @@
 #include "process/robust_list.hpp"
 #include "process/signals.hpp"
 #include "process/timers.hpp"
+#include "process/tracer.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -269,10 +270,13 @@ Result<Ref<Process>> create_init(Kernel &kernel, InitArguments arguments) {
   thread->signal_mask = arguments.blocked_signals;
   // A list of threads that execute() can see; undone below if it fails.
   process->threads.push_back(thread);
+  const ExecArguments program = arguments.exec;
   if (Status status = execute(*thread, std::move(arguments.exec)); !status.ok()) {
     process->threads.clear();
     return status.error();
   }
+  if (kernel.tracer)
+    kernel.tracer->started(*thread, program.path, program.arguments, program.environment);
   process->has_execed = false;
   kernel.main_pid = pid;
   kernel.set_group(*process, pid);

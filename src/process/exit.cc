@@ -5,6 +5,7 @@
 #include "process/robust_list.hpp"
 #include "process/signals.hpp"
 #include "process/timers.hpp"
+#include "process/tracer.hpp"
 
 #include <algorithm>
 
@@ -134,6 +135,8 @@ void exit_thread(Thread &thread, int status) {
     return;
   const Ref<Thread> keep(&thread);
   thread.must_exit = true;
+  if (kernel.tracer)
+    kernel.tracer->exited(thread, process.exiting ? process.exit_status : status);
   if (!process.exiting && thread.tid == process.pid)
     process.exit_status = status;
   kernel.futexes->remove(thread);

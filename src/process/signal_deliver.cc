@@ -83,7 +83,7 @@ Delivery deliver_signals(Thread &thread, const InterruptedCall &interrupted) {
     if (action.handler == 1)
       continue;
     if (tracer != nullptr)
-      tracer->signalled(thread, info.si_signo);
+      tracer->signalled(thread, info);
     if (action.handler != 0) {
       if (!handled && interrupted.number >= 0)
         end_interrupted_call(thread, interrupted, action);

@@ -53,26 +53,39 @@ Next complete(Thread &thread, i64 value) {
   return deliver_pending_signals(thread);
 }
 
+Call make_call(Thread &thread) {
+  const auto &gpr = thread.cpu.gpr;
+  return Call{
+      thread,
+      *thread.process,
+      thread.kernel,
+      *thread.memory,
+      {gpr[cpu::rdi], gpr[cpu::rsi], gpr[cpu::rdx], gpr[cpu::r10], gpr[cpu::r8], gpr[cpu::r9]}};
+}
+
 /// The handler would block. With a signal at hand the call ends here, by the rule that the handler
 /// gave; bytes that were already transferred win over EINTR.
 Next block_or_interrupt(Thread &thread, Interrupt rule) {
   if (rule == Interrupt::uninterruptible || !thread.has_deliverable_signal()) {
     thread.syscall_state.retrying = true;
+    if (thread.kernel.tracer)
+      thread.kernel.tracer->blocked(thread);
     return Next::blocked;
   }
   if (thread.syscall_state.progress != 0 && rule != Interrupt::restart_block)
     return complete(thread, static_cast<i64>(thread.syscall_state.progress));
   const process::InterruptedCall call{thread.syscall_number, -EINTR, static_cast<u8>(rule)};
+  process::SystemCallTracer *tracer = thread.kernel.tracer.get();
+  if (tracer != nullptr)
+    tracer->interrupted(thread, static_cast<u8>(rule));
   switch (const Delivery delivery = process::deliver_signals(thread, call)) {
-  case Delivery::none: // a signal without effect: the call goes on sleeping
-    thread.syscall_state.retrying = true;
-    return Next::blocked;
+  case Delivery::none:    // a signal without effect: the call goes on sleeping
   case Delivery::stopped: // tried again when the thread is continued
     thread.syscall_state.retrying = true;
-    return Next::stopped;
+    if (tracer != nullptr)
+      tracer->entered(thread, make_call(thread).arguments);
+    return delivery == Delivery::none ? Next::blocked : Next::stopped;
   case Delivery::handler:
-    if (thread.kernel.tracer)
-      thread.kernel.tracer->returned(thread, -EINTR, true);
     finish(thread);
     thread.syscall_state.saved_mask.reset();
     return Next::guest;
@@ -100,16 +113,6 @@ Next call_handler(Thread &thread, Handler handler, Call &call) {
     return Next::exited;
   }
   return Next::guest;
-}
-
-Call make_call(Thread &thread) {
-  const auto &gpr = thread.cpu.gpr;
-  return Call{
-      thread,
-      *thread.process,
-      thread.kernel,
-      *thread.memory,
-      {gpr[cpu::rdi], gpr[cpu::rsi], gpr[cpu::rdx], gpr[cpu::r10], gpr[cpu::r8], gpr[cpu::r9]}};
 }
 
 } // namespace

@@ -43,8 +43,7 @@ SyscallResult sys_ftruncate(Call &call, int fd, i64 size) {
   if (size < 0)
     return Errno{EINVAL};
   const Ref<fs::File> file = TINE_TRY(file_of(call, fd));
-  const Ref<fs::Inode> inode = file->inode();
-  if (!file->is_writable() || !inode || inode->type() != S_IFREG)
+  if (!file->is_writable() || !S_ISREG(TINE_TRY(file->stat()).st_mode))
     return Errno{EINVAL};
   TINE_TRY(check_limit(call, static_cast<u64>(size)));
   return file->truncate(static_cast<u64>(size));

@@ -2,96 +2,133 @@
 
 #include "process/thread.hpp"
 #include "syscall/strace_arguments.hpp"
-#include "syscall/table.hpp"
+#include "syscall/strace_flags.hpp"
 
-#include <csignal>
 #include <cstring>
 #include <fmt/format.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 namespace tine::syscall {
 namespace {
 
-std::string name_of(u64 number) {
-  const Row *row = find_row(number);
-  return row != nullptr ? std::string(row->name) : fmt::format("syscall_{:#x}", number);
+/// Width of shorter calls: with "[pid     2] " before them, their "=" is in strace's column 40.
+constexpr std::size_t shortest_call = 27;
+
+std::string with_result(const std::string &call, const std::string &result) {
+  return fmt::format("{:<{}} = {}", call, shortest_call, result);
 }
 
-/// Arguments up to the first that only the return fills.
-std::string print_inputs(memory::AddressSpace &space, const Row &row, const u64 (&arguments)[6],
-                         u8 &printed) {
-  std::string text;
-  for (printed = 0; printed < row.argument_count; ++printed) {
-    if (is_output(row.arguments[printed]))
-      break;
-    if (printed != 0)
-      text += ", ";
-    text += print_argument(space, row, printed, arguments, 0);
+std::string print_interruption(Interrupt rule) {
+  switch (rule) {
+  case Interrupt::restart:
+    return "? ERESTARTSYS (To be restarted if SA_RESTART is set)";
+  case Interrupt::no_handler:
+    return "? ERESTARTNOHAND (To be restarted if no handler)";
+  case Interrupt::restart_block:
+    return "? ERESTART_RESTARTBLOCK (Interrupted by signal)";
+  case Interrupt::no_restart:
+  case Interrupt::uninterruptible:
+    break;
   }
-  return text;
-}
-
-std::string print_value(const Row *row, i64 value) {
-  if (value < 0 && value >= -4095) {
-    const int error = static_cast<int>(-value);
-    return fmt::format("-1 {} ({})", ::strerrorname_np(error), ::strerror(error));
-  }
-  if (row != nullptr && (row->number == SYS_mmap || row->number == SYS_brk ||
-                         row->number == SYS_mremap || row->number == SYS_shmat))
-    return fmt::format("{:#x}", static_cast<u64>(value));
-  return fmt::format("{}", value);
+  return fmt::format("-1 EINTR ({})", ::strerror(EINTR));
 }
 
 } // namespace
 
+void StraceWriter::started(process::Thread &thread, const std::string &path,
+                           std::span<const std::string> arguments,
+                           std::span<const std::string> environment) {
+  std::string text = "execve(" + quote(path, false) + ", [";
+  for (const std::string &argument : arguments)
+    text += (&argument != &arguments.front() ? ", " : "") + print_string(argument);
+  // The kernel laid out the stack: argc, argv and a null, then envp.
+  const u64 envp = thread.cpu.gpr[cpu::rsp] + (arguments.size() + 2) * sizeof(u64);
+  text += fmt::format("], {:#x} /* {} vars */)", envp, environment.size());
+  write_line(thread, with_result(text, "0"));
+}
+
 void StraceWriter::entered(process::Thread &thread, const u64 (&arguments)[6]) {
   Pending &pending = pending_[thread.tid.value];
+  pending = {};
   pending.number = thread.syscall_number;
   std::memcpy(pending.arguments, arguments, sizeof arguments);
-  const Row *row = find_row(static_cast<u64>(thread.syscall_number));
-  u8 printed = 0;
-  pending.text = name_of(static_cast<u64>(thread.syscall_number)) + "(";
-  if (row != nullptr)
-    pending.text += print_inputs(*thread.memory, *row, arguments, printed);
-  // These may never return here.
-  if (pending.number == SYS_exit || pending.number == SYS_exit_group) {
-    write_line(thread, pending.text + ") = ?");
-    pending_.erase(thread.tid.value);
-  } else if (pending.number == SYS_execve || pending.number == SYS_execveat) {
-    pending.text += ")";
+  const Row *row = find_row(static_cast<u64>(pending.number));
+  if (row != nullptr) {
+    PrintedEntry entry = print_entry({*thread.memory, *row, pending.arguments, 0});
+    pending.text = std::move(entry.text);
+    pending.printed = entry.printed;
+  } else {
+    pending.text = print_name_of_call(static_cast<u64>(pending.number)) + "()";
   }
+  if (pending.number == SYS_exit || pending.number == SYS_exit_group)
+    finish(thread, 0, "?");
+}
+
+void StraceWriter::blocked(process::Thread &thread) {
+  const auto found = pending_.find(thread.tid.value);
+  if (found == pending_.end() || found->second.unfinished)
+    return;
+  Pending &pending = found->second;
+  pending.unfinished = true;
+  if (pending.text.back() == ')')
+    pending.text.pop_back();
+  write_line(thread, pending.text + " <unfinished ...>");
+  pending.text = "<... " + print_name_of_call(static_cast<u64>(pending.number)) + " resumed>";
 }
 
 void StraceWriter::returned(process::Thread &thread, i64 value, bool has_value) {
-  const auto entry = pending_.find(thread.tid.value);
-  if (entry == pending_.end())
+  const auto found = pending_.find(thread.tid.value);
+  if (found == pending_.end())
     return;
-  Pending pending = std::move(entry->second);
-  pending_.erase(entry);
+  const Pending &pending = found->second;
   const Row *row = find_row(static_cast<u64>(pending.number));
-  if (pending.text.back() != ')') {
-    u8 printed = 0;
-    if (row != nullptr) {
-      print_inputs(*thread.memory, *row, pending.arguments, printed);
-      for (; printed < row->argument_count; ++printed) {
-        if (printed != 0)
-          pending.text += ", ";
-        pending.text += print_argument(*thread.memory, *row, printed, pending.arguments, value);
-      }
-    }
-    pending.text += ")";
-  }
-  if (!has_value && pending.number == SYS_rt_sigreturn)
-    pending.text += " = ?";
-  else
-    pending.text += " = " + print_value(row, has_value ? value : 0);
-  write_line(thread, pending.text);
+  if (!has_value) // the registers are another program's, or those of before a signal
+    value = pending.number == SYS_rt_sigreturn ? static_cast<i64>(thread.cpu.gpr[cpu::rax]) : 0;
+  // Of a call that Linux doesn't have nothing but the error is known.
+  constexpr Row unknown{};
+  const PrintedCall call{*thread.memory, row != nullptr ? *row : unknown, pending.arguments, value};
+  finish(thread, value, print_value(call));
 }
 
-void StraceWriter::signalled(process::Thread &thread, int signal) {
-  const char *name = ::sigabbrev_np(signal);
-  write_line(thread, name != nullptr ? fmt::format("--- SIG{} ---", name)
-                                     : fmt::format("--- SIGRT_{} ---", signal - 32));
+void StraceWriter::interrupted(process::Thread &thread, u8 rule) {
+  finish(thread, -EINTR, print_interruption(static_cast<Interrupt>(rule)));
+}
+
+void StraceWriter::finish(process::Thread &thread, i64 value, const std::string &result) {
+  const auto found = pending_.find(thread.tid.value);
+  if (found == pending_.end())
+    return;
+  const Pending pending = std::move(found->second);
+  pending_.erase(found);
+  std::string text = pending.text;
+  if (text.back() != ')') {
+    const Row *row = find_row(static_cast<u64>(pending.number));
+    const std::string rest =
+        row != nullptr
+            ? print_rest({*thread.memory, *row, pending.arguments, value}, pending.printed)
+            : "";
+    text += rest.empty() ? ")" : rest;
+  }
+  write_line(thread, with_result(text, result));
+}
+
+void StraceWriter::signalled(process::Thread &thread, const siginfo_t &info) {
+  write_line(thread, fmt::format("--- {} {} ---", print_signal(static_cast<u64>(info.si_signo)),
+                                 print_siginfo(info)));
+}
+
+void StraceWriter::exited(process::Thread &thread, int status) {
+  if (const auto found = pending_.find(thread.tid.value); found != pending_.end()) {
+    const std::string text = found->second.text;
+    pending_.erase(found);
+    write_line(thread, with_result(text + " <unfinished ...>)", "?"));
+  }
+  if (WIFSIGNALED(status))
+    write_line(thread, fmt::format("+++ killed by {} +++",
+                                   print_signal(static_cast<u64>(WTERMSIG(status)))));
+  else
+    write_line(thread, fmt::format("+++ exited with {} +++", WEXITSTATUS(status)));
 }
 
 void StraceWriter::write_line(const process::Thread &thread, const std::string &line) {

@@ -44,6 +44,17 @@ def test_standard_streams_are_the_callers(box):
     box.run("/bin/cat", stdin=data).expect(0, data)
 
 
+def test_standard_streams_that_are_files(box):
+    numbers = box.folder / "numbers"
+    numbers.write_text("".join(f"{number}\n" for number in range(1000)))
+    box.finish(["/bin/sh", "-c", f"exec <{numbers}; {box.tine} run -- tail -c 4; {box.tine} run -- wc -c"]).expect(
+        0, "999\n0\n")  # the offset is the caller's
+    program = "import os; print(os.lseek(0, 0, 1), flush=True); os.write(1, b'gone'); os.ftruncate(1, 2)"
+    shell = f"{box.tine} run -- python3 -S -c \"{program}\" </dev/null >{box.folder}/written"
+    box.finish(["/bin/sh", "-c", shell]).expect(0, "")
+    assert (box.folder / "written").read_text() == "0\n"
+
+
 def test_environment(box):
     environment = dict(os.environ, INHERITED="yes")
     box.run("/usr/bin/env", options=["--clear-env", "--env", "A=b", "--env", "INHERITED"], env=environment).expect(
