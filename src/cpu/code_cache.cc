@@ -12,19 +12,26 @@ constexpr u64 cold_bytes = u64{160} << 20;
 constexpr u64 populate_step = u64{1} << 20;
 /// More than any block with its stubs takes: 64 instructions of a few hundred bytes.
 constexpr u64 block_reserve = u64{64} << 10;
+/// More records of each kind than a block has.
+constexpr u64 records_reserve = 1024;
 constexpr std::size_t first_bucket_count = std::size_t{1} << 15;
+
+/// An instruction takes 60 bytes of code and one of its kind at most.
+constexpr u64 most_places = u64{4} << 20;
+constexpr u64 most_sites = most_places, most_links = most_places, most_blocks = most_places;
 
 /// Host memory in large steps: a host fault costs more than translating a block.
 void populate(u8 *&populated, const u8 *used, const u8 *limit) {
   while (populated < limit && used + block_reserve > populated) {
     const u64 step = std::min<u64>(populate_step, static_cast<u64>(limit - populated));
-#ifdef MADV_POPULATE_WRITE
-    ::madvise(populated, step, MADV_POPULATE_WRITE);
-#endif
+    populate_host_memory(populated, step);
     populated += step;
   }
 }
 } // namespace
+
+CodeCache::CodeCache()
+    : places(most_places), sites(most_sites), links(most_links), blocks_(most_blocks) {}
 
 Result<std::unique_ptr<CodeCache>> CodeCache::create() {
   void *memory = ::mmap(nullptr, hot_bytes + cold_bytes, PROT_READ | PROT_WRITE | PROT_EXEC,
@@ -36,6 +43,9 @@ Result<std::unique_ptr<CodeCache>> CodeCache::create() {
   std::unique_ptr<CodeCache> cache(new CodeCache);
   cache->base_ = static_cast<u8 *>(memory);
   cache->size_ = hot_bytes + cold_bytes;
+  if (!cache->places.is_reserved() || !cache->sites.is_reserved() || !cache->links.is_reserved() ||
+      !cache->blocks_.is_reserved())
+    return Errno{ENOMEM};
   cache->hot_populated_ = cache->base_;
   cache->cold_populated_ = cache->base_ + hot_bytes;
   cache->hot = cache->base_;
@@ -55,7 +65,9 @@ void CodeCache::commit() {
 }
 
 bool CodeCache::has_room() const {
-  return hot + block_reserve < base_ + hot_bytes && cold + block_reserve < base_ + size_;
+  return hot + block_reserve < base_ + hot_bytes && cold + block_reserve < base_ + size_ &&
+         places.room() > records_reserve && sites.room() > records_reserve &&
+         links.room() > records_reserve && blocks_.room() > records_reserve;
 }
 
 u64 CodeCache::code_bytes() const {
@@ -89,14 +101,15 @@ BlockIndex CodeCache::find(u64 pc, u32 frame, u32 second_frame, BlockMode mode) 
 BlockIndex CodeCache::add(const Block &block) {
   if (blocks_.size() >= buckets_.size())
     grow_buckets();
-  const BlockIndex index = static_cast<BlockIndex>(blocks_.size());
-  blocks_.push_back(block);
+  const BlockIndex index = blocks_.push_back(block);
   BlockIndex &bucket = buckets_[hash(block.pc, block.frame) & (buckets_.size() - 1)];
   blocks_[index].next_same_hash = bucket;
   bucket = index;
-  by_frame_[block.frame].push_back(index);
+  FrameBlocks &of_frame = by_frame_[block.frame];
+  blocks_[index].next_of_frame = of_frame.first;
+  of_frame.first = index;
   if (block.second_frame != no_index && block.second_frame != block.frame)
-    by_frame_[block.second_frame].push_back(index);
+    by_frame_[block.second_frame].crossing_into.push_back(index);
   return index;
 }
 
@@ -114,16 +127,18 @@ void CodeCache::grow_buckets() {
 
 BlockIndex CodeCache::block_at(const u8 *host) const {
   // Blocks are added in the order of their host code.
-  const auto after = std::upper_bound(blocks_.begin(), blocks_.end(), host,
-                                      [](const u8 *at, const Block &b) { return at < b.host; });
-  if (after == blocks_.begin())
+  const CodeOffset offset = offset_of(host);
+  const std::span<const Block> blocks = blocks_.records();
+  const auto after = std::upper_bound(blocks.begin(), blocks.end(), offset,
+                                      [](CodeOffset at, const Block &b) { return at < b.host; });
+  if (after == blocks.begin())
     return no_index;
   const auto found = after - 1;
-  return host < found->host_end ? static_cast<BlockIndex>(found - blocks_.begin()) : no_index;
+  return offset < found->host_end ? static_cast<BlockIndex>(found - blocks.begin()) : no_index;
 }
 
 const Place *CodeCache::place_at(const Block &block, const u8 *host) const {
-  const u32 offset = static_cast<u32>(host - block.host);
+  const u32 offset = offset_of(host) - block.host;
   const Place *found = nullptr;
   for (u32 i = 0; i < block.place_count; ++i) {
     const Place &place = places[block.first_place + i];
@@ -140,22 +155,21 @@ void CodeCache::chain(u32 index, BlockIndex target, u32 code_page) {
     return;
   // A vCPU may be between the check and the jump, so the pair is set once for good: another code
   // page than the first goes through the jump cache.
-  if (link.page_check && *link.page_check != 0 && *link.page_check != code_page)
+  u32 *const page_check = reinterpret_cast<u32 *>(at(link.page_check));
+  if (link.page_check && *page_check != 0 && *page_check != code_page)
     return;
   link.target = target;
   link.next_incoming = blocks_[target].incoming;
   blocks_[target].incoming = index;
-  const i32 relative = static_cast<i32>(blocks_[target].host - (link.displacement + 4));
-  __atomic_store_n(reinterpret_cast<i32 *>(link.displacement), relative, __ATOMIC_RELEASE);
+  redirect(link.displacement, blocks_[target].host);
   if (link.page_check)
-    __atomic_store_n(link.page_check, code_page, __ATOMIC_RELEASE);
+    __atomic_store_n(page_check, code_page, __ATOMIC_RELEASE);
 }
 
 void CodeCache::unchain(u32 index) {
   Link &link = links[index];
   link.target = no_index;
-  const i32 relative = static_cast<i32>(link.stub - (link.displacement + 4));
-  __atomic_store_n(reinterpret_cast<i32 *>(link.displacement), relative, __ATOMIC_RELEASE);
+  redirect(link.displacement, link.stub);
 }
 
 void CodeCache::drop(BlockIndex index) {

@@ -3,6 +3,7 @@
 
 #include "base/result.hpp"
 #include "base/types.hpp"
+#include "cpu/host_table.hpp"
 
 #include <memory>
 #include <unordered_map>
@@ -21,26 +22,31 @@ enum class BlockMode : u8 {
   bounced,         ///< one instruction, whose memory operand is the vCPU's bounce buffer
 };
 
+/// A place in code memory, from its start: records hold these instead of pointers, so that they are
+/// half as large and mean the same wherever the host maps the cache.
+using CodeOffset = u32;
+
 /// Guest code at one place, from one frame (two if its only instruction crosses a page).
 struct Block {
   u64 pc = 0;
-  u32 frame = 0;
+  u32 frame = no_index;
   u32 second_frame = no_index;
-  BlockMode mode = BlockMode::normal;
-  bool dropped = false;
-  u16 flags_live = 0;                ///< status flags that its code reads before writing them
-  const u8 *host = nullptr;          ///< expects the status flags in hardware
-  const u8 *indirect_host = nullptr; ///< expects them in context.saved_flags
-  const u8 *host_end = nullptr;
+  CodeOffset host = 0;          ///< expects the status flags in hardware
+  CodeOffset indirect_host = 0; ///< expects them in context.saved_flags
+  CodeOffset host_end = 0;
   u32 incoming = no_index; ///< head of the list of links that jump here
   BlockIndex next_same_hash = no_index;
+  BlockIndex next_of_frame = no_index;
   u32 first_place = 0; ///< into CodeCache's places: one per instruction
-  u32 place_count = 0;
+  u16 place_count = 0;
+  u16 flags_live = 0; ///< status flags that its code reads before writing them
+  BlockMode mode = BlockMode::normal;
+  bool dropped = false;
 };
 
 /// Where the host code of an instruction begins.
 struct Place {
-  u32 host_offset = 0;  ///< from the block's host code
+  u16 host_offset = 0;  ///< from the block's host code
   u16 guest_offset = 0; ///< from the block's pc
   u8 spilled = 0xff;    ///< register that is in context.spill_pointer while the instruction runs
   bool flags_saved = false; ///< status flags are in context.saved_flags meanwhile
@@ -48,25 +54,25 @@ struct Place {
 
 /// A direct branch that can be chained.
 struct Link {
-  u8 *displacement = nullptr; ///< of the jump to patch
-  const u8 *stub = nullptr;   ///< where it goes while it isn't chained
   u64 target_pc = 0;
+  CodeOffset displacement = 0; ///< of the jump to patch
+  CodeOffset stub = 0;         ///< where it goes while it isn't chained
   BlockIndex source = no_index;
   BlockIndex target = no_index; ///< chained to
   u32 next_incoming = no_index;
-  u32 *page_check = nullptr; ///< across pages: the code page to compare, none is 0
+  CodeOffset page_check = 0; ///< across pages: the code page to compare, none is 0. 0: no check
 };
 
 /// What C++ must know of a place that left translated code.
 struct Site {
   u64 pc = 0;
-  const u8 *resume = nullptr; ///< host code of the instruction, to start it again
+  CodeOffset resume = 0; ///< host code of the instruction, to start it again
   BlockIndex block = no_index;
+  i32 stack_low = 0;      ///< of a stack check: from rsp to its first byte; `size` bytes
+  CodeOffset variant = 0; ///< displacement of the jump for when they don't fit in one window
   u16 size = 0;
   u8 detail = 0;
   u8 length = 0;
-  i32 stack_low = 0;     ///< of a stack check: from rsp to its first byte; `size` bytes
-  u8 *variant = nullptr; ///< displacement of the jump for when they don't fit in one window
 };
 
 /// Guarded by the kernel lock, except that translated code runs without it. Memory of blocks is
@@ -86,9 +92,19 @@ public:
   /// The place whose host code contains `host`.
   [[nodiscard]] const Place *place_at(const Block &block, const u8 *host) const;
 
-  std::vector<Place> places;
-  std::vector<Site> sites;
-  std::vector<Link> links;
+  HostTable<Place> places;
+  HostTable<Site> sites;
+  HostTable<Link> links;
+
+  [[nodiscard]] u8 *at(CodeOffset offset) const { return base_ + offset; }
+  [[nodiscard]] CodeOffset offset_of(const u8 *host) const {
+    return static_cast<CodeOffset>(host - base_);
+  }
+  /// Makes the jump whose displacement lies at `displacement` go to `target`, while vCPUs run it.
+  void redirect(CodeOffset displacement, CodeOffset target) {
+    __atomic_store_n(reinterpret_cast<i32 *>(at(displacement)),
+                     static_cast<i32>(target - (displacement + 4)), __ATOMIC_RELEASE);
+  }
 
   /// `code_page`: the target's, for a link across pages.
   void chain(u32 link, BlockIndex target, u32 code_page = 0);
@@ -98,13 +114,18 @@ public:
     const auto found = by_frame_.find(frame);
     if (found == by_frame_.end())
       return;
-    const std::vector<BlockIndex> indices = std::move(found->second);
+    const FrameBlocks of_frame = std::move(found->second);
     by_frame_.erase(found);
-    for (BlockIndex index : indices)
-      if (!blocks_[index].dropped) {
-        drop(index);
-        dropped(blocks_[index]);
-      }
+    const auto drop_one = [&](BlockIndex index) {
+      if (blocks_[index].dropped)
+        return;
+      drop(index);
+      dropped(blocks_[index]);
+    };
+    for (BlockIndex index = of_frame.first; index != no_index; index = blocks_[index].next_of_frame)
+      drop_one(index);
+    for (BlockIndex index : of_frame.crossing_into)
+      drop_one(index);
   }
 
   /// Room for one more block, host code and stubs; false: reset first.
@@ -129,7 +150,13 @@ public:
   u64 generation = 0; ///< counts resets
 
 private:
-  CodeCache() = default;
+  /// Blocks made from a frame: a list through next_of_frame, and those that only end in it.
+  struct FrameBlocks {
+    BlockIndex first = no_index;
+    std::vector<BlockIndex> crossing_into;
+  };
+
+  CodeCache();
   void grow_buckets();
   void drop(BlockIndex index);
   void unchain(u32 link);
@@ -140,9 +167,9 @@ private:
   u8 *base_ = nullptr;
   u64 size_ = 0;
   u8 *hot_populated_ = nullptr, *cold_populated_ = nullptr, *cold_start_ = nullptr;
-  std::vector<Block> blocks_;
+  HostTable<Block> blocks_;
   std::vector<BlockIndex> buckets_;
-  std::unordered_map<u32, std::vector<BlockIndex>> by_frame_;
+  std::unordered_map<u32, FrameBlocks> by_frame_;
 };
 
 } // namespace tine::cpu

@@ -41,20 +41,18 @@ void forward_through_jump_cache(CodeCache &cache, const Thunks &thunks, Link &li
   to.jump(thunks.indirect);
   cache.cold = to.position();
   cache.commit();
-  __atomic_store_n(reinterpret_cast<i32 *>(link.displacement),
-                   static_cast<i32>(start - (link.displacement + 4)), __ATOMIC_RELEASE);
+  cache.redirect(link.displacement, cache.offset_of(start));
 }
 
 u32 Emitter::new_site(const Instruction &instruction, u16 size, u8 detail) {
   Site site;
   site.pc = instruction.pc;
-  site.resume = instruction_start_;
+  site.resume = cache_.offset_of(instruction_start_);
   site.block = block_;
   site.size = size;
   site.detail = detail;
   site.length = instruction.length;
-  cache_.sites.push_back(site);
-  return static_cast<u32>(cache_.sites.size() - 1);
+  return cache_.sites.push_back(site);
 }
 
 void Emitter::emit_exit(const u8 *thunk, const Instruction &instruction, u8 detail) {
@@ -67,9 +65,8 @@ u32 Emitter::new_link(u64 target) {
   Link link;
   link.target_pc = target;
   link.source = block_;
-  link.stub = cold_.position();
-  cache_.links.push_back(link);
-  const u32 index = static_cast<u32>(cache_.links.size() - 1);
+  link.stub = cache_.offset_of(cold_.position());
+  const u32 index = cache_.links.push_back(link);
   cold_.store_context_dword(CONTEXT_EXIT_DATA, index);
   cold_.jump(thunks_.link);
   return index;
@@ -80,8 +77,8 @@ void Emitter::emit_linked_jump(u64 target) {
     hot_.byte(0x90); // the displacement is patched while others may run it: one aligned store
   u8 *const displacement = hot_.jump_unresolved();
   const u32 link = new_link(target);
-  cache_.links[link].displacement = displacement;
-  Assembler::resolve(displacement, cache_.links[link].stub);
+  cache_.links[link].displacement = cache_.offset_of(displacement);
+  Assembler::resolve(displacement, cache_.at(cache_.links[link].stub));
   const BlockIndex known = cache_.find(target, source_.frame, no_index, BlockMode::normal);
   if (known != no_index)
     cache_.chain(link, known);
@@ -123,8 +120,7 @@ void Emitter::emit_indirect_tail() {
   site.pc = last_.pc;
   site.length = last_.length;
   site.block = block_;
-  cache_.sites.push_back(site);
-  cold_.store_context_dword(CONTEXT_EXIT_DATA, static_cast<u32>(cache_.sites.size() - 1));
+  cold_.store_context_dword(CONTEXT_EXIT_DATA, cache_.sites.push_back(site));
   cold_.jump(thunks_.indirect);
 }
 
@@ -134,14 +130,14 @@ void Emitter::emit_linked_jump_across(u64 target) {
     hot_.byte(0x90);
   const u32 entry = static_cast<u32>((target >> page_shift) % code_page_entries);
   hot_.compare_context_dword(CONTEXT_CODE_PAGES + entry * 4, 0);
-  u32 *const page_check = reinterpret_cast<u32 *>(hot_.position() - 4);
+  const CodeOffset page_check = cache_.offset_of(hot_.position() - 4);
   u8 *const other = hot_.jump_condition_unresolved(Assembler::condition_not_equal);
   hot_.byte(0x90);
   u8 *const displacement = hot_.jump_unresolved();
   const u32 link = new_link(target);
-  cache_.links[link].displacement = displacement;
+  cache_.links[link].displacement = cache_.offset_of(displacement);
   cache_.links[link].page_check = page_check;
-  Assembler::resolve(displacement, cache_.links[link].stub);
+  Assembler::resolve(displacement, cache_.at(cache_.links[link].stub));
   Assembler::resolve(other, cold_.position());
   std::swap(hot_, cold_);
   hot_.move_immediate(r10, target);
@@ -250,8 +246,8 @@ void Emitter::emit_jump_conditional(const Instruction &instruction, u16 live_aft
       hot_.byte(0x90);
     u8 *const displacement = hot_.jump_condition_unresolved(instruction.condition);
     const u32 link = new_link(instruction.target);
-    cache_.links[link].displacement = displacement;
-    Assembler::resolve(displacement, cache_.links[link].stub);
+    cache_.links[link].displacement = cache_.offset_of(displacement);
+    Assembler::resolve(displacement, cache_.at(cache_.links[link].stub));
     const BlockIndex known =
         cache_.find(instruction.target, source_.frame, no_index, BlockMode::normal);
     if (known != no_index)

@@ -36,15 +36,14 @@ void Emitter::emit_stack_check(const Instruction &instruction) {
   }
   Site site;
   site.pc = instruction.pc;
-  site.resume = check;
+  site.resume = cache_.offset_of(check);
   site.block = block_;
   site.size = static_cast<u16>(plan_->span);
   site.length = instruction.length;
   site.stack_low = plan_->low;
-  site.variant = variant;
+  site.variant = cache_.offset_of(variant);
   site.detail = flags_saved_ ? 1 : 0;
-  cache_.sites.push_back(site);
-  cold_.store_context_dword(CONTEXT_EXIT_DATA, static_cast<u32>(cache_.sites.size() - 1));
+  cold_.store_context_dword(CONTEXT_EXIT_DATA, cache_.sites.push_back(site));
   cold_.jump(thunks_.stack_miss);
 }
 

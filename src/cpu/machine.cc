@@ -193,7 +193,7 @@ const u8 *MachineImpl::code_for(VcpuImpl &vcpu, u64 pc, BlockMode mode, Exit &ex
   BlockIndex index = cache->find(pc, frame.value, second, mode);
   last_found = index;
   if (index != no_index)
-    return cache->block(index).host;
+    return cache->at(cache->block(index).host);
   if (!cache->has_room())
     reset_cache();
   protect_code(frame);
@@ -224,7 +224,7 @@ const u8 *MachineImpl::code_for(VcpuImpl &vcpu, u64 pc, BlockMode mode, Exit &ex
   }
   ++statistics.blocks_translated;
   last_found = index;
-  return cache->block(index).host;
+  return cache->at(cache->block(index).host);
 }
 
 // ---- what address spaces tell ----

@@ -118,7 +118,7 @@ bool VcpuImpl::handle_link(CpuState &state, Exit &exit) {
                            machine.code_page_of(target >> page_shift, block.frame));
     else if (!source.dropped && machine.cache->has_room()) {
       forward_through_jump_cache(*machine.cache, machine.thunks, link);
-      remember_target(target, block.indirect_host);
+      remember_target(target, machine.cache->at(block.indirect_host));
     }
   }
   next_host_ = host;
@@ -144,17 +144,18 @@ bool VcpuImpl::handle_stack_miss(CpuState &state, Exit &exit) {
   const bool one_window = (first.value >> 16) == (last.value >> 16);
   if (is_fit(translation) && one_window && write_tlb.is_empty(first.page())) {
     write_tlb.fill(*translation, first.page());
-    next_host_ = site.resume;
+    next_host_ = machine.cache->at(site.resume);
     return true;
   }
   const u8 *variant = machine.code_for(*this, site.pc, BlockMode::no_window, exit);
   if (!variant)
     return false;
   const Block &block = machine.cache->block(machine.last_found);
-  variant = site.detail ? block.indirect_host : block.host; // where the live flags are at the check
+  // Where the live flags are at the check.
+  const CodeOffset entry = site.detail ? block.indirect_host : block.host;
+  variant = machine.cache->at(entry);
   if (machine.cache->generation == generation)
-    __atomic_store_n(reinterpret_cast<i32 *>(site.variant),
-                     static_cast<i32>(variant - (site.variant + 4)), __ATOMIC_RELEASE);
+    machine.cache->redirect(site.variant, entry);
   next_host_ = variant;
   return true;
 }
@@ -216,7 +217,7 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
     write_tlb.fill(translation, page);
   if (machine.cache->generation == generation && observer->version == version &&
       stack_window_drops_ == drops && !machine.cache->block(site.block).dropped)
-    next_host_ = site.resume;
+    next_host_ = machine.cache->at(site.resume);
   return true;
 }
 

@@ -245,7 +245,7 @@ void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_aft
     break;
   }
   Place place;
-  place.host_offset = static_cast<u32>(instruction_start_ - start_);
+  place.host_offset = static_cast<u16>(instruction_start_ - start_);
   place.guest_offset = static_cast<u16>(instruction.pc - source_.pc);
   place.spilled = spilled_;
   place.flags_saved = flags_saved_;
@@ -256,14 +256,14 @@ void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_aft
 
 void Emitter::emit_indirect_entry(u16 live) {
   Block &block = cache_.block(block_);
-  block.indirect_host = live ? cold_.position() : block.host;
+  block.indirect_host = live ? cache_.offset_of(cold_.position()) : block.host;
   if (!live)
     return;
   cold_.move(r11, rax);
   cold_.load_context(rax, CONTEXT_SAVED_FLAGS);
   cold_.flags_from_rax();
   cold_.move(rax, r11);
-  cold_.jump(block.host);
+  cold_.jump(cache_.at(block.host));
 }
 
 BlockIndex translate(CodeCache &cache, const Thunks &thunks, const TranslationSource &source,
@@ -284,9 +284,9 @@ BlockIndex translate(CodeCache &cache, const Thunks &thunks, const TranslationSo
   block.second_frame = source.second_frame;
   block.mode = source.mode;
   block.flags_live = decoded.live[0];
-  block.host = cache.hot;
-  block.first_place = static_cast<u32>(cache.places.size());
-  block.place_count = static_cast<u32>(decoded.count);
+  block.host = cache.offset_of(cache.hot);
+  block.first_place = cache.places.size();
+  block.place_count = static_cast<u16>(decoded.count);
   const BlockIndex index = cache.add(block);
   Emitter emitter(cache, thunks, source, index);
   StackPlan plan;
@@ -301,7 +301,7 @@ BlockIndex translate(CodeCache &cache, const Thunks &thunks, const TranslationSo
   if (!ends_block(last.kind))
     emitter.emit_continuation(last.next_pc(), decoded.live_out);
   emitter.emit_indirect_entry(decoded.live[0]);
-  cache.block(index).host_end = emitter.hot_end();
+  cache.block(index).host_end = cache.offset_of(emitter.hot_end());
   cache.hot = emitter.hot_end();
   cache.cold = emitter.cold_end();
   cache.commit();

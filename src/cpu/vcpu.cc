@@ -230,7 +230,8 @@ Exit VcpuImpl::run(CpuState &state, memory::AddressSpace &wanted) {
     if (!next_host_)
       break;
     if (!single_step_)
-      remember_target(state.rip, machine.cache->block(machine.last_found).indirect_host);
+      remember_target(state.rip,
+                      machine.cache->at(machine.cache->block(machine.last_found).indirect_host));
   }
   if (state.x87_in_use) {
     const KernelGuard guard(machine.lock);
