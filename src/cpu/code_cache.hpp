@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace tine::cpu {
@@ -149,6 +150,19 @@ public:
 
   u64 generation = 0; ///< counts resets
 
+  /// Sites of memory operands take windows in turn.
+  u32 next_read_window = 0, next_write_window = 0;
+  /// Sites that go from page to page: they ask the TLB.
+  void add_scattered_site(u32 frame, u64 pc) { scattered_.insert(site_key(frame, pc)); }
+  [[nodiscard]] bool has_scattered_site(u32 frame, u64 pc) const {
+    return !scattered_.empty() && scattered_.contains(site_key(frame, pc));
+  }
+  /// What jumps to the block asks for its code again; the caller forgets it in the jump caches.
+  void drop_block(BlockIndex index) {
+    if (!blocks_[index].dropped)
+      drop(index);
+  }
+
 private:
   /// Blocks made from a frame: a list through next_of_frame, and those that only end in it.
   struct FrameBlocks {
@@ -164,12 +178,17 @@ private:
     return static_cast<std::size_t>((pc ^ (u64{frame} << 7)) * 0x9e3779b97f4a7c15ULL >> 36);
   }
 
+  [[nodiscard]] static u64 site_key(u32 frame, u64 pc) {
+    return u64{frame} << page_shift | (pc & page_mask);
+  }
+
   u8 *base_ = nullptr;
   u64 size_ = 0;
   u8 *hot_populated_ = nullptr, *cold_populated_ = nullptr, *cold_start_ = nullptr;
   HostTable<Block> blocks_;
   std::vector<BlockIndex> buckets_;
   std::unordered_map<u32, FrameBlocks> by_frame_;
+  std::unordered_set<u64> scattered_;
 };
 
 } // namespace tine::cpu

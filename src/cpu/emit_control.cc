@@ -176,8 +176,7 @@ void Emitter::emit_call(const Instruction &instruction, u16 live_after) {
                                         : (instruction.bytes[instruction.modrm_offset] & 7) |
                                               (instruction.rex & 1 ? 8 : 0));
   if (!direct && memory) {
-    emit_effective_address(instruction);
-    emit_lookup(instruction, false, 8, save_flags);
+    emit_operand_lookup(instruction, false, 8, save_flags);
     hot_.load(r10, r10);
     hot_.store_context(CONTEXT_SPILL_VALUE, r10);
   } else if (!direct && reg == rsp) {
@@ -225,8 +224,7 @@ void Emitter::emit_jump_indirect(const Instruction &instruction) {
   const u8 reg = static_cast<u8>((instruction.bytes[instruction.modrm_offset] & 7) |
                                  (instruction.rex & 1 ? 8 : 0));
   if (instruction.memory.size != 0) {
-    emit_effective_address(instruction);
-    emit_lookup(instruction, false, 8, true);
+    emit_operand_lookup(instruction, false, 8, true);
     hot_.load(r10, r10);
   } else if (reg == r10 || reg == r11) {
     hot_.load_context(r10, reg == r10 ? CONTEXT_R10 : CONTEXT_R11);

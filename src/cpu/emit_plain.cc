@@ -81,8 +81,7 @@ void Emitter::emit_push(const Instruction &instruction, bool save_flags) {
     return;
   }
   if (instruction.kind == InstructionKind::push_memory) {
-    emit_effective_address(instruction);
-    emit_lookup(instruction, false, 8, save_flags);
+    emit_operand_lookup(instruction, false, 8, save_flags);
     hot_.load(r10, r10);
     hot_.store_context(CONTEXT_SPILL_VALUE, r10);
     emit_stack_lookup(instruction, true, -8, save_flags);

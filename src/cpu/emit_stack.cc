@@ -72,7 +72,7 @@ void Emitter::emit_stack_memory(const Instruction &instruction) {
     load_stack_delta();
   }
   load_reserved(data);
-  emit_patched(instruction, index, true);
+  emit_patched(instruction, {rsp, index, 0, instruction.memory.displacement});
   store_reserved(instruction.data_writes);
 }
 

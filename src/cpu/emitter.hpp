@@ -8,6 +8,21 @@
 
 namespace tine::cpu {
 
+/// A memory operand as the emitted instruction has it: [base + index * 2^scale + displacement].
+struct HostOperand {
+  u8 base, index, scale;
+  i32 displacement;
+};
+
+/// A lookup through a window of its site, as far as it is emitted.
+struct WindowSite {
+  u32 window = 0; ///< its offset in the context
+  const u8 *thunk = nullptr;
+  u8 *miss = nullptr;         ///< displacement of the jump to its stub
+  u8 *continuation = nullptr; ///< after the check
+  bool is_simple = false;     ///< r10 is the delta there, not the host address
+};
+
 /// Register convention in translated code: guest registers are in the host's registers of the same
 /// name, rsp included, except r10 and r11, which live in the context and are scratch here. No
 /// instruction's effect becomes visible before all its lookups have hit, so a miss starts the
@@ -24,6 +39,8 @@ public:
   void emit_continuation(u64 pc, u16 live);
   /// The way in for indirect branches, which have put the status flags aside.
   void emit_indirect_entry(u16 live);
+  /// The block jumps to itself: its memory operands get windows.
+  void use_windows() { windows_ = true; }
   void use_stack_plan(const StackPlan &plan) { plan_ = &plan; }
 
   [[nodiscard]] u8 *hot_end() const { return hot_.position(); }
@@ -37,15 +54,23 @@ private:
   void emit_stack_operand(u8 opcode, u8 reg, i32 displacement);
   void emit_stack_memory(const Instruction &instruction);
   // emit_memory.cc
-  void emit_effective_address(const Instruction &instruction);
+  /// r10 or r11 = guest address
+  void emit_effective_address(const Instruction &instruction, u8 to = r10);
   /// r10 = guest address on entry, host address on exit; clobbers r11; keeps flags if `save_flags`.
   void emit_lookup(const Instruction &instruction, bool write, u16 size, bool save_flags);
+  /// Address and lookup of the memory operand. If the address is known, so is the TLB's entry.
+  void emit_operand_lookup(const Instruction &instruction, bool write, u16 size, bool save_flags);
+  void emit_lookup_stub(const Instruction &instruction, bool write, u16 size, const u8 *hit);
   void emit_stack_lookup(const Instruction &instruction, bool write, i32 displacement,
                          bool save_flags);
   void emit_memory(const Instruction &instruction, bool save_flags, u16 live_after);
-  /// With [pointer] as the memory operand, or [rsp + pointer + displacement].
-  void emit_patched(const Instruction &instruction, u8 pointer, bool stack = false);
+  void emit_patched(const Instruction &instruction, const HostOperand &operand);
+  void emit_operand(const HostOperand &operand, unsigned reg_field);
   void emit_absolute_move(const Instruction &instruction, bool save_flags);
+  // emit_window.cc
+  /// The operand against host memory; clobbers r10, r11 and the status flags.
+  HostOperand emit_window_lookup(const Instruction &instruction);
+  void emit_window_stub(const Instruction &instruction, const WindowSite &site);
   // emit_plain.cc
   void emit_plain(const Instruction &instruction);
   void emit_lea(const Instruction &instruction);
@@ -99,7 +124,8 @@ private:
   bool x87_marked_ = false;
   u8 spilled_ = no_register;
   const StackPlan *plan_ = nullptr;
-  std::size_t index_ = 0;  ///< of the instruction in the block
+  std::size_t index_ = 0; ///< of the instruction in the block
+  bool windows_ = false;
   bool in_window_ = false; ///< its stack access was checked with the block's
   bool r11_is_delta_ = false;
   bool flags_saved_ = false; ///< live status flags are in the context, not in hardware

@@ -91,9 +91,11 @@ void MachineImpl::protect_code(FrameNumber frame) {
   frames.mark_code(frame);
   const std::byte *host = frames.pointer(frame);
   for (VcpuImpl *vcpu : vcpus)
-    if (vcpu->write_tlb.holds_host_page(host) || vcpu->stack_window_holds(host)) {
+    if (vcpu->write_tlb.holds_host_page(host) || vcpu->stack_window_holds(host) ||
+        vcpu->windows.writes_reach(host)) {
       stop(*vcpu);
       vcpu->write_tlb.flush_host_page(host);
+      vcpu->windows.flush_writes_to(host);
       vcpu->drop_stack_window();
     }
 }
@@ -248,9 +250,12 @@ void SpaceObserver::translations_changed(PageRange range, Change change) {
       continue;
     machine_.stop(*vcpu);
     vcpu->write_tlb.flush(range);
+    vcpu->windows.flush_writes(range);
     vcpu->drop_stack_window(range);
-    if (change == Change::removed)
+    if (change == Change::removed) {
       vcpu->read_tlb.flush(range);
+      vcpu->windows.flush_reads(range);
+    }
   }
   if (change == Change::removed && any_known(*layout, range))
     code_layout_changed(range);

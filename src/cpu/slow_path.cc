@@ -84,6 +84,9 @@ bool VcpuImpl::handle_exit(CpuState &state, Exit &exit) {
     return handle_stack_miss(state, exit);
   case ExitKind::link:
     return handle_link(state, exit);
+  case ExitKind::window:
+    handle_scattered_site(state);
+    return true;
   case ExitKind::helper: {
     const KernelGuard guard(machine.lock);
     state.rip = machine.cache->sites[context->exit_data].pc;
@@ -158,6 +161,23 @@ bool VcpuImpl::handle_stack_miss(CpuState &state, Exit &exit) {
     machine.cache->redirect(site.variant, entry);
   next_host_ = variant;
   return true;
+}
+
+/// A site's window was filled often. If that went fast, the site is better off with
+/// the TLB: its block is translated again.
+void VcpuImpl::handle_scattered_site(CpuState &state) {
+  const KernelGuard guard(machine.lock);
+  const Site site = machine.cache->sites[context->exit_data];
+  state.rip = site.pc;
+  if (!windows.was_filled_fast()) {
+    next_host_ = machine.cache->at(site.resume);
+    return;
+  }
+  const Block &block = machine.cache->block(site.block);
+  machine.cache->add_scattered_site(block.frame, site.pc);
+  machine.cache->drop_block(site.block);
+  for (VcpuImpl *vcpu : machine.vcpus)
+    vcpu->forget_target(block.pc);
 }
 
 bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {

@@ -17,9 +17,11 @@ void Tlb::fill(const memory::Translation &translation, PageNumber page) {
       reinterpret_cast<u64>(translation.host) + ((first - translation.run.first) << page_shift);
   for (PageNumber at = first; at < end; ++at) {
     const u64 index = at.value % tlb_entries;
-    if (at != page && entries_[index].limit8 != 0)
+    TlbEntry &slot = entries_[index];
+    const bool is_part = slot.start - entry.start < bytes; // of this run, as it was when shorter
+    if (at != page && slot.limit8 != 0 && !is_part)
       continue; // a neighbour is not worth what is in use there
-    entries_[index] = entry;
+    slot = entry;
     if (!logged_[index]) {
       logged_[index] = true;
       log_.push_back(static_cast<u16>(index));

@@ -130,6 +130,10 @@ Thunks emit_thunks(CodeCache &cache) {
   Thunks thunks;
   thunks.read_miss = emit_miss_thunk(to, ExitKind::read_miss, CONTEXT_TLB_READ);
   thunks.write_miss = emit_miss_thunk(to, ExitKind::write_miss, CONTEXT_TLB_WRITE);
+  thunks.window_read8 = emit_window_thunk(to, false, false);
+  thunks.window_read64 = emit_window_thunk(to, false, true);
+  thunks.window_write8 = emit_window_thunk(to, true, false);
+  thunks.window_write64 = emit_window_thunk(to, true, true);
   thunks.stack_refill = emit_stack_refill_thunk(to);
   thunks.stack_miss = emit_thunk(to, ExitKind::stack_miss);
   thunks.link = emit_thunk(to, ExitKind::link);
@@ -295,6 +299,10 @@ BlockIndex translate(CodeCache &cache, const Thunks &thunks, const TranslationSo
                       std::span<const u16>(decoded.live).first(decoded.count));
     emitter.use_stack_plan(plan);
   }
+  const bool is_branch = last.kind == Kind::jump_conditional || last.kind == Kind::jump_direct ||
+                         last.kind == Kind::jump_count;
+  if (is_branch && last.target == source.pc && source.mode == BlockMode::normal)
+    emitter.use_windows();
   for (std::size_t i = 0; i < decoded.count; ++i)
     emitter.emit(decoded.instructions[i], decoded.live[i],
                  i + 1 < decoded.count ? decoded.live[i + 1] : decoded.live_out);

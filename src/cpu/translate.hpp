@@ -9,15 +9,22 @@
 
 namespace tine::cpu {
 
+class Assembler;
+
 /// Code that all blocks share: the ways out.
 struct Thunks {
   const u8 *stack_miss = nullptr, *stack_refill = nullptr;
   const u8 *read_miss = nullptr, *write_miss = nullptr, *link = nullptr, *indirect = nullptr,
-           *helper = nullptr, *raise = nullptr, *poll = nullptr, *step = nullptr,
-           *system_call = nullptr, *host_fault = nullptr;
+           *window_read8 = nullptr, *window_read64 = nullptr, *window_write8 = nullptr,
+           *window_write64 = nullptr, *helper = nullptr, *raise = nullptr, *poll = nullptr,
+           *step = nullptr, *system_call = nullptr, *host_fault = nullptr;
 };
 /// Emits them at the start of the cache's cold area.
 [[nodiscard]] Thunks emit_thunks(CodeCache &cache);
+
+/// Where a site goes whose window doesn't hold its operand; r10 = guest address, r11 = descriptor
+/// (emit_window.cc).
+[[nodiscard]] const u8 *emit_window_thunk(Assembler &to, bool write, bool large);
 
 /// For a link whose target can't be chained to (it lies on two pages): to the jump cache from now
 /// on.

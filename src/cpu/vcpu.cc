@@ -10,17 +10,30 @@
 namespace tine::cpu {
 namespace {
 constexpr u64 trap_flag = 0x100;
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+static_assert(sizeof(VcpuContext) <= huge_page);
 /// A pc that does not look in this entry.
 constexpr u64 empty_pc(u16 index) {
   return static_cast<u16>(~index);
 }
 
 VcpuContext *map_context() {
-  void *memory = ::mmap(nullptr, sizeof(VcpuContext), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  if (memory == MAP_FAILED)
+  // One huge page: TLBs and jump cache are read at random.
+  auto *const reserved =
+      static_cast<std::byte *>(::mmap(nullptr, 2 * huge_page, PROT_READ | PROT_WRITE,
+                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  if (reserved == MAP_FAILED)
     return nullptr;
-  auto *context = static_cast<VcpuContext *>(memory);
+  std::byte *const memory =
+      reserved + (huge_page - reinterpret_cast<u64>(reserved) % huge_page) % huge_page;
+  if (memory != reserved)
+    ::munmap(reserved, static_cast<std::size_t>(memory - reserved));
+  ::munmap(memory + huge_page, static_cast<std::size_t>(reserved + huge_page - memory));
+  ::madvise(memory, huge_page, MADV_HUGEPAGE);
+#ifdef MADV_POPULATE_WRITE
+  ::madvise(memory, sizeof(VcpuContext), MADV_POPULATE_WRITE);
+#endif
+  auto *context = reinterpret_cast<VcpuContext *>(memory);
   context->self = context;
   context->host_mxcsr = 0x1f80;
   context->stack_window.start = StackWindow::nowhere;
@@ -56,7 +69,7 @@ std::unique_ptr<Vcpu> Vcpu::create(Machine &machine, u32 /*index*/) {
 
 VcpuImpl::VcpuImpl(MachineImpl &owner)
     : machine(owner), context(map_context()), read_tlb(context->tlb_read),
-      write_tlb(context->tlb_write) {
+      write_tlb(context->tlb_write), windows(*context) {
   for (std::size_t i = 0; i < context->jump_cache.size(); ++i)
     context->jump_cache[i].pc.store(empty_pc(static_cast<u16>(i)), std::memory_order_relaxed);
   install_on_thread();
@@ -81,7 +94,7 @@ VcpuImpl::~VcpuImpl() {
     const KernelGuard guard(machine.lock);
     std::erase(machine.vcpus, this);
   }
-  ::munmap(context, sizeof(VcpuContext));
+  ::munmap(context, huge_page);
 }
 
 // ---- jump cache ----
@@ -150,6 +163,7 @@ void VcpuImpl::synchronize(memory::AddressSpace &wanted) {
   if (space.load() != &wanted) {
     read_tlb.flush();
     write_tlb.flush();
+    windows.flush();
     drop_stack_window();
     space = &wanted;
     observer = static_cast<SpaceObserver *>(wanted.observer());
@@ -166,6 +180,7 @@ void VcpuImpl::forget(memory::AddressSpace &old) {
   machine.stop(*this);
   read_tlb.flush();
   write_tlb.flush();
+  windows.flush();
   drop_stack_window();
   space = nullptr;
   observer = nullptr;

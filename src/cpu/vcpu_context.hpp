@@ -38,6 +38,16 @@ struct StackWindow {
   std::array<u64, spans.size()> limits{};
 };
 
+/// What a memory operand's site last hit: a copy of a TLB entry, at an offset that the site's code
+/// knows. So neither finding it nor what is added to the address depends on the address. Sites
+/// share them by number. Empty: limits of zero.
+struct SiteWindow {
+  u64 start = 0, limit8 = 0, limit64 = 0; ///< as in TlbEntry
+  u64 delta = 0;                          ///< host address minus guest address
+};
+static_assert(sizeof(SiteWindow) == 32);
+inline constexpr u32 site_windows = 512; ///< for reads, and as many for writes
+
 /// Target of an indirect branch. `host` expects the status flags in VcpuContext::saved_flags.
 struct JumpCacheEntry {
   std::atomic<u64> pc; ///< empty: a value that belongs to another entry
@@ -57,6 +67,7 @@ enum class ExitKind : u32 {
   stack_miss, ///< data = site: the stack window doesn't hold the block's accesses
   read_miss,  ///< data = site, fault_address
   write_miss,
+  window,     ///< data = site: a site window was filled often
   helper,     ///< data = site
   raise,      ///< data = site, whose `detail` says what
   poll,       ///< exit_word was set: next_pc
@@ -98,6 +109,13 @@ struct alignas(4096) VcpuContext {
   /// The code page (Layout) that was last entered at a page with this index: direct branches across
   /// pages compare it.
   std::array<std::atomic<u32>, code_page_entries> code_pages;
+  alignas(4096) std::array<SiteWindow, site_windows> read_windows;
+  std::array<SiteWindow, site_windows> write_windows;
+  /// Bits 16 to 31 of the windows' starts (a window lies within 64 KiB), those for reads first.
+  std::array<u16, 2 * site_windows> window_tags;
+  /// How often they may still be filled before C++ looks at who does that.
+  std::array<u32, 2 * site_windows> window_counts;
+  std::array<u64, 2 * site_windows / 64> windows_used; ///< bits: what is not empty
 };
 
 static_assert(offsetof(VcpuContext, host_rsp) == CONTEXT_HOST_RSP);
@@ -126,6 +144,11 @@ static_assert(offsetof(VcpuContext, tlb_read) == CONTEXT_TLB_READ);
 static_assert(offsetof(VcpuContext, tlb_write) == CONTEXT_TLB_WRITE);
 static_assert(offsetof(VcpuContext, jump_cache) == CONTEXT_JUMP_CACHE);
 static_assert(offsetof(VcpuContext, code_pages) == CONTEXT_CODE_PAGES);
+static_assert(offsetof(VcpuContext, read_windows) == CONTEXT_READ_WINDOWS);
+static_assert(offsetof(VcpuContext, write_windows) == CONTEXT_WRITE_WINDOWS);
+static_assert(offsetof(VcpuContext, window_tags) == CONTEXT_WINDOW_TAGS);
+static_assert(offsetof(VcpuContext, window_counts) == CONTEXT_WINDOW_COUNTS);
+static_assert(offsetof(VcpuContext, windows_used) == CONTEXT_WINDOWS_USED);
 static_assert(offsetof(CpuState, rip) == STATE_RIP);
 static_assert(offsetof(CpuState, rflags) == STATE_RFLAGS);
 static_assert(offsetof(CpuState, ymm) == STATE_YMM);

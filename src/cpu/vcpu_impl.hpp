@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpu/code_cache.hpp"
+#include "cpu/site_windows.hpp"
 #include "cpu/tlb.hpp"
 #include "cpu/translate.hpp"
 #include "cpu/vcpu.hpp"
@@ -118,6 +119,7 @@ public:
   SpaceObserver *observer = nullptr;
   u64 layout_version = 0;
   Tlb read_tlb, write_tlb;
+  SiteWindows windows;
   HostFault host_fault;
 
 private:
@@ -127,6 +129,7 @@ private:
   bool handle_exit(CpuState &state, Exit &exit);
   bool handle_miss(CpuState &state, bool write, Exit &exit);
   bool handle_non_canonical_target(CpuState &state, Exit &exit);
+  void handle_scattered_site(CpuState &state);
   bool handle_stack_miss(CpuState &state, Exit &exit);
   bool handle_link(CpuState &state, Exit &exit);
   bool handle_raise(CpuState &state, Exit &exit);
