@@ -56,15 +56,19 @@ void Emitter::emit_effective_address(const Instruction &instruction, u8 to) {
   }
 }
 
+void Emitter::emit_entry_of_r10() {
+  hot_.raw({{0xc4, 0x43, 0xfb, 0xf0, 0xda,
+             0x07}});             // rorx r11, r10, 7: page number times the entry's size
+  hot_.raw({{0x41, 0x81, 0xe3}}); // and r11d, ...
+  hot_.dword(4095U << 5);
+}
+
 void Emitter::emit_lookup(const Instruction &instruction, bool write, u16 size, bool save_flags) {
   const u32 tlb = write ? CONTEXT_TLB_WRITE : CONTEXT_TLB_READ;
   if (save_flags)
     save_flags_to_context();
   r11_is_delta_ = false;
-  hot_.raw({{0xc4, 0x43, 0xfb, 0xf0, 0xda,
-             0x07}});             // rorx r11, r10, 7: page number times the entry's size
-  hot_.raw({{0x41, 0x81, 0xe3}}); // and r11d, ...
-  hot_.dword(4095U << 5);
+  emit_entry_of_r10();
   hot_.context_indexed(0x2b, r10, r11, tlb + entry_start);                                // sub
   hot_.context_indexed(0x3b, r10, r11, tlb + (size <= 8 ? entry_limit8 : entry_limit64)); // cmp
   u8 *const miss = hot_.jump_condition_unresolved(Assembler::condition_above_equal);

@@ -31,6 +31,9 @@ void Emitter::store_reserved(u8 mask) {
 void Emitter::emit_plain(const Instruction &instruction) {
   load_reserved(instruction.data_reads);
   hot_.raw(instruction.bytes, instruction.length);
+  const u8 opcode = instruction.bytes[instruction.opcode_offset];
+  if (instruction.vex_length == 0 && (opcode == 0xfc || opcode == 0xfd)) // cld, std
+    hot_.store_context_byte(CONTEXT_DIRECTION_DOWN, opcode & 1);
   store_reserved(instruction.data_writes);
 }
 

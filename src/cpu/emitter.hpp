@@ -60,6 +60,8 @@ private:
   void emit_lookup(const Instruction &instruction, bool write, u16 size, bool save_flags);
   /// Address and lookup of the memory operand. If the address is known, so is the TLB's entry.
   void emit_operand_lookup(const Instruction &instruction, bool write, u16 size, bool save_flags);
+  /// r11 = offset of the TLB entry for the page of r10
+  void emit_entry_of_r10();
   void emit_lookup_stub(const Instruction &instruction, bool write, u16 size, const u8 *hit);
   void emit_stack_lookup(const Instruction &instruction, bool write, i32 displacement,
                          bool save_flags);
@@ -71,6 +73,10 @@ private:
   /// The operand against host memory; clobbers r10, r11 and the status flags.
   HostOperand emit_window_lookup(const Instruction &instruction);
   void emit_window_stub(const Instruction &instruction, const WindowSite &site);
+  // emit_string.cc
+  [[nodiscard]] bool has_string_fast_path(const Instruction &instruction) const;
+  void emit_string(const Instruction &instruction, bool save_flags, u16 live_after);
+  std::array<u8 *, 2> emit_string_lookup(u8 pointer, bool write, u8 shift);
   // emit_plain.cc
   void emit_plain(const Instruction &instruction);
   void emit_lea(const Instruction &instruction);

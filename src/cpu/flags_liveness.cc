@@ -19,6 +19,7 @@ bool observes_flags(InstructionKind kind) {
   case InstructionKind::pop_register:
   case InstructionKind::pop_memory:
   case InstructionKind::leave:
+  case InstructionKind::move_string:
   case InstructionKind::call_direct:
   case InstructionKind::jump_direct:
   case InstructionKind::jump_conditional:

@@ -47,6 +47,8 @@ u16 live_after_block(const Instruction &last, const CodeReader &reader) {
     return taken == status_flags ? taken
                                  : static_cast<u16>(taken | flags_live_at(last.next_pc(), reader));
   }
+  case Kind::move_string:
+    return flags_live_at(last.next_pc(), reader);
   default:
     return ends_block(last.kind) ? status_flags : flags_live_at(last.next_pc(), reader);
   }
@@ -231,6 +233,11 @@ void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_aft
     hot_.jump(thunks_.system_call);
     break;
   case Kind::move_string:
+    if (has_string_fast_path(instruction))
+      emit_string(instruction, save_flags, live_after);
+    else
+      emit_exit(thunks_.helper, instruction, 0);
+    break;
   case Kind::helper:
   case Kind::x87_environment:
     emit_exit(thunks_.helper, instruction, 0);

@@ -9,7 +9,7 @@
 
 namespace tine::cpu {
 namespace {
-constexpr u64 trap_flag = 0x100;
+constexpr u64 trap_flag = 0x100, direction_flag = 0x400;
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 static_assert(sizeof(VcpuContext) <= huge_page);
 /// A pc that does not look in this entry.
@@ -195,6 +195,7 @@ bool VcpuImpl::enter(CpuState &state, const u8 *host) {
       host = cached_target(state.rip);
     if (host) {
       context->resume = reinterpret_cast<u64>(host);
+      context->direction_down = (state.rflags & direction_flag) != 0;
       tine_cpu_enter(context);
       in_guest.store(false, std::memory_order_release);
       if (single_step_)

@@ -91,6 +91,7 @@ struct alignas(4096) VcpuContext {
   u32 exit_data = 0;
   u64 next_pc = 0;
   u8 x87_dirty = 0;
+  u8 direction_down = 0; ///< the direction flag: translated code can't read it
   u64 spill_value = 0;
   u64 bounce_pointer = 0;
   u64 spill_rsp = 0;
@@ -133,6 +134,7 @@ static_assert(offsetof(VcpuContext, exit_kind) == CONTEXT_EXIT_KIND);
 static_assert(offsetof(VcpuContext, exit_data) == CONTEXT_EXIT_DATA);
 static_assert(offsetof(VcpuContext, next_pc) == CONTEXT_NEXT_PC);
 static_assert(offsetof(VcpuContext, x87_dirty) == CONTEXT_X87_DIRTY);
+static_assert(offsetof(VcpuContext, direction_down) == CONTEXT_DIRECTION_DOWN);
 static_assert(offsetof(VcpuContext, spill_value) == CONTEXT_SPILL_VALUE);
 static_assert(offsetof(VcpuContext, bounce_pointer) == CONTEXT_BOUNCE_POINTER);
 static_assert(offsetof(VcpuContext, spill_rsp) == CONTEXT_SPILL_RSP);
