@@ -3,6 +3,7 @@ _tine_split_value() { # the value typed so far of --OPTION=VALUE or --OPTION VAL
   case $1 in
     --page-tables) COMPREPLY=($(compgen -W 'shared copied' -- "$2")) ;;
     --net) COMPREPLY=($(compgen -W 'none host' -- "$2")) ;;
+    --code-cache) COMPREPLY=($(compgen -W 'off' -d -- "$2")) ;;
     --root | --workdir | --bind) COMPREPLY=($(compgen -d -- "$2")) ;;
     --strace | --stats) COMPREPLY=($(compgen -f -- "$2")) ;;
     --user) COMPREPLY=($(compgen -u -- "$2")) ;;
@@ -44,7 +45,7 @@ _tine() {
     _tine_split_value "${current%%=*}" "${current#*=}"
   elif [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W '--root --bind --workdir --env --clear-env --hostname --user --memory --cpus
-      --processes --page-tables --net --strace --stats --help --' -- "$current"))
+      --processes --page-tables --net --code-cache --strace --stats --help --' -- "$current"))
   elif ! _tine_split_value "$previous" "$current"; then
     COMPREPLY=($(compgen -c -- "$current"))
   fi

@@ -56,6 +56,7 @@ public:
   /// Waits for the end of the first process: its status as wait4(2) reports it.
   [[nodiscard]] int wait();
   [[nodiscard]] process::Kernel &kernel() { return *kernel_; }
+  [[nodiscard]] process::Process &first_process() { return *init_; }
 
 private:
   [[nodiscard]] std::optional<StartFailure> open_strace(const BoxOptions &options);

@@ -1,6 +1,7 @@
 #include "box/stats.hpp"
 
 #include "base/log.hpp"
+#include "cpu/kept_code.hpp"
 #include "process/accounting.hpp"
 
 #include <algorithm>
@@ -64,6 +65,7 @@ void write_stats(Runtime &runtime, Box &box, Nanoseconds wall_time, const std::s
       {"translation",
        {{"blocks", cpu.blocks_translated},
         {"instructions", cpu.instructions_translated},
+        {"pages_restored", cpu::pages_restored(host.machine)},
         {"code_bytes", cpu.code_bytes},
         {"cache_flushes", cpu.cache_flushes},
         {"self_modified", cpu.smc_invalidations}}},

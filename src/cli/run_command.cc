@@ -1,6 +1,7 @@
 #include "cli/run_command.hpp"
 
 #include "base/log.hpp"
+#include "box/code_store.hpp"
 #include "box/stats.hpp"
 #include "cli/parse.hpp"
 
@@ -45,6 +46,9 @@ RunCommand::RunCommand(CLI::App &app) {
       ->check(CLI::IsMember({"shared", "copied"}));
   run->add_option("--net", network_, "none: loopback alone; host: the host's sockets")
       ->check(CLI::IsMember({"none", "host"}));
+  run->add_option("--code-cache", code_cache_,
+                  "Where translated code is kept for later runs: a directory, or off; default: "
+                  "${XDG_CACHE_HOME:-$HOME/.cache}/tine");
   run->add_flag("--strace{}", strace_,
                 "Print each system call, to standard error or with =FILE there");
   run->add_flag("--stats{}", stats_,
@@ -106,11 +110,19 @@ int RunCommand::execute() {
     log::error("{}", failure->message);
     return failure->exit_status;
   }
+  box::CodeStore code(code_cache_);
+  {
+    const KernelGuard guard(runtime.host().lock);
+    const process::Process &program = box.first_process();
+    code.load(runtime.host().machine, program.leader()->name, *program.executable_file);
+  }
   runtime.start();
   const int status = box.wait();
   runtime.stop();
   if (stats_)
     box::write_stats(runtime, box, time::TimerQueue::now() - start, *stats_);
+  const KernelGuard guard(runtime.host().lock);
+  code.save(runtime.host().machine);
   return exit_status_of(status);
 }
 

@@ -37,6 +37,7 @@ private:
   u32 process_limit_ = 32768;
   std::string page_tables_ = "shared";
   std::string network_ = "none";
+  std::string code_cache_;                    ///< empty: the default directory
   std::optional<std::string> strace_, stats_; ///< a file; empty: standard error
 };
 

@@ -100,28 +100,74 @@ BlockIndex CodeCache::find(u64 pc, u32 frame, u32 second_frame, BlockMode mode) 
 
 BlockIndex CodeCache::add(const Block &block) {
   if (blocks_.size() >= buckets_.size())
-    grow_buckets();
+    grow_buckets(buckets_.size() * 4);
   const BlockIndex index = blocks_.push_back(block);
-  BlockIndex &bucket = buckets_[hash(block.pc, block.frame) & (buckets_.size() - 1)];
-  blocks_[index].next_same_hash = bucket;
-  bucket = index;
-  FrameBlocks &of_frame = by_frame_[block.frame];
-  blocks_[index].next_of_frame = of_frame.first;
-  of_frame.first = index;
+  enter(index);
   if (block.second_frame != no_index && block.second_frame != block.frame)
     by_frame_[block.second_frame].crossing_into.push_back(index);
   return index;
 }
 
-void CodeCache::grow_buckets() {
-  buckets_.assign(buckets_.size() * 4, no_index);
+/// Into the hash table and the list of its frame.
+void CodeCache::enter(BlockIndex index) {
+  Block &block = blocks_[index];
+  BlockIndex &bucket = buckets_[hash(block.pc, block.frame) & (buckets_.size() - 1)];
+  block.next_same_hash = bucket;
+  bucket = index;
+  BlockIndex &first = by_frame_[block.frame].first;
+  block.next_of_frame = first;
+  first = index;
+}
+
+void CodeCache::grow_buckets(std::size_t count) {
+  buckets_.assign(count, no_index);
   for (BlockIndex index = 0; index < blocks_.size(); ++index) {
     Block &block = blocks_[index];
-    if (block.dropped)
+    if (block.dropped || block.frame == no_index)
       continue;
     BlockIndex &bucket = buckets_[hash(block.pc, block.frame) & (buckets_.size() - 1)];
     block.next_same_hash = bucket;
     bucket = index;
+  }
+}
+
+CodeCache::Contents CodeCache::contents() const {
+  return {std::as_bytes(std::span<const u8>(base_, hot)),
+          std::as_bytes(std::span<const u8>(cold_start_, cold)), blocks_.records()};
+}
+
+std::optional<CodeCache::Room> CodeCache::make_room(const Sizes &sizes) {
+  if (!is_empty() || sizes.hot + 2 * block_reserve > hot_bytes ||
+      sizes.cold + 2 * block_reserve > static_cast<u64>(base_ + size_ - cold_start_))
+    return std::nullopt;
+  for (const auto &[wanted, room] :
+       {std::pair{sizes.places, places.room()}, std::pair{sizes.sites, sites.room()},
+        std::pair{sizes.links, links.room()}, std::pair{sizes.blocks, blocks_.room()}})
+    if (wanted + 2 * records_reserve > room)
+      return std::nullopt;
+  hot = base_ + sizes.hot;
+  cold = cold_start_ + sizes.cold;
+  commit();
+  std::size_t count = buckets_.size();
+  while (count < sizes.blocks + sizes.blocks / 4)
+    count *= 2;
+  if (count > buckets_.size())
+    buckets_.assign(count, no_index);
+  return Room{std::as_writable_bytes(std::span(base_, hot)),
+              std::as_writable_bytes(std::span(cold_start_, cold)),
+              places.append(sizes.places),
+              sites.append(sizes.sites),
+              links.append(sizes.links),
+              blocks_.append(sizes.blocks)};
+}
+
+void CodeCache::activate(BlockIndex first, u32 frame) {
+  for (BlockIndex index = first; index != no_index;) {
+    Block &block = blocks_[index];
+    const BlockIndex next = block.next_of_frame;
+    block.frame = frame;
+    enter(index);
+    index = next;
   }
 }
 

@@ -6,6 +6,8 @@
 #include "cpu/host_table.hpp"
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -133,6 +135,30 @@ public:
   [[nodiscard]] bool has_room() const;
   void reset();
 
+  // ---- saved code (saved_code.hpp) ----
+  /// What is in the cache, but for the tables that are public.
+  struct Contents {
+    std::span<const std::byte> hot, cold;
+    std::span<const Block> blocks;
+  };
+  [[nodiscard]] Contents contents() const;
+  struct Sizes {
+    u64 hot, cold, places, sites, links, blocks;
+  };
+  struct Room {
+    std::span<std::byte> hot, cold;
+    std::span<Place> places;
+    std::span<Site> sites;
+    std::span<Link> links;
+    std::span<Block> blocks;
+  };
+  /// Room in an empty cache for the caller to fill; none if it doesn't fit.
+  [[nodiscard]] std::optional<Room> make_room(const Sizes &sizes);
+  /// The blocks of the list were made from what the frame holds: they can be found from now on.
+  void activate(BlockIndex first, u32 frame);
+  [[nodiscard]] bool is_empty() const { return blocks_.size() == 0; }
+  [[nodiscard]] std::span<Block> blocks() { return blocks_.records(); }
+
   u8 *hot = nullptr;  ///< where the next block's code goes
   u8 *cold = nullptr; ///< where its stubs go
   void commit();      ///< after hot and cold have moved: populates ahead
@@ -171,7 +197,8 @@ private:
   };
 
   CodeCache();
-  void grow_buckets();
+  void grow_buckets(std::size_t count);
+  void enter(BlockIndex index);
   void drop(BlockIndex index);
   void unchain(u32 link);
   [[nodiscard]] static std::size_t hash(u64 pc, u32 frame) {

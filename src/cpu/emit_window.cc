@@ -11,7 +11,7 @@ constexpr u32 entry_start = 0, entry_limit8 = 8, entry_limit64 = 16, entry_host 
 
 /// What the thunk must know of a site; it lies in the code, behind the jump to the thunk.
 struct WindowDescriptor {
-  u64 continuation; ///< with the window's delta in r10
+  u64 continuation; ///< from here; it wants the window's delta in r10
   u32 window;       ///< its offset in the context
   u32 site;
   u8 size; ///< of the operand
@@ -95,7 +95,8 @@ const u8 *emit_window_thunk(Assembler &to, bool write, bool large) {
   Assembler::resolve(leave, to.position());
   to.load_context(rcx, CONTEXT_SPILL_RCX);
   to.load_context(rdx, CONTEXT_SPILL_POINTER);
-  to.raw({{0x41, 0xff, 0x23}}); // jmp [r11 + continuation]
+  to.raw({{0x4d, 0x03, 0x1b}}); // add r11, [r11 + continuation]
+  to.raw({{0x41, 0xff, 0xe3}}); // jmp r11
   Assembler::resolve(miss, to.position());
   emit_window_exit(to, write ? ExitKind::write_miss : ExitKind::read_miss);
   Assembler::resolve(often, to.position());
@@ -117,7 +118,7 @@ void Emitter::emit_window_stub(const Instruction &instruction, const WindowSite 
   u8 *const descriptor = hot_.lea_rip_unresolved(r11);
   hot_.jump(site.thunk);
   Assembler::resolve(descriptor, hot_.position());
-  hot_.qword(reinterpret_cast<u64>(continuation));
+  hot_.qword(static_cast<u64>(continuation - hot_.position()));
   hot_.dword(site.window);
   hot_.dword(new_site(instruction, instruction.memory.size, 0));
   hot_.byte(instruction.memory.size);

@@ -82,6 +82,7 @@ void MachineImpl::reset_cache() {
     vcpu->flush_jump_cache();
   }
   cache->reset();
+  code_pages.forget_saved();
   ++statistics.cache_flushes;
 }
 
@@ -106,13 +107,6 @@ void MachineImpl::code_frame_changed(FrameNumber frame) {
     for (VcpuImpl *vcpu : vcpus)
       vcpu->forget_target(block.pc);
   });
-}
-
-u32 MachineImpl::code_page_of(u64 page, u32 frame) {
-  // Pages have 35 bits, frames 29.
-  const u64 key = page << 29 | (frame & 0x1fffffff);
-  return code_page_numbers_.try_emplace(key, static_cast<u32>(code_page_numbers_.size() + 1))
-      .first->second;
 }
 
 bool MachineImpl::frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exit &exit) {
@@ -144,7 +138,12 @@ bool MachineImpl::frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exi
     observer.version = next_layout_version++;
     vcpu.layout_version = observer.version;
   }
-  const Layout::Page entry{frame.value, code_page_of(page.value, frame.value)};
+  // Before its contents are compared: from here on they don't change unseen.
+  protect_code(frame);
+  const Layout::Page entry{frame.value,
+                           code_pages.enter(page.value, frame.value,
+                                            origin_of(mapping, page, frame, identify_object),
+                                            frames, *cache)};
   observer.layout->frames.emplace(page.value, entry);
   vcpu.remember_code_page(page.value, entry.code_page);
   return true;

@@ -118,7 +118,7 @@ bool VcpuImpl::handle_link(CpuState &state, Exit &exit) {
     if (block.second_frame == no_index && !source.dropped &&
         (link.page_check || block.frame == source.frame))
       machine.cache->chain(index, machine.last_found,
-                           machine.code_page_of(target >> page_shift, block.frame));
+                           machine.code_pages.number_of(target >> page_shift, block.frame));
     else if (!source.dropped && machine.cache->has_room()) {
       forward_through_jump_cache(*machine.cache, machine.thunks, link);
       remember_target(target, machine.cache->at(block.indirect_host));

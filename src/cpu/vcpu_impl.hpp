@@ -2,6 +2,8 @@
 #pragma once
 
 #include "cpu/code_cache.hpp"
+#include "cpu/code_pages.hpp"
+#include "cpu/kept_code.hpp"
 #include "cpu/site_windows.hpp"
 #include "cpu/tlb.hpp"
 #include "cpu/translate.hpp"
@@ -22,7 +24,7 @@ class VcpuImpl;
 struct Layout {
   struct Page {
     u32 frame = 0;
-    u32 code_page = 0; ///< MachineImpl::code_page_of
+    u32 code_page = 0; ///< CodePages
   };
   std::unordered_map<u64, Page> frames;
 };
@@ -69,15 +71,14 @@ public:
   std::vector<VcpuImpl *> vcpus;
   CpuCounters statistics;
   u64 next_layout_version = 1;
-  /// A number for each (page, frame) that code was entered at: what VcpuContext::code_pages holds.
-  [[nodiscard]] u32 code_page_of(u64 page, u32 frame);
+  CodePages code_pages;
+  IdentifyObject identify_object;
+  void reset_cache();
 
 private:
   MachineImpl(memory::FrameArena &arena, KernelLock &kernel_lock)
       : frames(arena), lock(kernel_lock) {}
   [[nodiscard]] bool frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exit &exit);
-  void reset_cache();
-  std::unordered_map<u64, u32> code_page_numbers_;
   std::unordered_map<memory::AddressSpace *, std::unique_ptr<SpaceObserver>> observers_;
 };
 

@@ -5,8 +5,24 @@
 
 namespace tine::fs {
 
-HostPages::HostPages(memory::FrameArena &frames, Ref<HostInode> inode, const HostFileKey &key)
-    : PageObject(frames), inode_(std::move(inode)), key_(key), size_(key.size) {}
+namespace {
+/// Also by the time of the last change of the inode, which no program can set back.
+u64 identity_of(const HostFileKey &key, const timespec &changed) {
+  u64 result = 0;
+  for (const u64 part : {key.device, key.inode, key.size, static_cast<u64>(key.modified_seconds),
+                         static_cast<u64>(key.modified_nanoseconds),
+                         static_cast<u64>(changed.tv_sec), static_cast<u64>(changed.tv_nsec)}) {
+    result = (result ^ part) * 0x9e3779b97f4a7c15ULL;
+    result ^= result >> 32;
+  }
+  return result | 1;
+}
+} // namespace
+
+HostPages::HostPages(memory::FrameArena &frames, Ref<HostInode> inode, const HostFileKey &key,
+                     u64 identity)
+    : PageObject(frames), inode_(std::move(inode)), key_(key), size_(key.size),
+      identity_(identity) {}
 
 HostPages::~HostPages() {
   (void)write_back(0, ~u64{0});
@@ -56,7 +72,8 @@ Result<Ref<HostPages>> HostFiles::pages(HostInode &inode) {
     return found->second;
   }
   trim();
-  Ref<HostPages> pages = make_ref<HostPages>(frames_, Ref<HostInode>(&inode), key);
+  Ref<HostPages> pages =
+      make_ref<HostPages>(frames_, Ref<HostInode>(&inode), key, identity_of(key, now.changed));
   cache_.emplace(key, pages);
   recent_.push_front(key);
   return pages;

@@ -25,9 +25,13 @@ struct HostFileKey {
 /// same frames, and shares their translations.
 class HostPages final : public memory::PageObject {
 public:
-  HostPages(memory::FrameArena &frames, Ref<HostInode> inode, const HostFileKey &key);
+  HostPages(memory::FrameArena &frames, Ref<HostInode> inode, const HostFileKey &key,
+            u64 identity = 0);
   ~HostPages() override;
   [[nodiscard]] u64 size() const override { return size_; }
+  /// A number for the file and the state that it was in, the same in every run of tine; 0: it may
+  /// be written.
+  [[nodiscard]] u64 identity() const { return identity_; }
   [[nodiscard]] const HostFileKey &key() const { return key_; }
   void page_may_become_dirty(u64 index) override;
   Status write_back(u64 first, u64 count) override;
@@ -42,6 +46,7 @@ private:
   Ref<HostInode> inode_;
   HostFileKey key_;
   u64 size_;
+  u64 identity_;
   std::map<u64, bool> dirty_;
 };
 

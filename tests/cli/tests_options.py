@@ -11,7 +11,7 @@ def test_version_and_help(box):
     assert "Examples" in result.out and "run" in result.out, result
     result = box.finish([box.tine, "run", "--help"]).expect(0)
     for option in ("--root", "--bind", "--workdir", "--env", "--clear-env", "--hostname", "--user", "--memory",
-                   "--cpus", "--page-tables", "--strace", "--stats"):
+                   "--cpus", "--page-tables", "--code-cache", "--strace", "--stats"):
         assert option in result.out, f"{option}: {result}"
 
 
@@ -153,3 +153,72 @@ def test_many_boxes_at_once(box):
     for number, process in enumerate(processes):
         out, _ = process.communicate(timeout=60)
         assert (out, process.returncode) == (f"{number}\n", number)
+
+
+def translated(box, *options):
+    """Instructions that a run of a small program translated."""
+    box.run("/bin/echo", "same", options=["--stats=stats.json", *options]).expect(0, "same\n")
+    return json.loads((box.folder / "stats.json").read_text())["translation"]["instructions"]
+
+
+def test_code_cache_saves_translation(box):
+    option = f"--code-cache={box.folder}/kept/code"
+    first = translated(box, option)
+    files = list((box.folder / "kept" / "code").iterdir())
+    assert len(files) == 1 and files[0].stat().st_mode & 0o777 == 0o600, files
+    assert (box.folder / "kept" / "code").stat().st_mode & 0o777 == 0o700
+    assert translated(box, option) < first / 10
+
+
+def test_code_cache_off_and_default(box):
+    environment = dict(os.environ, XDG_CACHE_HOME=str(box.folder / "cache"))
+    box.run("/bin/echo", "x", options=["--code-cache=off"], env=environment).expect(0, "x\n")
+    assert not (box.folder / "cache").exists()
+    box.run("/bin/echo", "x", env=environment).expect(0, "x\n")
+    assert len(list((box.folder / "cache" / "tine").iterdir())) == 1
+    del environment["XDG_CACHE_HOME"]
+    environment["HOME"] = str(box.folder / "home")
+    (box.folder / "home").mkdir()
+    box.run("/bin/echo", "x", env=environment).expect(0, "x\n")
+    assert len(list((box.folder / "home" / ".cache" / "tine").iterdir())) == 1
+    environment["HOME"] = "/no/such/home"
+    box.run("/bin/echo", "x", env=environment).expect(0, "x\n", error_lines=0)
+
+
+def test_code_cache_that_is_damaged_is_ignored(box):
+    option = f"--code-cache={box.folder}/code"
+    first = translated(box, option)
+    file = next((box.folder / "code").iterdir())
+    good = file.read_bytes()
+    for damaged in (b"", good[:1000], good[:-1], good + b"x", good[:len(good) // 2] + b"\xcc" * 64 + good[len(good) // 2 + 64:],
+                    bytes(len(good))):
+        file.write_bytes(damaged)
+        assert translated(box, option) == first
+        assert file.read_bytes() != damaged  # a good one takes its place
+    assert translated(box, option) < first / 10
+
+
+def test_code_cache_that_others_may_write_is_ignored(box):
+    folder = box.folder / "code"
+    option = f"--code-cache={folder}"
+    first = translated(box, option)
+    folder.chmod(0o777)
+    assert translated(box, option) == first
+    folder.chmod(0o700)
+    file = next(folder.iterdir())
+    file.chmod(0o666)
+    assert translated(box, option) == first
+    file.unlink(missing_ok=True)
+    (box.folder / "elsewhere").mkdir(mode=0o700)
+    link = box.folder / "link"
+    link.symlink_to(box.folder / "elsewhere")
+    assert translated(box, f"--code-cache={link}") == first
+    assert not list((box.folder / "elsewhere").iterdir())
+
+
+def test_code_cache_follows_a_changed_program(box):
+    option = f"--code-cache={box.folder}/code"
+    for status in (3, 4):
+        program = box.compile("program", f"int main(void) {{ return {status}; }}")
+        for _ in range(2):
+            box.run(program, options=[option]).expect(status)
