@@ -24,9 +24,6 @@ struct CpuState {
   alignas(32) std::array<std::array<u8, 32>, 16> ymm{};
   /// The legacy region of FXSAVE: x87 and MXCSR (its XMM part is not used; `ymm` holds it).
   alignas(16) std::array<u8, 512> fxsave{};
-  /// The x87 part of `fxsave` may differ from the initial one. While false, entering and leaving
-  /// guest code needs no FXRSTOR and FXSAVE. Kept by run().
-  bool x87_in_use = false;
 
   /// Registers as after execve: x87 and MXCSR at their initial values.
   CpuState();

@@ -41,6 +41,9 @@ public:
   void emit_indirect_entry(u16 live);
   /// The block jumps to itself: its memory operands get windows.
   void use_windows() { windows_ = true; }
+  /// The first thing of a block with x87 instructions: makes their registers the
+  /// guest's. The program counter lies before the address that the hook gets in r10.
+  void emit_x87_hook();
   void use_stack_plan(const StackPlan &plan) { plan_ = &plan; }
 
   [[nodiscard]] u8 *hot_end() const { return hot_.position(); }
@@ -127,7 +130,6 @@ private:
     u64 pc = 0;
     u8 length = 0;
   } last_; ///< the instruction being emitted
-  bool x87_marked_ = false;
   u8 spilled_ = no_register;
   const StackPlan *plan_ = nullptr;
   std::size_t index_ = 0; ///< of the instruction in the block

@@ -18,7 +18,7 @@ tine_cpu_enter:
         push    r15
         mov     gs:[CONTEXT_HOST_RSP], rsp
         mov     r11, gs:[CONTEXT_STATE]
-        cmp     byte ptr [r11 + STATE_X87_IN_USE], 0
+        cmp     byte ptr gs:[CONTEXT_X87_LOADED], 0
         jne     1f
 2:      stmxcsr gs:[CONTEXT_HOST_MXCSR]
         mov     eax, gs:[CONTEXT_HOST_MXCSR]
@@ -139,9 +139,8 @@ tine_cpu_exit:
         /* The host's C++ wants DF and AC clear, default rounding and masked exceptions. */
         test    r10d, 0x40400
         jnz     1f
-2:      movzx   eax, byte ptr gs:[CONTEXT_X87_DIRTY]
-        or      al, [r11 + STATE_X87_IN_USE]
-        jnz     3f
+2:      cmp     byte ptr gs:[CONTEXT_X87_LOADED], 0
+        jne     3f
 4:      stmxcsr [r11 + STATE_MXCSR]
         mov     eax, [r11 + STATE_MXCSR]
         and     eax, 0xffc0
@@ -159,8 +158,6 @@ tine_cpu_exit:
         jmp     2b
 3:      fxsave64 [r11 + STATE_FXSAVE]
         fninit
-        mov     byte ptr [r11 + STATE_X87_IN_USE], 1
-        mov     byte ptr gs:[CONTEXT_X87_DIRTY], 0
         jmp     4b
 5:      mov     dword ptr gs:[CONTEXT_HOST_MXCSR], 0x1f80
         ldmxcsr gs:[CONTEXT_HOST_MXCSR]

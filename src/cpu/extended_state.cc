@@ -36,6 +36,19 @@ bool avx_in_use(const CpuState &state) {
     return std::memcmp(reg.data() + 16, zero.data(), 16) != 0;
   });
 }
+/// Whether the x87 registers are other than FNINIT leaves them: XINUSE of the SDM.
+bool x87_in_use(const CpuState &state) {
+  const auto word = [&state](std::size_t offset) {
+    u64 value;
+    std::memcpy(&value, state.fxsave.data() + offset, 8);
+    return value;
+  };
+  constexpr u64 initial_control_word = 0x37f;
+  u64 difference = (word(0) ^ initial_control_word) | word(8) | word(16);
+  for (std::size_t offset = x87_registers; offset < x87_registers + x87_registers_size; offset += 8)
+    difference |= word(offset);
+  return difference != 0;
+}
 void reset_x87(CpuState &state) {
   const u32 mxcsr = mxcsr_of(state);
   state.fxsave.fill(0);
@@ -44,7 +57,6 @@ void reset_x87(CpuState &state) {
   set_mxcsr(state, mxcsr);
   const u32 mask = mxcsr_mask;
   std::memcpy(state.fxsave.data() + mxcsr_offset + 4, &mask, 4);
-  state.x87_in_use = false;
 }
 void store_x87(const CpuState &state, u8 *area) {
   std::memcpy(area, state.fxsave.data(), mxcsr_offset);
@@ -53,7 +65,6 @@ void store_x87(const CpuState &state, u8 *area) {
 void load_x87(CpuState &state, const u8 *area) {
   std::memcpy(state.fxsave.data(), area, mxcsr_offset);
   std::memcpy(state.fxsave.data() + x87_registers, area + x87_registers, x87_registers_size);
-  state.x87_in_use = true;
 }
 void store_mxcsr(const CpuState &state, u8 *area) {
   const u32 value = mxcsr_of(state), mask = mxcsr_mask;
@@ -133,7 +144,7 @@ bool Interpreter::do_xsave(bool compacted) {
   if ((address & 63) != 0)
     return protection();
   const u64 wanted = ((state_.gpr[rdx] << 32) | (state_.gpr[rax] & 0xffffffff)) & all_components;
-  const u64 in_use = (state_.x87_in_use ? component_x87 : 0) | component_sse |
+  const u64 in_use = (x87_in_use(state_) ? component_x87 : 0) | component_sse |
                      (avx_in_use(state_) ? component_avx : 0);
   const u64 size = wanted & component_avx ? area_size : avx_offset;
   std::array<u8, area_size> area{};

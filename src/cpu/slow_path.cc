@@ -94,6 +94,10 @@ bool VcpuImpl::handle_exit(CpuState &state, Exit &exit) {
   }
   case ExitKind::raise:
     return handle_raise(state, exit);
+  case ExitKind::load_x87:
+    state.rip = context->next_pc;
+    set_x87_loaded(true);
+    return true;
   case ExitKind::host_fault: {
     const KernelGuard guard(machine.lock);
     return handle_host_fault(state, exit);
@@ -289,7 +293,7 @@ bool VcpuImpl::handle_raise(CpuState &state, Exit &exit) {
 }
 
 bool VcpuImpl::run_helper(CpuState &state, Exit &exit) {
-  if (state.x87_in_use)
+  if (context->x87_loaded)
     translate_x87_pointers(state);
   const bool was_stepping = single_step_;
   Interpreter interpreter(state, *space.load(), *context, exit);

@@ -152,6 +152,12 @@ Thunks emit_thunks(CodeCache &cache) {
   thunks.step = emit_thunk(to, ExitKind::step);
   thunks.system_call = emit_thunk(to, ExitKind::system_call);
   thunks.host_fault = emit_thunk(to, ExitKind::host_fault);
+  thunks.x87_load = to.position();
+  to.raw({{0x4d, 0x8b, 0x52, 0xf8}}); // mov r10, [r10 - 8]
+  to.store_context(CONTEXT_NEXT_PC, r10);
+  emit_thunk(to, ExitKind::load_x87);
+  thunks.x87_loaded = to.position();
+  to.raw({{0x41, 0xff, 0xe2}}); // jmp r10
   cache.set_thunks_end(to.position());
   return thunks;
 }
@@ -160,10 +166,6 @@ void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_aft
   instruction_start_ = hot_.position();
   spilled_ = no_register;
   last_ = {instruction.pc, instruction.length};
-  if (instruction.x87 && !x87_marked_) {
-    hot_.store_context_byte(CONTEXT_X87_DIRTY, 1);
-    x87_marked_ = true;
-  }
   const bool save_flags = live_before != 0;
   if (plan_ && plan_->used && index_ == plan_->check_at) {
     if (live_before != 0)
@@ -265,6 +267,14 @@ void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_aft
     flags_saved_ = false;
 }
 
+void Emitter::emit_x87_hook() {
+  u8 *const displacement = hot_.lea_rip_unresolved(r10);
+  hot_.context_absolute(0xff, 4, CONTEXT_X87_HOOK); // jmp
+  hot_.dword(static_cast<u32>(source_.pc));
+  hot_.dword(static_cast<u32>(source_.pc >> 32));
+  Assembler::resolve(displacement, hot_.position());
+}
+
 void Emitter::emit_indirect_entry(u16 live) {
   Block &block = cache_.block(block_);
   block.indirect_host = live ? cache_.offset_of(cold_.position()) : block.host;
@@ -300,6 +310,9 @@ BlockIndex translate(CodeCache &cache, const Thunks &thunks, const TranslationSo
   block.place_count = static_cast<u16>(decoded.count);
   const BlockIndex index = cache.add(block);
   Emitter emitter(cache, thunks, source, index);
+  if (std::any_of(decoded.instructions.begin(), decoded.instructions.begin() + decoded.count,
+                  [](const Instruction &instruction) { return instruction.x87; }))
+    emitter.emit_x87_hook();
   StackPlan plan;
   if (source.mode == BlockMode::normal) {
     plan = plan_stack(std::span(decoded.instructions).first(decoded.count),

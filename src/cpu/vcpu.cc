@@ -41,23 +41,6 @@ VcpuContext *map_context() {
 }
 } // namespace
 
-namespace {
-/// Whether the x87 registers are other than FNINIT leaves them.
-bool x87_differs_from_initial(const CpuState &state) {
-  u64 difference = 0;
-  const auto word = [&state](std::size_t offset) {
-    u64 value;
-    std::memcpy(&value, state.fxsave.data() + offset, 8);
-    return value;
-  };
-  difference |= word(0) ^ 0x37f;
-  difference |= word(8) | word(16);
-  for (std::size_t offset = 32; offset < 160; offset += 8)
-    difference |= word(offset);
-  return difference != 0;
-}
-} // namespace
-
 VcpuImpl *&current_vcpu() {
   thread_local VcpuImpl *current = nullptr;
   return current;
@@ -188,6 +171,12 @@ void VcpuImpl::forget(memory::AddressSpace &old) {
 
 // ---- running ----
 
+void VcpuImpl::set_x87_loaded(bool loaded) {
+  context->x87_loaded = loaded;
+  context->x87_hook =
+      reinterpret_cast<u64>(loaded ? machine.thunks.x87_loaded : machine.thunks.x87_load);
+}
+
 bool VcpuImpl::enter(CpuState &state, const u8 *host) {
   in_guest.store(true);
   if (context->exit_word.load() == 0) {
@@ -215,7 +204,7 @@ Exit VcpuImpl::run(CpuState &state, memory::AddressSpace &wanted) {
   context->fs_base = state.fs_base;
   context->gs_base = state.gs_base;
   next_host_ = nullptr;
-  state.x87_in_use = state.x87_in_use || x87_differs_from_initial(state);
+  set_x87_loaded(false);
   Exit exit;
   if (space.load(std::memory_order_relaxed) != &wanted) {
     const KernelGuard guard(machine.lock);
@@ -249,7 +238,7 @@ Exit VcpuImpl::run(CpuState &state, memory::AddressSpace &wanted) {
       remember_target(state.rip,
                       machine.cache->at(machine.cache->block(machine.last_found).indirect_host));
   }
-  if (state.x87_in_use) {
+  if (context->x87_loaded) {
     const KernelGuard guard(machine.lock);
     translate_x87_pointers(state);
   }

@@ -72,6 +72,7 @@ enum class ExitKind : u32 {
   raise,      ///< data = site, whose `detail` says what
   poll,       ///< exit_word was set: next_pc
   step,       ///< end of a one-instruction block: next_pc
+  load_x87,   ///< a block wants it: next_pc
   host_fault, ///< the signal handler redirected here: state.rip by the handler
 };
 
@@ -90,7 +91,10 @@ struct alignas(4096) VcpuContext {
   ExitKind exit_kind{};
   u32 exit_data = 0;
   u64 next_pc = 0;
-  u8 x87_dirty = 0;
+  /// The guest's x87 state is in the registers while guest code runs: from the first block with an
+  /// x87 instruction until run() returns. Few stays in guest code need it, and FXRSTOR and FXSAVE
+  /// cost more than a system call.
+  u8 x87_loaded = 0;
   u8 direction_down = 0; ///< the direction flag: translated code can't read it
   u64 spill_value = 0;
   u64 bounce_pointer = 0;
@@ -100,6 +104,8 @@ struct alignas(4096) VcpuContext {
   u32 scratch_mxcsr = 0;
   /// Status flags that translated code has put aside: AH as LAHF has it, AL = OF.
   u64 saved_flags = 0;
+  /// Where blocks with x87 instructions begin: Thunks::x87_loaded or Thunks::x87_load.
+  u64 x87_hook = 0;
 
   alignas(64) std::array<std::byte, 192> bounce{};
   alignas(64) StackWindow stack_window;
@@ -133,7 +139,7 @@ static_assert(offsetof(VcpuContext, fault_address) == CONTEXT_FAULT_ADDRESS);
 static_assert(offsetof(VcpuContext, exit_kind) == CONTEXT_EXIT_KIND);
 static_assert(offsetof(VcpuContext, exit_data) == CONTEXT_EXIT_DATA);
 static_assert(offsetof(VcpuContext, next_pc) == CONTEXT_NEXT_PC);
-static_assert(offsetof(VcpuContext, x87_dirty) == CONTEXT_X87_DIRTY);
+static_assert(offsetof(VcpuContext, x87_loaded) == CONTEXT_X87_LOADED);
 static_assert(offsetof(VcpuContext, direction_down) == CONTEXT_DIRECTION_DOWN);
 static_assert(offsetof(VcpuContext, spill_value) == CONTEXT_SPILL_VALUE);
 static_assert(offsetof(VcpuContext, bounce_pointer) == CONTEXT_BOUNCE_POINTER);
@@ -142,6 +148,7 @@ static_assert(offsetof(VcpuContext, resume) == CONTEXT_RESUME);
 static_assert(offsetof(VcpuContext, host_mxcsr) == CONTEXT_HOST_MXCSR);
 static_assert(offsetof(VcpuContext, stack_window) == CONTEXT_STACK_WINDOW);
 static_assert(offsetof(VcpuContext, saved_flags) == CONTEXT_SAVED_FLAGS);
+static_assert(offsetof(VcpuContext, x87_hook) == CONTEXT_X87_HOOK);
 static_assert(offsetof(VcpuContext, tlb_read) == CONTEXT_TLB_READ);
 static_assert(offsetof(VcpuContext, tlb_write) == CONTEXT_TLB_WRITE);
 static_assert(offsetof(VcpuContext, jump_cache) == CONTEXT_JUMP_CACHE);
@@ -155,7 +162,6 @@ static_assert(offsetof(CpuState, rip) == STATE_RIP);
 static_assert(offsetof(CpuState, rflags) == STATE_RFLAGS);
 static_assert(offsetof(CpuState, ymm) == STATE_YMM);
 static_assert(offsetof(CpuState, fxsave) == STATE_FXSAVE);
-static_assert(offsetof(CpuState, x87_in_use) == STATE_X87_IN_USE);
 
 /// Runs translated code at context.resume with the registers of context.state, until it exits.
 extern "C" void tine_cpu_enter(VcpuContext *context);

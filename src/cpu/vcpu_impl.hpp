@@ -143,6 +143,8 @@ private:
   [[nodiscard]] bool writes_own_code(const Site &site, u64 first, u64 last) const;
   [[nodiscard]] bool uses_stack_segment(const Site &site) const;
   void synchronize(memory::AddressSpace &wanted);
+  /// Whether entering guest code loads the x87 registers, and leaving it saves them.
+  void set_x87_loaded(bool loaded);
   void translate_x87_pointers(CpuState &state);
   [[nodiscard]] const u8 *cached_target(u64 pc) const;
 

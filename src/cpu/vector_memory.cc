@@ -106,7 +106,6 @@ void Interpreter::enter_mmx() {
   std::memcpy(&state_.fxsave[32], registers.data(), registers.size());
   state_.fxsave[3] &= 0xc7;
   state_.fxsave[4] = 0xff;
-  state_.x87_in_use = true;
 }
 
 /// maskmovdqu and maskmovq: bytes to [rdi].

@@ -60,8 +60,7 @@ void random_fpu(Random &random, cpu::CpuState &state) {
   if (random.percent(30))
     mxcsr |= static_cast<u32>(random.next() & 0xe07f);
   std::memcpy(&state.fxsave[24], &mxcsr, 4);
-  state.x87_in_use = random.percent(80);
-  if (!state.x87_in_use)
+  if (random.percent(20))
     return; // x87 as after execve
   const u16 control = static_cast<u16>(masked_fcw & ~u64{0x300}) |
                       static_cast<u16>(random.percent(60) ? 0x300 : random.below(4) << 8) |
