@@ -12,6 +12,8 @@ namespace tine::cpu {
 /// Numbers as in the Intel SDM's encoding of general-purpose registers.
 enum Gpr : u8 { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15 };
 
+inline constexpr u64 trap_flag = 0x100; ///< RFLAGS.TF
+
 /// Copyable: fork copies it, a snapshot writes it. The layout of the leading members is known to
 /// the entry and exit code of the translator.
 struct CpuState {

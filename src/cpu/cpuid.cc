@@ -35,7 +35,7 @@ constexpr u32 leaf7_edx = bit(4);
 constexpr u32 extended1_ecx = bit(0) | bit(5) | bit(8);
 constexpr u32 extended1_edx = bit(11) | bit(20) | bit(27) | bit(29) | (leaf1_edx & 0x0183f3ff);
 
-constexpr u32 avx_offset = 576, avx_size = 256, xsave_bytes = 832;
+constexpr u32 avx_state_offset = 576, avx_state_size = 256, xsave_bytes = 832;
 } // namespace
 
 CpuidResult guest_cpuid(u32 leaf, u32 subleaf) {
@@ -61,7 +61,7 @@ CpuidResult guest_cpuid(u32 leaf, u32 subleaf) {
     if (subleaf == 1)
       return {r.eax & (bit(0) | bit(1)), xsave_bytes, 0, 0}; // XSAVEOPT, XSAVEC
     if (subleaf == 2)
-      return {avx_size, avx_offset, 0, 0};
+      return {avx_state_size, avx_state_offset, 0, 0};
     return {};
   case 0x40000000: // no hypervisor leaves
     return {};

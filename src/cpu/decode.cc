@@ -1,11 +1,11 @@
 #include "cpu/decode.hpp"
 
+#include "cpu/interpreter.hpp"
+
 #include <array>
 #include <Zydis/Zydis.h>
 
 namespace tine::cpu {
-namespace {
-
 const ZydisDecoder &decoder() {
   static const ZydisDecoder instance = [] {
     ZydisDecoder result;
@@ -14,6 +14,8 @@ const ZydisDecoder &decoder() {
   }();
   return instance;
 }
+
+namespace {
 
 /// The instruction-set extensions that CPUID reports to the guest, and those that are plain no-ops.
 bool supported_extension(ZydisISAExt extension) {

@@ -4,8 +4,6 @@
 
 namespace tine::cpu {
 namespace {
-constexpr u32 entry_start = 0, entry_limit8 = 8, entry_limit64 = 16, entry_host = 24;
-
 /// A register that the instruction doesn't touch, to hold a pointer; never rsp or rbp, and with an
 /// encoding that needs no REX.
 u8 free_register(const Instruction &instruction) {

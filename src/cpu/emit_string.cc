@@ -7,7 +7,6 @@
 
 namespace tine::cpu {
 namespace {
-constexpr u32 entry_start = 0, entry_limit8 = 8, entry_host = 24;
 constexpr u8 condition_above = 7;
 
 /// log2 of an element's bytes.

@@ -6,8 +6,7 @@
 
 namespace tine::cpu {
 namespace {
-constexpr u32 window_start = 0, window_delta = 24;
-constexpr u32 entry_start = 0, entry_limit8 = 8, entry_limit64 = 16, entry_host = 24;
+constexpr u32 site_window_start = 0, site_window_delta = 24;
 
 /// What the thunk must know of a site; it lies in the code, behind the jump to the thunk.
 struct WindowDescriptor {
@@ -65,7 +64,7 @@ const u8 *emit_window_thunk(Assembler &to, bool write, bool large) {
   to.raw({{0x41, 0x8b, 0x53, 0x08}}); // mov edx, [r11 + window]
   // The window may be the right one already, the operand near its end.
   to.context_indexed(0x8b, r10, rcx, tlb + entry_start);
-  to.context_indexed(0x3b, r10, rdx, window_start); // cmp
+  to.context_indexed(0x3b, r10, rdx, site_window_start); // cmp
   u8 *const other_start = to.jump_condition_unresolved(Assembler::condition_not_equal);
   to.context_indexed(0x8b, r10, rcx, tlb + entry_limit8);
   to.context_indexed(0x3b, r10, rdx, entry_limit8); // cmp
@@ -76,10 +75,10 @@ const u8 *emit_window_thunk(Assembler &to, bool write, bool large) {
     to.context_indexed(0x89, r10, rdx, member);
   }
   to.context_indexed(0x8b, rcx, rcx, tlb + entry_host);
-  to.context_indexed(0x2b, rcx, rdx, window_start);
-  to.context_indexed(0x89, rcx, rdx, window_delta);
+  to.context_indexed(0x2b, rcx, rdx, site_window_start);
+  to.context_indexed(0x89, rcx, rdx, site_window_delta);
   to.move(rcx, r10);
-  to.context_indexed(0x8b, r10, rdx, window_delta);
+  to.context_indexed(0x8b, r10, rdx, site_window_delta);
   to.raw({{0x48, 0xc1, 0xe9, 0x10}});       // shr rcx, 16
   to.raw({{0xc1, 0xea, 0x05}});             // shr edx, 5: the window's number
   to.raw({{0x65, 0x66, 0x89, 0x0c, 0x55}}); // mov gs:[rdx * 2 + tags], cx
@@ -91,7 +90,7 @@ const u8 *emit_window_thunk(Assembler &to, bool write, bool large) {
   u8 *const often = to.jump_condition_unresolved(Assembler::condition_equal);
   u8 *const leave = to.jump_unresolved();
   Assembler::resolve(same, to.position());
-  to.context_indexed(0x8b, r10, rdx, window_delta);
+  to.context_indexed(0x8b, r10, rdx, site_window_delta);
   Assembler::resolve(leave, to.position());
   to.load_context(rcx, CONTEXT_SPILL_RCX);
   to.load_context(rdx, CONTEXT_SPILL_POINTER);
@@ -155,7 +154,7 @@ HostOperand Emitter::emit_window_lookup(const Instruction &instruction) {
   hot_.context_absolute(0x2b, r11, site.window + entry_start);                            // sub
   hot_.context_absolute(0x3b, r11, site.window + (large ? entry_limit64 : entry_limit8)); // cmp
   site.miss = hot_.jump_condition_unresolved(Assembler::condition_above_equal);
-  hot_.context_absolute(site.is_simple ? 0x8b : 0x03, r10, site.window + window_delta);
+  hot_.context_absolute(site.is_simple ? 0x8b : 0x03, r10, site.window + site_window_delta);
   site.continuation = hot_.position();
   emit_window_stub(instruction, site);
   return operand;

@@ -8,6 +8,9 @@
 
 namespace tine::cpu {
 
+/// Offsets in a TLB entry.
+inline constexpr u32 entry_start = 0, entry_limit8 = 8, entry_limit64 = 16, entry_host = 24;
+
 /// A memory operand as the emitted instruction has it: [base + index * 2^scale + displacement].
 struct HostOperand {
   u8 base, index, scale;

@@ -7,14 +7,6 @@
 
 namespace tine::cpu {
 namespace {
-const ZydisDecoder &decoder() {
-  static const ZydisDecoder instance = [] {
-    ZydisDecoder result;
-    ZydisDecoderInit(&result, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-    return result;
-  }();
-  return instance;
-}
 constexpr u64 flags_user_can_pop = 0x254dd5; // CF PF AF ZF SF TF DF OF NT AC ID
 
 u64 truncated(u64 value, u64 bytes) {

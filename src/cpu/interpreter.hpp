@@ -12,6 +12,9 @@
 
 namespace tine::cpu {
 
+/// For 64-bit mode.
+[[nodiscard]] const ZydisDecoder &decoder();
+
 /// One use, one instruction. The kernel lock is held. State is complete before and after; at a
 /// fault it is as before the instruction, string instructions apart, which keep their progress.
 class Interpreter {

@@ -10,7 +10,6 @@
 
 namespace tine::cpu {
 namespace {
-constexpr u64 trap_flag = 0x100;
 constexpr int trap_trace = 2;     // TRAP_TRACE
 constexpr int from_kernel = 0x80; // SI_KERNEL
 constexpr u64 vector_debug = 1, vector_breakpoint = 3, vector_invalid_opcode = 6, vector_stack = 12,

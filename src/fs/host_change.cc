@@ -5,16 +5,6 @@
 #include <sys/stat.h>
 
 namespace tine::fs {
-namespace {
-
-Status host_status(int result) {
-  if (result < 0)
-    return Errno{errno};
-  return Done{};
-}
-
-} // namespace
-
 Status HostInode::change(const AttributeChange &change) {
   if (!host_->is_writable() || !parent_)
     return Errno{EROFS};

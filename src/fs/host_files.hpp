@@ -14,6 +14,13 @@ namespace tine::fs {
 class HostInode;
 class HostFs;
 
+/// The result of a host call that returns -1 and errno.
+[[nodiscard]] inline Status host_status(int result) {
+  if (result < 0)
+    return Errno{errno};
+  return Done{};
+}
+
 /// Which host file, in which state: a file that was changed since has other pages.
 struct HostFileKey {
   u64 device = 0, inode = 0, size = 0;

@@ -8,17 +8,6 @@
 #include <fcntl.h>
 
 namespace tine::fs {
-namespace {
-
-/// The result of a host call that returns -1 and errno.
-Status host_status(int result) {
-  if (result < 0)
-    return Errno{errno};
-  return Done{};
-}
-
-} // namespace
-
 HostInode::HostInode(Ref<HostFs> host, const struct stat &status, Ref<HostInode> parent,
                      std::string name)
     : Inode(status.st_mode & S_IFMT), host_(std::move(host)), parent_(std::move(parent)),

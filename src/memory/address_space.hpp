@@ -63,6 +63,10 @@ struct FaultResult {
   Translation translation; ///< only when resolved
 };
 
+/// The pages that mmap gives: from vm.mmap_min_addr to the end of user space, exclusive.
+inline constexpr PageNumber lowest_page{16};
+inline constexpr PageNumber user_end{user_address_limit >> page_shift};
+
 /// Counters of one address space's faults, for --stats, getrusage and /proc.
 struct FaultCounters {
   u64 zero_filled = 0, file_pages = 0, copied = 0, reused = 0, major = 0;
@@ -76,7 +80,7 @@ struct FaultCounters {
     return *this;
   }
   /// Those that took no reading from a file system: getrusage's ru_minflt.
-  [[nodiscard]] u64 minor() const { return zero_filled + file_pages + copied + reused; }
+  [[nodiscard]] u64 minor_faults() const { return zero_filled + file_pages + copied + reused; }
 };
 
 /// Told before a translation stops being true; it must not return before no vCPU uses it any more.

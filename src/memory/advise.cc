@@ -14,7 +14,6 @@
 
 namespace tine::memory {
 namespace {
-constexpr PageNumber user_end{user_address_limit >> page_shift};
 
 bool is_known(int advice) {
   switch (advice) {

@@ -9,9 +9,6 @@
 
 namespace tine::memory {
 namespace {
-/// vm.mmap_min_addr: nothing grows below.
-constexpr PageNumber lowest_page{16};
-
 u64 object_index(const Mapping &mapping, PageNumber page) {
   return mapping.object_page + (page - mapping.range.first);
 }

@@ -11,9 +11,6 @@
 
 namespace tine::memory {
 namespace {
-constexpr PageNumber user_end{user_address_limit >> page_shift};
-/// vm.mmap_min_addr.
-constexpr PageNumber lowest_page{16};
 /// Room that is left for the stack below the top of the address space: at least 128 MiB, at most
 /// 5/6.
 constexpr u64 least_stack_gap = u64{128} << 20;

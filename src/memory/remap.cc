@@ -12,7 +12,6 @@
 
 namespace tine::memory {
 namespace {
-constexpr PageNumber user_end{user_address_limit >> page_shift};
 
 /// "The old region and the new region overlap"; a length that wraps around counts as Linux counts
 /// it.

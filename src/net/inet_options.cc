@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <linux/in.h>
-#include <linux/in6.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
+#include <netinet/in.h>
 
 namespace tine::net {
 namespace {

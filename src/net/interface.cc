@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cstring>
-#include <net/if.h>
-#include <net/if_arp.h>
+#include <linux/if.h>
+#include <linux/if_arp.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 

@@ -1,7 +1,6 @@
 #include "net/tcp_endpoint.hpp"
 
 #include <algorithm>
-#include <netinet/tcp.h>
 #include <poll.h>
 
 namespace tine::net {
@@ -10,20 +9,32 @@ namespace {
 /// What Linux's buffers grow to over lo (net.ipv4.tcp_wmem), when the program didn't set them.
 constexpr u64 default_capacity = 2'621'440;
 
+/// The state numbers of tcpi_state and /proc/net/tcp. The header that names them, netinet/tcp.h,
+/// can't be included together with linux/tcp.h.
+enum : u8 {
+  tcp_established = 1,
+  tcp_syn_sent = 2,
+  tcp_fin_wait2 = 5,
+  tcp_close = 7,
+  tcp_close_wait = 8,
+  tcp_last_ack = 9,
+  tcp_listen = 10,
+};
+
 } // namespace
 
 u8 TcpEndpoint::state_number() const {
   switch (state) {
   case State::listening:
-    return TCP_LISTEN;
+    return tcp_listen;
   case State::connecting:
-    return TCP_SYN_SENT;
+    return tcp_syn_sent;
   case State::connected:
     if (end_sent)
-      return end_received ? TCP_LAST_ACK : TCP_FIN_WAIT2;
-    return end_received ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
+      return end_received ? tcp_last_ack : tcp_fin_wait2;
+    return end_received ? tcp_close_wait : tcp_established;
   default:
-    return TCP_CLOSE;
+    return tcp_close;
   }
 }
 

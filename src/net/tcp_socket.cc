@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <linux/capability.h>
-#include <linux/in.h>
-#include <linux/in6.h>
 #include <linux/tcp.h>
+#include <netinet/in.h>
 
 namespace tine::net {
 namespace {

@@ -11,7 +11,7 @@ namespace {
 constexpr u64 largest_piece = 3776 + 32768;
 /// Small writes are gathered up to this, so that many of them don't cost an allocation each. They
 /// are charged as if they weren't.
-constexpr u64 gather_limit = 4096;
+constexpr u64 small_write_limit = 4096;
 
 /// Appends to the last message if a reader could not tell; how many bytes it took.
 Result<u64> gather(UnixEndpoint &from, UnixEndpoint &to, const UnixCredentials &credentials,
@@ -21,7 +21,7 @@ Result<u64> gather(UnixEndpoint &from, UnixEndpoint &to, const UnixCredentials &
   UnixMessage &last = to.queue.back();
   const u64 size = last.data.size();
   if (!last.files.empty() || last.credentials != credentials || last.sender.get() != &from ||
-      size + data.remaining() > gather_limit)
+      size + data.remaining() > small_write_limit)
     return u64{0};
   const u64 count = data.remaining();
   last.data.resize(size + count);

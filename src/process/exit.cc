@@ -118,7 +118,7 @@ void leave_address_space(Thread &thread) {
     return;
   if (thread.memory->reference_count() == 1) {
     const memory::FaultCounters &faults = thread.memory->counters();
-    thread.process->usage.minor_faults += faults.minor();
+    thread.process->usage.minor_faults += faults.minor_faults();
     thread.process->usage.major_faults += faults.major;
     thread.kernel.counters.faults += faults;
     thread.kernel.host.machine.detach(*thread.memory);

@@ -10,6 +10,8 @@
 
 namespace tine::process {
 
+inline constexpr int highest_signal = 64;
+
 /// Signals 1 to 64; bit n-1 is signal n, as in the kernel's sigset_t.
 struct SignalSet {
   u64 bits = 0;

@@ -5,6 +5,7 @@
 #include "fs/fd_table.hpp"
 
 #include <algorithm>
+#include <linux/capability.h>
 #include <sys/mman.h>
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -21,7 +22,6 @@ constexpr u32 prot_sem = 0x8;
 constexpr u32 prot_grows_down = 0x01000000;
 constexpr u32 prot_grows_up = 0x02000000;
 constexpr u32 map_type_mask = 0x0f;
-constexpr u32 cap_ipc_lock = 14;
 /// What MAP_SHARED_VALIDATE knows ("fail with EOPNOTSUPP if an unknown flag is passed").
 constexpr u32 known_map_flags = map_type_mask | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT |
                                 MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |
@@ -86,7 +86,7 @@ SyscallResult sys_mmap(Call &call, GuestAddress address, u64 length, u32 prot, u
   if ((flags & MAP_HUGETLB) != 0)
     return Errno{request.file ? EINVAL : ENOMEM};
   const bool lock = (flags & MAP_LOCKED) != 0 || call.memory.locks_future();
-  if (lock && !call.thread.credentials.capable(cap_ipc_lock) &&
+  if (lock && !call.thread.credentials.capable(CAP_IPC_LOCK) &&
       call.memory.locked_bytes() + length > call.process.limits[RLIMIT_MEMLOCK].current)
     return Errno{EAGAIN};
   refresh_limits(call);

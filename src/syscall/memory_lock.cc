@@ -2,6 +2,7 @@
 #include "syscall/handlers.hpp"
 
 #include <algorithm>
+#include <linux/capability.h>
 #include <linux/membarrier.h>
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
@@ -10,12 +11,11 @@
 
 namespace tine::syscall {
 namespace {
-constexpr u32 cap_ipc_lock = 14;
 
 /// mlock(2): EPERM without privilege when RLIMIT_MEMLOCK is zero, ENOMEM when it would be exceeded.
 Status check_lock_limit(const Call &call, u64 bytes) {
   const u64 limit = call.process.limits[RLIMIT_MEMLOCK].current;
-  if (call.thread.credentials.capable(cap_ipc_lock))
+  if (call.thread.credentials.capable(CAP_IPC_LOCK))
     return Done{};
   if (limit == 0)
     return Errno{EPERM};

@@ -11,7 +11,6 @@
 namespace tine::syscall {
 namespace {
 
-constexpr int highest_signal = 64;
 constexpr u64 name_size = 16; // TASK_COMM_LEN
 
 SyscallResult set_name(Call &call, GuestAddress address) {
@@ -83,7 +82,7 @@ SyscallResult set_dumpable(Call &call, u64 value) {
 }
 
 SyscallResult set_death_signal(Call &call, u64 signal) {
-  if (signal > highest_signal)
+  if (signal > process::highest_signal)
     return Errno{EINVAL};
   call.process.parent_death_signal = static_cast<int>(signal);
   return 0;

@@ -12,7 +12,7 @@ using process::Process;
 namespace {
 
 /// 0 is the caller itself.
-Process *find(const Call &call, int pid) {
+Process *find_process(const Call &call, int pid) {
   if (pid == 0)
     return &call.process;
   if (Process *process = call.kernel.find_process(Pid{pid}))
@@ -51,14 +51,14 @@ SyscallResult sys_getpgrp(Call &call) {
 SyscallResult sys_getpgid(Call &call, int pid) {
   if (Pid{pid} == process::Kernel::reaper_pid)
     return process::Kernel::reaper_pid.value;
-  const Process *target = find(call, pid);
+  const Process *target = find_process(call, pid);
   return target == nullptr ? SyscallResult{Errno{ESRCH}} : SyscallResult{target->group.value};
 }
 
 SyscallResult sys_getsid(Call &call, int pid) {
   if (Pid{pid} == process::Kernel::reaper_pid)
     return process::Kernel::reaper_pid.value;
-  const Process *target = find(call, pid);
+  const Process *target = find_process(call, pid);
   return target == nullptr ? SyscallResult{Errno{ESRCH}} : SyscallResult{target->session.value};
 }
 

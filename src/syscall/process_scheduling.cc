@@ -20,7 +20,7 @@ namespace {
 constexpr int lowest_nice = -20, highest_nice = 19;
 constexpr int highest_real_time_priority = 99;
 
-Thread *find(const Call &call, int tid) {
+Thread *find_thread(const Call &call, int tid) {
   if (tid == 0)
     return &call.thread;
   if (Thread *thread = call.kernel.find_thread(Pid{tid}))
@@ -65,7 +65,7 @@ Result<std::vector<Process *>> processes_of(const Call &call, int which, int id)
   };
   switch (which) {
   case PRIO_PROCESS:
-    if (const Thread *thread = find(call, id))
+    if (const Thread *thread = find_thread(call, id))
       found.push_back(thread->process);
     break;
   case PRIO_PGRP: {
@@ -96,7 +96,7 @@ SyscallResult sys_sched_yield(Call &call) {
 }
 
 SyscallResult sys_sched_setaffinity(Call &call, int tid, u64 size, GuestAddress address) {
-  Thread *target = find(call, tid);
+  Thread *target = find_thread(call, tid);
   if (target == nullptr)
     return Errno{ESRCH};
   u64 mask = 0;
@@ -111,7 +111,7 @@ SyscallResult sys_sched_setaffinity(Call &call, int tid, u64 size, GuestAddress 
 SyscallResult sys_sched_getaffinity(Call &call, int tid, u64 size, GuestAddress address) {
   if (size < sizeof(u64) || size % sizeof(u64) != 0)
     return Errno{EINVAL};
-  const Thread *target = find(call, tid);
+  const Thread *target = find_thread(call, tid);
   if (target == nullptr)
     return Errno{ESRCH};
   TINE_TRY(call.memory.write_object(address, target->affinity & cpu_mask(call)));
@@ -120,14 +120,14 @@ SyscallResult sys_sched_getaffinity(Call &call, int tid, u64 size, GuestAddress 
 
 SyscallResult sys_sched_setparam(Call &call, int tid, GuestAddress address) {
   const int priority = TINE_TRY(call.memory.read_object<int>(address));
-  Thread *target = find(call, tid);
+  Thread *target = find_thread(call, tid);
   if (target == nullptr)
     return Errno{ESRCH};
   return set_policy(call, *target, target->policy, priority);
 }
 
 SyscallResult sys_sched_getparam(Call &call, int tid, GuestAddress address) {
-  const Thread *target = find(call, tid);
+  const Thread *target = find_thread(call, tid);
   if (target == nullptr)
     return Errno{ESRCH};
   return call.memory.write_object(address, target->real_time_priority);
@@ -138,14 +138,14 @@ SyscallResult sys_sched_setscheduler(Call &call, int tid, int policy, GuestAddre
   if (policy < 0)
     return Errno{EINVAL};
   const int priority = TINE_TRY(call.memory.read_object<int>(address));
-  Thread *target = find(call, tid);
+  Thread *target = find_thread(call, tid);
   if (target == nullptr)
     return Errno{ESRCH};
   return set_policy(call, *target, policy & ~reset_on_fork, priority);
 }
 
 SyscallResult sys_sched_getscheduler(Call &call, int tid) {
-  const Thread *target = find(call, tid);
+  const Thread *target = find_thread(call, tid);
   return target == nullptr ? SyscallResult{Errno{ESRCH}} : SyscallResult{target->policy};
 }
 
@@ -163,7 +163,7 @@ SyscallResult sys_sched_get_priority_min(Call &, int policy) {
 
 SyscallResult sys_sched_rr_get_interval(Call &call, int tid, GuestAddress address) {
   constexpr Nanoseconds slice = 4'000'000;
-  const Thread *target = find(call, tid);
+  const Thread *target = find_thread(call, tid);
   if (target == nullptr)
     return Errno{ESRCH};
   return call.memory.write_object(address, timespec_of(target->policy == SCHED_FIFO ? 0 : slice));
@@ -187,7 +187,7 @@ SyscallResult sys_sched_setattr(Call &call, int tid, GuestAddress address, u64 f
   const auto given = TINE_TRY(call.memory.read_object<GuestSchedulingAttributes>(address));
   if (flags != 0 || given.size < sizeof given)
     return Errno{EINVAL};
-  Thread *target = find(call, tid);
+  Thread *target = find_thread(call, tid);
   if (target == nullptr)
     return Errno{ESRCH};
   TINE_TRY(
@@ -197,7 +197,7 @@ SyscallResult sys_sched_setattr(Call &call, int tid, GuestAddress address, u64 f
 }
 
 SyscallResult sys_sched_getattr(Call &call, int tid, GuestAddress address, u64 size, u64 flags) {
-  const Thread *target = find(call, tid);
+  const Thread *target = find_thread(call, tid);
   if (flags != 0 || size < sizeof(GuestSchedulingAttributes))
     return Errno{EINVAL};
   if (target == nullptr)

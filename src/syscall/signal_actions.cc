@@ -16,7 +16,6 @@ static_assert(static_cast<u8>(Interrupt::restart) == 0);
 namespace {
 
 constexpr u64 signal_set_size = sizeof(SignalSet);
-constexpr int highest_signal = 64;
 
 /// struct kernel_sigaction of x86-64: the mask is last.
 struct GuestAction {
@@ -51,7 +50,7 @@ bool take_wanted(Call &call, SignalSet wanted, siginfo_t &info) {
 
 SyscallResult sys_rt_sigaction(Call &call, int signal, GuestAddress action, GuestAddress old_action,
                                u64 size) {
-  if (size != signal_set_size || signal < 1 || signal > highest_signal)
+  if (size != signal_set_size || signal < 1 || signal > process::highest_signal)
     return Errno{EINVAL};
   SignalAction &slot = (*call.thread.handlers)[signal];
   const SignalAction old = slot;

@@ -14,9 +14,8 @@ using process::Thread;
 
 namespace {
 
-constexpr int highest_signal = 64;
 bool is_signal(int signal) {
-  return signal >= 0 && signal <= highest_signal;
+  return signal >= 0 && signal <= process::highest_signal;
 }
 
 /// To each process that `choose` selects: ESRCH if there is none, EPERM if all refuse.

@@ -19,49 +19,52 @@ struct Names {
   bool is_enumeration = false;
 };
 
-using enum ArgumentKind;
-constexpr std::array names_of_kinds{
-    Names{prot, protection_names, "PROT_NONE"},
-    Names{map_flags, map_names},
-    Names{access_mode, access_names, "F_OK"},
-    Names{at_flags, at_names},
-    Names{statx_mask, statx_mask_names},
-    Names{msync_flags, msync_names},
-    Names{mremap_flags, mremap_names},
-    Names{wait_options, wait_names},
-    Names{message_flags, message_names},
-    Names{epoll_create_flags, epoll_create_names},
-    Names{eventfd_flags, eventfd_names},
-    Names{timerfd_flags, timerfd_names},
-    Names{timer_flags, timer_names},
-    Names{random_flags, random_names},
-    Names{memfd_flags, memfd_names},
-    Names{rename_flags, rename_names},
-    Names{flock_operation, flock_names},
-    Names{fallocate_mode, fallocate_names, "0"},
-    Names{close_range_flags, close_range_names},
-    Names{accept_flags, socket_flag_names},
-    Names{advice, advice_names, "", true},
-    Names{file_advice, file_advice_names, "", true},
-    Names{clock_id, clock_names, "", true},
-    Names{socket_domain, domain_names, "", true},
-    Names{socket_level, level_names, "", true},
-    Names{shutdown_how, shutdown_names, "", true},
-    Names{fcntl_command, fcntl_names, "", true},
-    Names{ioctl_request, ioctl_names, "", true},
-    Names{prctl_option, prctl_names, "", true},
-    Names{arch_prctl_code, arch_prctl_names, "", true},
-    Names{resource, resource_names, "", true},
-    Names{usage_who, usage_names, "", true},
-    Names{epoll_operation, epoll_operation_names, "", true},
-    Names{interval_timer, interval_timer_names, "", true},
-    Names{id_type, id_type_names, "", true},
-    Names{priority_which, priority_names, "", true},
-    Names{scheduling_policy, policy_names, "", true},
-    Names{whence, whence_names, "", true},
-    Names{sigprocmask_how, sigprocmask_names, "", true},
-    Names{membarrier_command, membarrier_names, "", true},
-};
+constexpr auto make_names_of_kinds() {
+  using enum ArgumentKind;
+  return std::to_array<Names>({
+      Names{prot, protection_names, "PROT_NONE"},
+      Names{map_flags, map_names},
+      Names{access_mode, access_names, "F_OK"},
+      Names{at_flags, at_names},
+      Names{statx_mask, statx_mask_names},
+      Names{msync_flags, msync_names},
+      Names{mremap_flags, mremap_names},
+      Names{wait_options, wait_names},
+      Names{message_flags, message_names},
+      Names{epoll_create_flags, epoll_create_names},
+      Names{eventfd_flags, eventfd_names},
+      Names{timerfd_flags, timerfd_names},
+      Names{timer_flags, timer_names},
+      Names{random_flags, random_names},
+      Names{memfd_flags, memfd_names},
+      Names{rename_flags, rename_names},
+      Names{flock_operation, flock_names},
+      Names{fallocate_mode, fallocate_names, "0"},
+      Names{close_range_flags, close_range_names},
+      Names{accept_flags, socket_flag_names},
+      Names{advice, advice_names, "", true},
+      Names{file_advice, file_advice_names, "", true},
+      Names{clock_id, clock_names, "", true},
+      Names{socket_domain, domain_names, "", true},
+      Names{socket_level, level_names, "", true},
+      Names{shutdown_how, shutdown_names, "", true},
+      Names{fcntl_command, fcntl_names, "", true},
+      Names{ioctl_request, ioctl_names, "", true},
+      Names{prctl_option, prctl_names, "", true},
+      Names{arch_prctl_code, arch_prctl_names, "", true},
+      Names{resource, resource_names, "", true},
+      Names{usage_who, usage_names, "", true},
+      Names{epoll_operation, epoll_operation_names, "", true},
+      Names{interval_timer, interval_timer_names, "", true},
+      Names{id_type, id_type_names, "", true},
+      Names{priority_which, priority_names, "", true},
+      Names{scheduling_policy, policy_names, "", true},
+      Names{whence, whence_names, "", true},
+      Names{sigprocmask_how, sigprocmask_names, "", true},
+      Names{membarrier_command, membarrier_names, "", true},
+  });
+}
+constexpr auto names_of_kinds = make_names_of_kinds();
 
 std::string print_open_flags(u64 value) {
   constexpr std::array access{"O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"};
@@ -121,6 +124,7 @@ std::string print_name(u64 value, std::span<const NamedValue> names) {
 }
 
 std::optional<std::string> print_constant(ArgumentKind kind, u64 value) {
+  using enum ArgumentKind;
   switch (kind) {
   case open_flags:
     return print_open_flags(value);

@@ -7,8 +7,6 @@
 namespace tine::syscall {
 namespace {
 
-using enum ArgumentKind;
-
 // A row with support `none` has no handler: pick_none is chosen by token pasting, so sys_NAME is
 // not named.
 #define TINE_HANDLER_full(name) &Adapt<&sys_##name>::handler
@@ -22,13 +20,17 @@ constexpr Row make_row(u32 number, std::string_view name, Handler handler, Suppo
   return {number, name, handler, support, note, static_cast<u8>(sizeof...(kinds)), {kinds...}};
 }
 
-constexpr Row table[] = {
+constexpr auto make_table() {
+  using enum ArgumentKind;
+  return std::to_array<Row>({
 #define TINE_SYSCALL(number, name, support, note, ...)                                             \
   make_row(number, #name, TINE_HANDLER_##support(name), Support::support,                          \
            note __VA_OPT__(, ) __VA_ARGS__),
 #include "syscall/table.def"
 #undef TINE_SYSCALL
-};
+  });
+}
+constexpr auto table = make_table();
 
 constexpr u32 number_limit = 512;
 

@@ -12,8 +12,6 @@ using process::TimerSetting;
 
 namespace {
 
-constexpr int highest_signal = 64;
-
 itimerval itimerval_of(TimerSetting setting) {
   // A timer that is about to expire still has a microsecond: zero means disarmed.
   const Nanoseconds shown =
@@ -38,7 +36,7 @@ process::ResourceUsage usage_of(const process::Process &process) {
   usage.user_time = process::user_time(process);
   if (!process.is_zombie()) {
     const memory::FaultCounters &faults = process.leader()->memory->counters();
-    usage.minor_faults += faults.minor();
+    usage.minor_faults += faults.minor_faults();
     usage.major_faults += faults.major;
   }
   return usage;
@@ -102,7 +100,7 @@ SyscallResult sys_timer_create(Call &call, int clock, GuestAddress event_address
   if (event.notify != SIGEV_SIGNAL && event.notify != SIGEV_NONE && event.notify != SIGEV_THREAD &&
       event.notify != thread_id)
     return Errno{EINVAL};
-  if (event.notify != SIGEV_NONE && (event.signal < 1 || event.signal > highest_signal))
+  if (event.notify != SIGEV_NONE && (event.signal < 1 || event.signal > process::highest_signal))
     return Errno{EINVAL};
   if (event.notify == thread_id) {
     const process::Thread *target = call.kernel.find_thread(Pid{event.thread});

@@ -19,7 +19,7 @@ struct Flag {
 };
 
 /// The names of arch/x86/include/asm/cpufeatures.h, in its order.
-constexpr Flag flags[] = {
+constexpr Flag cpu_flags[] = {
     {1, Register::edx, 0, "fpu"},
     {1, Register::edx, 3, "pse"},
     {1, Register::edx, 4, "tsc"},
@@ -126,7 +126,7 @@ HostProcessor HostProcessor::read() {
 std::string cpuinfo_text(const HostProcessor &host, u32 cpus) {
   const Identity id = identity();
   std::string flag_names;
-  for (const Flag &flag : flags)
+  for (const Flag &flag : cpu_flags)
     if (is_set(flag))
       flag_names += fmt::format("{}{}", flag_names.empty() ? "" : " ", flag.name);
   std::string text;

@@ -7,8 +7,6 @@
 namespace tine::process {
 namespace {
 
-constexpr Nanoseconds nanoseconds_per_tick = 10'000'000; ///< USER_HZ is 100
-
 u64 ticks(Nanoseconds time) {
   return static_cast<u64>(std::max<Nanoseconds>(time, 0) / nanoseconds_per_tick);
 }

@@ -9,6 +9,8 @@
 
 namespace tine::process {
 
+inline constexpr Nanoseconds nanoseconds_per_tick = 10'000'000; ///< USER_HZ is 100
+
 /// A thread or process by number, looked up anew each time: the files stay when it is gone, and say
 /// ESRCH.
 struct Subject {

@@ -11,7 +11,7 @@
 namespace tine::process {
 namespace {
 
-constexpr Nanoseconds nanoseconds_per_second = 1'000'000'000, nanoseconds_per_tick = 10'000'000;
+constexpr Nanoseconds nanoseconds_per_second = 1'000'000'000;
 
 /// CPU time of all processes, with that of those that were waited for.
 struct TotalTime {
@@ -126,7 +126,8 @@ std::string vmstat_text(const Kernel &kernel) {
   const memory::FaultCounters faults = fault_totals(kernel);
   return fmt::format("nr_free_pages {}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault {}\n"
                      "pgmajfault {}\n",
-                     total - std::min(total, frames.frames_in_use()), faults.minor(), faults.major);
+                     total - std::min(total, frames.frames_in_use()), faults.minor_faults(),
+                     faults.major);
 }
 
 std::string interrupts_text(const Kernel &kernel) {

@@ -11,7 +11,7 @@
 namespace tine::memory {
 namespace {
 
-constexpr u64 pages = 200; // three leaves and a bit, not aligned to any
+constexpr u64 range_pages = 200; // three leaves and a bit, not aligned to any
 constexpr u64 object_pages = 80;
 
 struct ModelPage {
@@ -25,7 +25,7 @@ struct ModelPage {
 
 struct ModelSpace {
   Ref<AddressSpace> space;
-  std::array<ModelPage, pages> page;
+  std::array<ModelPage, range_pages> page;
 };
 
 class RandomTest : public MemoryTest, public ::testing::WithParamInterface<int> {
@@ -39,7 +39,7 @@ protected:
   }
 
   void compare(ModelSpace &one) {
-    for (u64 i = 0; i < pages; ++i) {
+    for (u64 i = 0; i < range_pages; ++i) {
       const ModelPage &page = one.page[i];
       const auto mapping = one.space->mapping_at(page_at(i));
       ASSERT_EQ(mapping.has_value(), page.mapped) << "page " << i;
@@ -123,7 +123,7 @@ void RandomTest::do_map(ModelSpace &one, u64 first, u64 count) {
 }
 
 void RandomTest::do_access(ModelSpace &one) {
-  const u64 i = pick(pages);
+  const u64 i = pick(range_pages);
   ModelPage &page = one.page[i];
   const bool may_write = page.mapped && page.protection.write;
   if (pick(3) == 0) {
@@ -192,7 +192,7 @@ void RandomTest::do_protect(ModelSpace &one, u64 first, u64 count) {
 }
 
 void RandomTest::do_remap(ModelSpace &one, u64 first, u64 count) {
-  const u64 to = pick(pages - count + 1);
+  const u64 to = pick(range_pages - count + 1);
   if (to < first + count && first < to + count)
     return;
   const auto moved = one.space->remap(page_at(first), count * page_size, count * page_size,
@@ -206,8 +206,8 @@ void RandomTest::do_remap(ModelSpace &one, u64 first, u64 count) {
 void RandomTest::step() {
   const std::size_t index = pick(model.size());
   ModelSpace &one = model[index];
-  const u64 first = pick(pages);
-  const u64 count = 1 + pick(std::min<u64>(pages - first, pick(2) ? 8 : 150));
+  const u64 first = pick(range_pages);
+  const u64 count = 1 + pick(std::min<u64>(range_pages - first, pick(2) ? 8 : 150));
   switch (pick(16)) {
   case 0:
     do_fork(one);
