@@ -69,8 +69,7 @@ void Runtime::vcpu_main(u32 index) {
 }
 
 Next Runtime::run_thread(KernelGuard &guard, Vcpu &vcpu, Thread &thread) {
-  Next next = thread.syscall_state.retrying ? syscall::retry_system_call(thread)
-                                            : syscall::deliver_pending_signals(thread);
+  Next next = syscall::resume_thread(thread);
   while (next == Next::guest && !stopping_.load(std::memory_order_relaxed)) {
     memory::AddressSpace &space = *thread.memory;
     guard.unlock();

@@ -3,6 +3,7 @@
 
 #include "process/elf_loader.hpp"
 #include "process/exec_stack.hpp"
+#include "process/ptrace.hpp"
 #include "process/robust_list.hpp"
 #include "process/signals.hpp"
 #include "process/timers.hpp"
@@ -172,9 +173,11 @@ void become_leader(Thread &thread) {
   Process &process = *thread.process;
   if (thread.tid == process.pid)
     return;
+  const Pid old_tid = thread.tid;
   thread.kernel.remove_thread(thread);
   thread.tid = process.pid;
   thread.kernel.add_thread(thread);
+  trace_new_tid(thread, old_tid);
 }
 
 std::string base_name(const std::string &path) {
@@ -204,6 +207,7 @@ void replace_memory(Thread &thread, Ref<memory::AddressSpace> space) {
 /// Point of no return: the attributes that execve(2) lists change; all others are preserved.
 void commit(Thread &thread, Program program, const ExecArguments &arguments) {
   Process &process = *thread.process;
+  const Pid old_tid = thread.tid;
   become_leader(thread);
   replace_memory(thread, std::move(program.space));
   thread.cpu = initial_registers(program);
@@ -224,6 +228,8 @@ void commit(Thread &thread, Program program, const ExecArguments &arguments) {
   process.has_execed = true;
   process.exit_signal = SIGCHLD;
   process.dumpable = 1;
+  if (thread.trace)
+    trace_exec(thread, old_tid);
   ++thread.kernel.counters.execs;
 }
 

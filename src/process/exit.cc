@@ -2,6 +2,7 @@
 #include "process/lifecycle.hpp"
 
 #include "process/futex.hpp"
+#include "process/ptrace.hpp"
 #include "process/robust_list.hpp"
 #include "process/signals.hpp"
 #include "process/timers.hpp"
@@ -62,7 +63,7 @@ void give_away_children(Process &process) {
   process.children.clear();
   for (Process *child : children) {
     child->parent = heir;
-    if (child->is_zombie()) {
+    if (child->is_zombie() && child->leader_tracer.is_none()) {
       if (heir == nullptr) {
         reap(*child);
         continue;
@@ -148,6 +149,8 @@ void exit_thread(Thread &thread, int status) {
   leave_address_space(thread);
   leave_descriptors(thread);
   thread.fs = nullptr;
+  if (thread.trace || !process.tracees.empty())
+    trace_exit(thread, process.exiting ? process.exit_status : status);
   kernel.remove_thread(thread);
   if (thread.run_state() != sched::RunState::running)
     kernel.host.scheduler.remove(thread, sched::RunState::dead);
@@ -193,6 +196,8 @@ bool exit_other_threads(Thread &thread) {
     other->must_exit = true;
     if (other->run_state() == sched::RunState::running)
       process.kernel.host.scheduler.kick(*other);
+    else if (other->trace) // its tracer may want to know first
+      process.kernel.host.scheduler.make_runnable(*other);
     else
       exit_thread(*other, 0);
   }

@@ -3,6 +3,7 @@
 
 #include "process/futex.hpp"
 #include "process/pid_file.hpp"
+#include "process/ptrace.hpp"
 #include "process/signals.hpp"
 #include "process/timers.hpp"
 
@@ -188,6 +189,7 @@ Result<Ref<Thread>> clone_process(Thread &parent, const CloneArguments &argument
   } else {
     process = make_process(*parent.process, pid, arguments);
     process->start_time = started;
+    process->creator = has(arguments, CLONE_PARENT) ? parent.process->creator : parent.tid;
     thread->process = process.get();
     if (has(arguments, CLONE_PIDFD))
       TINE_TRY(make_pidfd(parent, process, arguments));
@@ -199,6 +201,8 @@ Result<Ref<Thread>> clone_process(Thread &parent, const CloneArguments &argument
   store_tids(parent, *thread, arguments);
   if (has(arguments, CLONE_VFORK))
     thread->vfork_parent = Ref<Thread>(&parent);
+  if (parent.trace)
+    trace_clone(parent, *thread, arguments.flags, arguments.exit_signal);
   publish(thread, process);
 
   if (has(arguments, CLONE_THREAD)) {

@@ -2,24 +2,34 @@
 // terminal.
 #include "process/kernel.hpp"
 #include "process/lifecycle.hpp"
+#include "process/ptrace.hpp"
 #include "process/signals.hpp"
 
 namespace tine::process {
 
 void stop_process(Process &process, int signal) {
-  if (process.stopped || process.exiting)
+  if (process.exiting)
     return;
+  const bool is_first = !process.stopped;
+  if (is_first) {
+    process.stop_signal = signal;
+    process.stop_reported = false;
+    process.continue_reported = true;
+  }
   process.stopped = true;
-  process.stop_signal = signal;
-  process.stop_reported = false;
-  process.continue_reported = true;
   for (const Ref<Thread> &thread : process.threads) {
-    if (thread->run_state() == sched::RunState::running)
+    if (is_traced(*thread)) // may run although its process is stopped
+      request_group_stop(*thread);
+    else if (!is_first)
+      continue;
+    else if (thread->run_state() == sched::RunState::running)
       process.kernel.host.scheduler.kick(*thread);
     else
       process.kernel.host.scheduler.remove(*thread, sched::RunState::stopped);
   }
-  notify_parent(process, CLD_STOPPED, signal);
+  // A parent that traces it learns of the stop as its tracer.
+  if (is_first && (process.parent == nullptr || !traces_leader(*process.parent, process)))
+    notify_parent(process, CLD_STOPPED, signal);
 }
 
 void continue_process(Process &process) {
@@ -29,7 +39,9 @@ void continue_process(Process &process) {
   process.stop_reported = true;
   process.continue_reported = false;
   for (const Ref<Thread> &thread : process.threads)
-    if (thread->run_state() == sched::RunState::stopped)
+    if (is_traced(*thread))
+      notify_group_continue(*thread);
+    else if (thread->run_state() == sched::RunState::stopped)
       process.kernel.host.scheduler.make_runnable(*thread);
   notify_parent(process, CLD_CONTINUED, SIGCONT);
 }

@@ -58,6 +58,8 @@ void notify_parent_of_exit(Process &zombie);
 void hang_up_session(Process &leader);
 /// The parent has seen the zombie: nothing of it is left.
 void reap(Process &zombie);
+/// The same after a wait: its resource usage is its parent's children's.
+void reap_waited(Process &zombie);
 /// `child` has stopped, continued or ended: SIGCHLD to the parent, and its wait4 looks.
 void notify_parent(Process &child, int code, int status);
 
@@ -66,6 +68,7 @@ enum class WaitKind : u8 { any, pid, group };
 struct WaitRequest {
   WaitKind kind = WaitKind::any;
   Pid id;
+  Pid waiter; ///< the calling thread: __WNOTHREAD means its tracees alone
   int options =
       0; ///< WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT, __WALL, __WCLONE, __WNOTHREAD
 };

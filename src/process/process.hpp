@@ -56,6 +56,11 @@ public:
   int stop_signal = 0;
   bool stop_reported = true, continue_reported = true;
 
+  // ---- ptrace ----
+  std::vector<Tracee> tracees; ///< of any of its threads
+  Pid leader_tracer; ///< the process that traced the leader when that died; reaps it first
+  Pid creator;       ///< the thread that made it: the tracer that PTRACE_TRACEME asks for
+
   PendingSignals pending;
   /// Woken whenever a signal is queued for the process or one of its threads (signalfd).
   sched::WaitQueue signal_queued;

@@ -60,9 +60,33 @@ void stop(Process &process, int signal) {
 
 } // namespace
 
+Delivery take_action(Thread &thread, const siginfo_t &info) {
+  const u64 handler = (*thread.handlers)[info.si_signo].handler;
+  if (handler == 1)
+    return Delivery::none;
+  if (SystemCallTracer *tracer = thread.kernel.tracer.get())
+    tracer->signalled(thread, info);
+  if (handler != 0) {
+    run_handler(thread, info);
+    return Delivery::handler;
+  }
+  switch (default_action(info.si_signo)) {
+  case DefaultAction::ignore:
+  case DefaultAction::cont:
+    break;
+  case DefaultAction::stop:
+    stop(*thread.process, info.si_signo);
+    break;
+  case DefaultAction::terminate:
+  case DefaultAction::core:
+    exit_current_process(thread, killed_status(info.si_signo, false));
+    return Delivery::exited;
+  }
+  return Delivery::none;
+}
+
 Delivery deliver_signals(Thread &thread, const InterruptedCall &interrupted) {
   Process &process = *thread.process;
-  SystemCallTracer *tracer = thread.kernel.tracer.get();
   bool handled = false;
   siginfo_t info{};
   while (true) {
@@ -80,29 +104,12 @@ Delivery deliver_signals(Thread &thread, const InterruptedCall &interrupted) {
     if (!take_signal(thread, info))
       return handled ? Delivery::handler : Delivery::none;
     const SignalAction action = (*thread.handlers)[info.si_signo];
-    if (action.handler == 1)
-      continue;
-    if (tracer != nullptr)
-      tracer->signalled(thread, info);
-    if (action.handler != 0) {
-      if (!handled && interrupted.number >= 0)
-        end_interrupted_call(thread, interrupted, action);
-      handled = true;
-      run_handler(thread, info);
-      continue;
-    }
-    switch (default_action(info.si_signo)) {
-    case DefaultAction::ignore:
-    case DefaultAction::cont:
-      break;
-    case DefaultAction::stop:
-      stop(process, info.si_signo);
-      break;
-    case DefaultAction::terminate:
-    case DefaultAction::core:
-      exit_current_process(thread, killed_status(info.si_signo, false));
-      return Delivery::exited;
-    }
+    if (action.handler > 1 && !handled && interrupted.number >= 0)
+      end_interrupted_call(thread, interrupted, action);
+    const Delivery delivery = take_action(thread, info);
+    if (delivery == Delivery::exited)
+      return delivery;
+    handled = handled || delivery == Delivery::handler;
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "process/kernel.hpp"
 #include "process/lifecycle.hpp"
+#include "process/ptrace.hpp"
 
 #include <algorithm>
 #include <linux/capability.h>
@@ -11,6 +12,8 @@ namespace tine::process {
 namespace {
 
 bool is_ignored(const Thread &thread, int signal) {
+  if (is_traced(thread)) // "tracers may want to know about even ignored signals"
+    return false;
   const SignalAction &action = (*thread.handlers)[signal];
   if (action.handler == 1)
     return true;
@@ -22,7 +25,7 @@ bool is_blocked(const Thread &thread, int signal) {
 }
 
 bool can_take(const Thread &thread, int signal) {
-  return !thread.must_exit &&
+  return !thread.must_exit && !(thread.trace && thread.trace->stopped) &&
          (!thread.signal_mask.contains(signal) || thread.waited_signals.contains(signal));
 }
 
@@ -114,6 +117,8 @@ bool may_signal(const Thread &sender, const Process &target, int signal) {
 
 Status queue_signal(Process &process, const siginfo_t &info) {
   const int signal = info.si_signo;
+  if (process.exiting && signal == SIGKILL)
+    kill_stopped_threads(process);
   if (process.is_zombie() || process.exiting)
     return Done{};
   prepare(process, signal);

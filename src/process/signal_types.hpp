@@ -68,6 +68,7 @@ public:
   void discard(SignalSet signals);
   [[nodiscard]] SignalSet set() const { return set_; }
   [[nodiscard]] std::size_t size() const { return queue_.size(); }
+  [[nodiscard]] const std::vector<siginfo_t> &queue() const { return queue_; }
 
 private:
   SignalSet set_;

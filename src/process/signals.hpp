@@ -56,6 +56,9 @@ struct InterruptedCall {
   u8 rule = 0;     ///< syscall::Interrupt
 };
 [[nodiscard]] Delivery deliver_signals(Thread &thread, const InterruptedCall &interrupted);
+/// Acts on a signal that was taken: runs its handler, or does what signal(7) lists. After `none` it
+/// may have stopped the process.
+[[nodiscard]] Delivery take_action(Thread &thread, const siginfo_t &info);
 /// Writes the handler's frame and makes the registers enter it; EFAULT if the stack can't take it.
 [[nodiscard]] Status enter_handler(Thread &thread, const SignalAction &action,
                                    const siginfo_t &info, SignalSet mask_to_restore);

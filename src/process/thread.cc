@@ -32,7 +32,10 @@ void Thread::notify() {
 }
 
 bool Thread::has_deliverable_signal() const {
-  if (must_exit || process->stopped)
+  if (must_exit)
+    return true;
+  // A traced thread may run although its process is stopped.
+  if (trace && !trace->tracer.is_none() ? trace->job_control_pending() : process->stopped)
     return true;
   return !((pending.set() | process->pending.set()) & ~signal_mask).empty();
 }

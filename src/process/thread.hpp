@@ -8,6 +8,7 @@
 #include "fs/namespace.hpp"
 #include "memory/address_space.hpp"
 #include "process/futex.hpp"
+#include "process/ptrace_state.hpp"
 #include "process/signal_types.hpp"
 #include "sched/scheduler.hpp"
 #include "time/timer_queue.hpp"
@@ -95,6 +96,8 @@ public:
   /// vfork: the parent that sleeps until this thread execs or exits.
   Ref<Thread> vfork_parent;
   FutexWaiter futex_waiter;
+  /// Null: nobody traces it. process/ptrace.hpp.
+  std::optional<TraceState> trace;
 
   void woken(sched::WaitQueue &queue) override;
   /// Makes a blocked thread try its system call again.

@@ -1,5 +1,6 @@
 // What a parent learns of its children: SIGCHLD, wait4(2), waitid(2), and the reaping of zombies.
 #include "process/lifecycle.hpp"
+#include "process/ptrace.hpp"
 #include "process/signals.hpp"
 #include "process/timers.hpp"
 
@@ -83,10 +84,8 @@ WaitedChild take_change(Process &child, int options) {
     result.wait_status = child.exit_status;
     result.code = exit_code_of(child.exit_status);
     result.signal_status = exit_value_of(child.exit_status);
-    if (!keep) {
-      add(child.parent->children_usage, result.usage);
-      reap(child);
-    }
+    if (!keep)
+      reap_waited(child);
   } else if (child.stopped && !child.stop_reported) {
     result.wait_status = child.stop_signal << 8 | 0x7f;
     result.code = CLD_STOPPED;
@@ -111,6 +110,12 @@ void reap(Process &zombie) {
   zombie.kernel.remove_process(zombie);
 }
 
+void reap_waited(Process &zombie) {
+  add(zombie.parent->children_usage, zombie.usage);
+  add(zombie.parent->children_usage, zombie.children_usage);
+  reap(zombie);
+}
+
 void notify_parent(Process &child, int code, int status) {
   Process *parent = child.parent;
   if (parent == nullptr || parent->is_zombie())
@@ -124,6 +129,8 @@ void notify_parent(Process &child, int code, int status) {
 }
 
 void notify_parent_of_exit(Process &zombie) {
+  if (tell_tracer_of_exit(zombie))
+    return; // "a zombie tracee is only visible to its tracer" until that has waited for it
   Process *parent = zombie.parent;
   if (parent == nullptr || parent->is_zombie()) {
     if (&zombie != zombie.kernel.init())
@@ -148,10 +155,19 @@ void notify_parent_of_exit(Process &zombie) {
 
 Result<WaitedChild> wait_for_child(Process &parent, const WaitRequest &request) {
   bool any = false;
+  if (!parent.tracees.empty()) {
+    const WaitedChild tracee = wait_for_tracee(parent, request, any);
+    if (!tracee.pid.is_none())
+      return tracee;
+  }
   const auto look_at = [&](Process &child) {
     if (!is_selected(child, request) || !is_of_kind(child, request.options))
       return false;
     any = true;
+    // A traced zombie, and all of its own tracees', a parent sees as their tracer or not yet.
+    if (!child.leader_tracer.is_none() ||
+        (!parent.tracees.empty() && traces_leader(parent, child)))
+      return false;
     return has_changed(child, request.options);
   };
   if (request.kind == WaitKind::pid) {

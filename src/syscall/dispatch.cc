@@ -2,6 +2,7 @@
 
 #include "process/signals.hpp"
 #include "process/tracer.hpp"
+#include "syscall/dispatch_traced.hpp"
 #include "syscall/table.hpp"
 #include "syscall/thread_caller.hpp"
 
@@ -24,9 +25,11 @@ Next next_after(Delivery delivery) {
   return Next::guest;
 }
 
-/// The call is over: the state of its tries is forgotten and the temporary signal mask stays only
-/// until a handler's frame has saved the old one.
-void finish(Thread &thread) {
+} // namespace
+
+/// The call is over; the temporary signal mask stays only until a handler's frame has saved the old
+/// one.
+void forget_call(Thread &thread) {
   if (thread.syscall_state.retrying)
     thread.leave_all();
   if (thread.timeout.deadline())
@@ -45,14 +48,6 @@ void restore_mask(Thread &thread) {
   }
 }
 
-Next complete(Thread &thread, i64 value) {
-  thread.cpu.gpr[cpu::rax] = static_cast<u64>(value);
-  if (thread.kernel.tracer)
-    thread.kernel.tracer->returned(thread, value, true);
-  finish(thread);
-  return deliver_pending_signals(thread);
-}
-
 Call make_call(Thread &thread) {
   const auto &gpr = thread.cpu.gpr;
   return Call{
@@ -63,15 +58,31 @@ Call make_call(Thread &thread) {
       {gpr[cpu::rdi], gpr[cpu::rsi], gpr[cpu::rdx], gpr[cpu::r10], gpr[cpu::r8], gpr[cpu::r9]}};
 }
 
+namespace {
+
+Next complete(Thread &thread, i64 value) {
+  if (thread.trace)
+    return end_traced_call(thread, value);
+  thread.cpu.gpr[cpu::rax] = static_cast<u64>(value);
+  if (thread.kernel.tracer)
+    thread.kernel.tracer->returned(thread, value, true);
+  forget_call(thread);
+  return deliver_pending_signals(thread);
+}
+
 /// The handler would block. With a signal at hand the call ends here, by the rule that the handler
 /// gave; bytes that were already transferred win over EINTR.
 Next block_or_interrupt(Thread &thread, Interrupt rule) {
   if (rule == Interrupt::uninterruptible || !thread.has_deliverable_signal()) {
     thread.syscall_state.retrying = true;
+    if (thread.trace && stop_for_event(thread, process::AfterStop::retry_call))
+      return Next::stopped;
     if (thread.kernel.tracer)
       thread.kernel.tracer->blocked(thread);
     return Next::blocked;
   }
+  if (thread.trace)
+    return interrupt_traced_call(thread, rule);
   if (thread.syscall_state.progress != 0 && rule != Interrupt::restart_block)
     return complete(thread, static_cast<i64>(thread.syscall_state.progress));
   const process::InterruptedCall call{thread.syscall_number, -EINTR, static_cast<u8>(rule)};
@@ -86,7 +97,7 @@ Next block_or_interrupt(Thread &thread, Interrupt rule) {
       tracer->entered(thread, make_call(thread).arguments);
     return delivery == Delivery::none ? Next::blocked : Next::stopped;
   case Delivery::handler:
-    finish(thread);
+    forget_call(thread);
     thread.syscall_state.saved_mask.reset();
     return Next::guest;
   case Delivery::exited:
@@ -94,6 +105,8 @@ Next block_or_interrupt(Thread &thread, Interrupt rule) {
   }
   return Next::blocked;
 }
+
+} // namespace
 
 Next call_handler(Thread &thread, Handler handler, Call &call) {
   ThreadCaller caller(thread);
@@ -105,17 +118,17 @@ Next call_handler(Thread &thread, Handler handler, Call &call) {
   case SyscallResult::Kind::blocked:
     return block_or_interrupt(thread, result.interrupt());
   case SyscallResult::Kind::no_value:
+    if (thread.trace)
+      return end_traced_call(thread, std::nullopt);
     if (thread.kernel.tracer)
       thread.kernel.tracer->returned(thread, 0, false);
-    finish(thread);
+    forget_call(thread);
     return deliver_pending_signals(thread);
   case SyscallResult::Kind::thread_exited:
     return Next::exited;
   }
   return Next::guest;
 }
-
-} // namespace
 
 Next start_system_call(Thread &thread) {
   if (thread.must_exit) // its process ends, or another thread executes a program: no further call
@@ -124,6 +137,8 @@ Next start_system_call(Thread &thread) {
   const u64 number = thread.cpu.gpr[cpu::rax];
   thread.syscall_number = static_cast<i64>(number);
   ++thread.kernel.counters.system_calls;
+  if (thread.trace)
+    return start_traced_call(thread);
   const Row *row = find_row(number);
   Call call = make_call(thread);
   if (thread.kernel.tracer)
@@ -137,12 +152,20 @@ Next retry_system_call(Thread &thread) {
   thread.leave_all();
   if (thread.must_exit) // even from an uninterruptible wait, a vfork's
     return deliver_pending_signals(thread);
-  const Row *row = find_row(static_cast<u64>(thread.syscall_number));
+  const Row *row = find_row(static_cast<u64>(number_of_call(thread)));
   Call call = make_call(thread);
   return call_handler(thread, row->handler, call);
 }
 
+Next resume_thread(Thread &thread) {
+  if (thread.trace && thread.trace->after != process::AfterStop::nothing)
+    return leave_trace_stop(thread);
+  return thread.syscall_state.retrying ? retry_system_call(thread) : deliver_pending_signals(thread);
+}
+
 Next deliver_pending_signals(Thread &thread) {
+  if (thread.trace)
+    return deliver_to_traced(thread);
   if (!thread.has_deliverable_signal()) {
     restore_mask(thread);
     return Next::guest;

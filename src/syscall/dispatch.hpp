@@ -18,6 +18,9 @@ enum class Next : u8 {
 [[nodiscard]] Next start_system_call(process::Thread &thread);
 /// The thread blocked in a system call and was woken: calls the handler again.
 [[nodiscard]] Next retry_system_call(process::Thread &thread);
+/// The thread got a vCPU: it tries its blocked call again, leaves a ptrace-stop, or looks at its
+/// signals.
+[[nodiscard]] Next resume_thread(process::Thread &thread);
 /// Acts on pending signals before the thread returns to guest code.
 [[nodiscard]] Next deliver_pending_signals(process::Thread &thread);
 

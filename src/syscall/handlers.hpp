@@ -188,7 +188,7 @@ SyscallResult sys_set_tid_address(Call &call, GuestAddress);
 SyscallResult sys_prctl(Call &call, int, u64, u64, u64, u64);
 SyscallResult sys_arch_prctl(Call &call, u64, GuestAddress);
 SyscallResult sys_personality(Call &call, u64);
-SyscallResult sys_ptrace(Call &call, int, int, GuestAddress, GuestAddress);
+SyscallResult sys_ptrace(Call &call, u64 request, int pid, u64 address, u64 data);
 SyscallResult sys_pidfd_open(Call &call, int, u64);
 SyscallResult sys_pidfd_send_signal(Call &call, int, int, GuestAddress, u64);
 SyscallResult sys_pidfd_getfd(Call &call, int, int, u64);

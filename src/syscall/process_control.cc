@@ -226,9 +226,4 @@ SyscallResult sys_acct(Call &call, GuestAddress) {
   return call.thread.credentials.capable(CAP_SYS_PACCT) ? Errno{ENOSYS} : Errno{EPERM};
 }
 
-/// ptrace(2) itself is not there; PTRACE_TRACEME of a program that nobody could trace is refused.
-SyscallResult sys_ptrace(Call &, int, int, GuestAddress, GuestAddress) {
-  return Errno{EPERM};
-}
-
 } // namespace tine::syscall

@@ -1,5 +1,6 @@
 // fork, vfork, clone, clone3, execve, execveat, exit, exit_group.
 #include "process/lifecycle.hpp"
+#include "process/ptrace.hpp"
 #include "process/signals.hpp"
 #include "syscall/handlers.hpp"
 
@@ -16,8 +17,11 @@ namespace {
 /// vfork(2): "the calling thread is suspended until the child terminates … or makes a call to
 /// execve". The child, or what kills it, sets state.woken; scratch[0] keeps its pid.
 SyscallResult wait_for_vfork_child(Call &call) {
-  if (call.state().woken)
+  if (call.state().woken) {
+    if (call.thread.trace)
+      process::trace_vfork_done(call.thread, Pid{static_cast<i32>(call.state().scratch[0])});
     return call.state().scratch[0];
+  }
   return blocked(Interrupt::uninterruptible);
 }
 

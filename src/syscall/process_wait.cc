@@ -33,6 +33,7 @@ SyscallResult sys_wait4(Call &call, int pid, GuestAddress status, u64 options, G
   if ((options & ~u64{WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL}) != 0)
     return Errno{EINVAL};
   WaitRequest request;
+  request.waiter = call.thread.tid;
   request.options = static_cast<int>(options) | WEXITED;
   if (pid == INT_MIN)
     return Errno{ESRCH};
@@ -60,6 +61,7 @@ SyscallResult sys_waitid(Call &call, int kind, int id, GuestAddress info, u64 op
       (options & events) == 0)
     return Errno{EINVAL};
   WaitRequest request;
+  request.waiter = call.thread.tid;
   request.options = static_cast<int>(options);
   switch (kind) {
   case P_ALL:
