@@ -1,4 +1,5 @@
 // process_vm_readv(2), process_vm_writev(2).
+#include "process/ptrace.hpp"
 #include "syscall/handlers.hpp"
 
 #include <limits>
@@ -32,9 +33,8 @@ Result<std::vector<IoBuffer::Range>> read_ranges(AddressSpace &memory, GuestAddr
   return ranges;
 }
 
-/// Permission is that of ptrace(2): the same user in all three ids, or CAP_SYS_PTRACE.
+/// Permission is that of ptrace(2).
 Result<Ref<AddressSpace>> memory_of(Call &call, int pid) {
-  constexpr u32 cap_sys_ptrace = 19;
   const process::Thread *target = call.kernel.find_thread(Pid{pid});
   if (!target) {
     const process::Process *const process = call.kernel.find_process(Pid{pid});
@@ -42,12 +42,7 @@ Result<Ref<AddressSpace>> memory_of(Call &call, int pid) {
   }
   if (!target || !target->memory)
     return Errno{ESRCH};
-  const fs::Credentials &own = call.thread.credentials;
-  const fs::Credentials &other = target->credentials;
-  const bool same_user = own.uid == other.uid && own.uid == other.euid && own.uid == other.suid &&
-                         own.gid == other.gid && own.gid == other.egid && own.gid == other.sgid;
-  if (target->process != &call.process && !same_user && !own.capable(cap_sys_ptrace))
-    return Errno{EPERM};
+  TINE_TRY(process::check_ptrace_access(call.thread, *target));
   return target->memory;
 }
 

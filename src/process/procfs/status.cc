@@ -1,5 +1,6 @@
 // /proc/PID/stat, statm and status: proc(5).
 #include "process/procfs/subject.hpp"
+#include "process/ptrace.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -90,12 +91,21 @@ std::string memory_lines(const memory::AddressSpace &space, const Process &proce
   return result;
 }
 
+/// "TracerPid: PID of process tracing this process (0 if not being traced)".
+i32 tracer_pid(const Subject &subject) {
+  const Result<Thread *> thread = subject.thread();
+  const Thread *tracer = thread ? tracer_of(**thread) : nullptr;
+  return tracer != nullptr ? tracer->process->pid.value : 0;
+}
+
 const char *state_name(char letter) {
   switch (letter) {
   case 'R':
     return "R (running)";
   case 'S':
     return "S (sleeping)";
+  case 't':
+    return "t (tracing stop)";
   case 'T':
     return "T (stopped)";
   default:
@@ -114,7 +124,7 @@ char state_letter(const Subject &subject) {
   case sched::RunState::running:
     return 'R';
   case sched::RunState::stopped:
-    return 'T';
+    return (*thread)->trace && (*thread)->trace->stopped ? 't' : 'T';
   case sched::RunState::dead:
     return 'Z';
   case sched::RunState::blocked:
@@ -198,8 +208,9 @@ Result<std::string> status_text(const Subject &subject) {
   if (thread && thread->fs)
     text += fmt::format("Umask:\t{:04o}\n", thread->fs->umask);
   const i32 id = subject.id.value, parent = process.parent ? process.parent->pid.value : 1;
-  text += fmt::format("State:\t{}\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t0\n",
-                      state_name(state_letter(subject)), process.pid.value, id, parent);
+  text += fmt::format("State:\t{}\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t{}\n",
+                      state_name(state_letter(subject)), process.pid.value, id, parent,
+                      tracer_pid(subject));
   text += fmt::format("Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\n", ids.uid, ids.euid, ids.suid,
                       ids.fsuid, ids.gid, ids.egid, ids.sgid, ids.fsgid);
   u64 table_size = 0;

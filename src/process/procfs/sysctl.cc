@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 namespace tine::process {
 namespace {
@@ -100,7 +101,9 @@ void add_kernel(SysctlWriter kernel_directory, Kernel &kernel) {
   kernel_directory.value("msgmax", 8192);
   kernel_directory.value("msgmnb", 16384);
   kernel_directory.value("msgmni", 32000);
-  kernel_directory.below("yama").value("ptrace_scope", 0);
+  // Absent as on a host without the Yama module. Where it is, the box restricts nothing by it.
+  if (::access("/proc/sys/kernel/yama/ptrace_scope", F_OK) == 0)
+    kernel_directory.below("yama").value("ptrace_scope", 0);
   SysctlWriter random = kernel_directory.below("random");
   random.value("boot_id", random_uuid());
   random.computed("uuid", random_uuid);
