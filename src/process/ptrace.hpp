@@ -1,4 +1,5 @@
-// ptrace(2): attaching, stops and what lets a tracee go on. The ABI is decoded in syscall/ptrace.cc.
+// ptrace(2): attaching, stops and what lets a tracee go on. The ABI is decoded in
+// syscall/ptrace.cc.
 #pragma once
 
 #include "process/lifecycle.hpp"
@@ -45,8 +46,8 @@ void enter_trap_stop(Thread &thread, int code, u64 message, AfterStop after);
 [[nodiscard]] Delivery deliver_traced_signals(Thread &thread);
 /// After a signal-delivery-stop: acts on what the tracer left of the signal.
 [[nodiscard]] Delivery inject_signal(Thread &thread);
-/// The thread returns to guest code, no handler: a call that ended with one of Linux's restart codes
-/// is made again.
+/// The thread returns to guest code, no handler: a call that ended with one of Linux's restart
+/// codes is made again.
 void restart_interrupted_call(Thread &thread);
 
 // ---- what happens to tracees ----
@@ -56,7 +57,8 @@ void request_group_stop(Thread &thread);
 void notify_group_continue(Thread &thread);
 /// SIGKILL of a process that exits: its threads leave their PTRACE_EVENT_EXIT stops.
 void kill_stopped_threads(Process &process);
-/// In clone: attaches the child if the options say so, and leaves the event for the end of the call.
+/// In clone: attaches the child if the options say so, and leaves the event for the end of the
+/// call.
 void trace_clone(Thread &parent, Thread &child, u64 flags, int exit_signal);
 void trace_vfork_done(Thread &parent, Pid child);
 void trace_exec(Thread &thread, Pid old_tid);

@@ -1,4 +1,5 @@
-// The debug registers of a tracee: Intel SDM volume 3, 18.2, as arch/x86/kernel/ptrace.c shows them.
+// The debug registers of a tracee: Intel SDM volume 3, 18.2, as arch/x86/kernel/ptrace.c shows
+// them.
 #include "process/ptrace.hpp"
 
 #include <bit>

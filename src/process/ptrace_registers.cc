@@ -20,9 +20,9 @@ constexpr u64 legacy_size = 512, software_bytes_offset = 464;
 enum Position : u8 { orig_rax = 15, rip, cs, eflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs };
 
 /// The general registers before orig_rax, in user_regs_struct's order.
-constexpr std::array<cpu::Gpr, 15> general_order{
-    cpu::r15, cpu::r14, cpu::r13, cpu::r12, cpu::rbp, cpu::rbx, cpu::r11, cpu::r10,
-    cpu::r9,  cpu::r8,  cpu::rax, cpu::rcx, cpu::rdx, cpu::rsi, cpu::rdi};
+constexpr std::array<cpu::Gpr, 15> general_order{cpu::r15, cpu::r14, cpu::r13, cpu::r12, cpu::rbp,
+                                                 cpu::rbx, cpu::r11, cpu::r10, cpu::r9,  cpu::r8,
+                                                 cpu::rax, cpu::rcx, cpu::rdx, cpu::rsi, cpu::rdi};
 
 Status set_base(u64 &base, u64 value) {
   if (value >= user_address_limit)

@@ -42,9 +42,9 @@ struct TraceState {
   int exit_status = 0;
 
   // ---- how it goes on ----
-  bool report_calls = false;  ///< PTRACE_SYSCALL, PTRACE_SYSEMU
-  bool emulate_calls = false; ///< PTRACE_SYSEMU
-  bool step = false;          ///< PTRACE_SINGLESTEP
+  bool report_calls = false;     ///< PTRACE_SYSCALL, PTRACE_SYSEMU
+  bool emulate_calls = false;    ///< PTRACE_SYSEMU
+  bool step = false;             ///< PTRACE_SINGLESTEP
   bool forced_trap_flag = false; ///< TF in rflags is the tracer's, not the program's
 
   // ---- what it must report next ----

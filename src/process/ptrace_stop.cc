@@ -69,8 +69,8 @@ Delivery act_on_signal(Thread &thread, const siginfo_t &info) {
   const SignalAction action = (*thread.handlers)[info.si_signo];
   const bool catches = action.handler > 1;
   const DefaultAction otherwise = default_action(info.si_signo);
-  const bool kills = action.handler == 0 && (otherwise == DefaultAction::terminate ||
-                                             otherwise == DefaultAction::core);
+  const bool kills = action.handler == 0 &&
+                     (otherwise == DefaultAction::terminate || otherwise == DefaultAction::core);
   if (kills && is_traced(thread) && thread.trace->has_option(PTRACE_O_TRACEEXIT)) {
     exit_process(*thread.process, killed_status(info.si_signo, false));
     return Delivery::none; // the exit stop is next
@@ -173,7 +173,8 @@ Delivery inject_signal(Thread &thread) {
   if (signal == 0)
     return Delivery::none;
   siginfo_t info = *trace.info;
-  // "If the tracer wants to inject another signal, the siginfo is rewritten to say that it sent it."
+  // "If the tracer wants to inject another signal, the siginfo is rewritten to say that it sent
+  // it."
   if (info.si_signo != signal) {
     info = {};
     info.si_signo = signal;

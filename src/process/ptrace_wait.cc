@@ -51,8 +51,7 @@ void free_tracees(Thread &tracer) {
   for (const Tracee &entry : process.tracees)
     if (entry.tracer == tracer.tid)
       own.push_back(entry);
-  std::erase_if(process.tracees,
-                [&](const Tracee &entry) { return entry.tracer == tracer.tid; });
+  std::erase_if(process.tracees, [&](const Tracee &entry) { return entry.tracer == tracer.tid; });
   for (const Tracee &entry : own) {
     if (entry.dead) {
       Process *zombie = kernel.find_process(entry.process);
@@ -107,9 +106,8 @@ WaitedChild take_death(Process &tracer, const Tracee &entry, bool keep) {
     const WaitedChild result = death_of(entry.tid, entry.uid, entry.exit_status);
     if (!keep) {
       kernel.release_pid(entry.tid);
-      std::erase_if(tracer.tracees, [tid = entry.tid](const Tracee &other) {
-        return other.tid == tid;
-      });
+      std::erase_if(tracer.tracees,
+                    [tid = entry.tid](const Tracee &other) { return other.tid == tid; });
     }
     return result;
   }

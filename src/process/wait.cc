@@ -165,8 +165,7 @@ Result<WaitedChild> wait_for_child(Process &parent, const WaitRequest &request) 
       return false;
     any = true;
     // A traced zombie, and all of its own tracees', a parent sees as their tracer or not yet.
-    if (!child.leader_tracer.is_none() ||
-        (!parent.tracees.empty() && traces_leader(parent, child)))
+    if (!child.leader_tracer.is_none() || (!parent.tracees.empty() && traces_leader(parent, child)))
       return false;
     return has_changed(child, request.options);
   };

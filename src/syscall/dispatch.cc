@@ -160,7 +160,8 @@ Next retry_system_call(Thread &thread) {
 Next resume_thread(Thread &thread) {
   if (thread.trace && thread.trace->after != process::AfterStop::nothing)
     return leave_trace_stop(thread);
-  return thread.syscall_state.retrying ? retry_system_call(thread) : deliver_pending_signals(thread);
+  return thread.syscall_state.retrying ? retry_system_call(thread)
+                                       : deliver_pending_signals(thread);
 }
 
 Next deliver_pending_signals(Thread &thread) {

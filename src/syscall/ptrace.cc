@@ -3,8 +3,8 @@
 #include "syscall/handlers.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <asm/prctl.h>
+#include <cstring>
 #include <elf.h>
 #include <linux/ptrace.h>
 #include <signal.h>
@@ -48,8 +48,7 @@ SyscallResult start_tracing(Call &call, int request, int pid, u64 address, u64 d
 SyscallResult peek(Request request) {
   u64 word = 0;
   if (!request.tracee.memory
-           ->force_read(GuestAddress{request.address},
-                        std::as_writable_bytes(std::span(&word, 1)))
+           ->force_read(GuestAddress{request.address}, std::as_writable_bytes(std::span(&word, 1)))
            .ok())
     return Errno{EIO};
   return request.call.memory.write_object(request.to(), word);
@@ -114,8 +113,8 @@ SyscallResult get_register_set(Request request) {
   if (vector.length % sizeof(u64) != 0)
     return Errno{EINVAL};
   vector.length = std::min<u64>(vector.length, area.size());
-  TINE_TRY(request.call.memory.write(GuestAddress{vector.base},
-                                     std::span(area).first(vector.length)));
+  TINE_TRY(
+      request.call.memory.write(GuestAddress{vector.base}, std::span(area).first(vector.length)));
   return request.call.memory.write_object(request.to(), vector);
 }
 
@@ -193,8 +192,8 @@ SyscallResult signal_mask(Request request, bool set) {
   if (request.address != sizeof(process::SignalSet))
     return Errno{EINVAL};
   Thread &tracee = request.tracee;
-  auto &mask = tracee.syscall_state.saved_mask ? *tracee.syscall_state.saved_mask
-                                               : tracee.signal_mask;
+  auto &mask =
+      tracee.syscall_state.saved_mask ? *tracee.syscall_state.saved_mask : tracee.signal_mask;
   if (!set)
     return request.call.memory.write_object(request.to(), mask);
   const auto wanted = TINE_TRY(request.call.memory.read_object<process::SignalSet>(request.to()));
@@ -257,8 +256,8 @@ SyscallResult get_syscall_info(Request request) {
   ptrace_syscall_info info{};
   const u64 size = fill_syscall_info(request.tracee, info);
   const u64 wanted = std::min(request.address, size);
-  TINE_TRY(request.call.memory.write(request.to(),
-                                     std::as_bytes(std::span(&info, 1)).first(wanted)));
+  TINE_TRY(
+      request.call.memory.write(request.to(), std::as_bytes(std::span(&info, 1)).first(wanted)));
   return size;
 }
 

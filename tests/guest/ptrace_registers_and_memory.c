@@ -31,8 +31,7 @@ int main(void) {
   CHECK(trace(PTRACE_CONT, child, 0, 0) == 0);
   CHECK(is_stop(next_status(child), SIGTRAP));
   siginfo_t info;
-  CHECK(trace(PTRACE_GETSIGINFO, child, 0, (unsigned long)&info) == 0 &&
-        info.si_code == SI_KERNEL);
+  CHECK(trace(PTRACE_GETSIGINFO, child, 0, (unsigned long)&info) == 0 && info.si_code == SI_KERNEL);
   struct user_regs_struct regs = registers_of(child);
   CHECK(regs.cs == 0x33 && regs.ss == 0x2b && regs.ds == 0 && regs.fs_base != 0);
   CHECK((long)regs.orig_rax == -1);

@@ -1,5 +1,5 @@
-// ptrace(2), "Syscall-stops": enter and exit alternate, orig_rax is the number, the tracer may change
-// arguments and results, and skip the call by setting orig_rax to -1.
+// ptrace(2), "Syscall-stops": enter and exit alternate, orig_rax is the number, the tracer may
+// change arguments and results, and skip the call by setting orig_rax to -1.
 #include "ptrace.h"
 
 static void work(void) {
