@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "process/accounting.hpp"
 #include "process/process.hpp"
+#include "process/ptrace.hpp"
 #include "process/signals.hpp"
 
 #include <csignal>
@@ -35,6 +36,14 @@ RunState run_state_after(Next next) {
     return RunState::dead;
   }
   return RunState::dead;
+}
+
+/// One instruction under the thread's debug registers.
+template <typename Enter> cpu::Exit watched_step(Thread &thread, const Enter &enter) {
+  process::WatchedStep step(thread);
+  if (const std::optional<cpu::Exit> hit = step.start())
+    return *hit;
+  return step.finish(enter());
 }
 
 } // namespace
@@ -72,11 +81,15 @@ Next Runtime::run_thread(KernelGuard &guard, Vcpu &vcpu, Thread &thread) {
   Next next = syscall::resume_thread(thread);
   while (next == Next::guest && !stopping_.load(std::memory_order_relaxed)) {
     memory::AddressSpace &space = *thread.memory;
-    guard.unlock();
-    vcpu.in_guest.store(true, std::memory_order_relaxed);
-    const cpu::Exit exit = vcpu.cpu->run(thread.cpu, space);
-    vcpu.in_guest.store(false, std::memory_order_relaxed);
-    guard.lock();
+    const auto enter = [&] {
+      guard.unlock();
+      vcpu.in_guest.store(true, std::memory_order_relaxed);
+      const cpu::Exit exit = vcpu.cpu->run(thread.cpu, space);
+      vcpu.in_guest.store(false, std::memory_order_relaxed);
+      guard.lock();
+      return exit;
+    };
+    const cpu::Exit exit = process::has_breakpoints(thread) ? watched_step(thread, enter) : enter();
     // Also when the slice isn't over: the timers of CPU time are looked at here.
     if (exit.reason == cpu::ExitReason::preempted)
       account(vcpu, thread, *thread.process);

@@ -5,6 +5,7 @@
 #include "fs/namespace.hpp"
 
 #include <map>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -94,6 +95,19 @@ public:
   /// EINVAL if `place` isn't the root of a mount or is the namespace's root; EBUSY if something is
   /// mounted below it.
   [[nodiscard]] Status unmount(const Path &place);
+  // ---- mount_namespace.cc ----
+  /// MNT_DETACH: the mount goes, and all below it. EINVAL as above.
+  [[nodiscard]] Status detach(const Path &place);
+  /// MS_BIND; MS_REC shows what is mounted below `shown`, too.
+  Ref<Mount> bind(const Path &place, const Path &shown, bool recursive);
+  /// pivot_root(2): the mount at `new_root` becomes the root; the old root is at `put_old` then.
+  /// EBUSY, EINVAL.
+  [[nodiscard]] Status pivot(const Path &new_root, const Path &put_old);
+  /// A copy of all mounts (CLONE_NEWNS). The paths, of who moves there, show the copy's mounts
+  /// afterwards.
+  [[nodiscard]] Ref<MountNamespace> clone(std::span<Path *const> paths) const;
+  [[nodiscard]] bool contains(const Mount &mount) const;
+  u64 id = 0; ///< inode number of /proc/PID/ns/mnt; 0: the box's first
   [[nodiscard]] Path root() const;
   /// Goes down through what is mounted at the place.
   [[nodiscard]] Path covered(Path place) const;
@@ -101,6 +115,8 @@ public:
   [[nodiscard]] const std::vector<Ref<Mount>> &mounts() const { return mounts_; }
 
 private:
+  [[nodiscard]] bool is_below(const Mount &mount, const Mount &top) const;
+  void uncover(const Dentry *dentry);
   std::vector<Ref<Mount>> mounts_;
   std::unordered_map<const Dentry *, u32> covered_; ///< how many mounts are at the dentry
   u64 next_id_ = 1;

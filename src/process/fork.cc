@@ -2,6 +2,7 @@
 #include "process/lifecycle.hpp"
 
 #include "process/futex.hpp"
+#include "process/namespaces.hpp"
 #include "process/pid_file.hpp"
 #include "process/ptrace.hpp"
 #include "process/signals.hpp"
@@ -12,9 +13,6 @@
 
 namespace tine::process {
 namespace {
-
-constexpr u64 namespace_flags = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
-                                CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
 
 bool has(const CloneArguments &arguments, u64 flag) {
   return (arguments.flags & flag) != 0;
@@ -48,10 +46,7 @@ Status check_flags(const Thread &parent, const CloneArguments &arguments) {
     return Errno{EINVAL};
   if (arguments.exit_signal < 0 || arguments.exit_signal > 64)
     return Errno{EINVAL};
-  // Namespaces are not there yet; EPERM is what an unprivileged caller gets.
-  if (has(arguments, namespace_flags))
-    return Errno{EPERM};
-  return Done{};
+  return check_new_namespaces(parent, arguments.flags);
 }
 
 Status check_limits(const Thread &parent, const CloneArguments &arguments) {
@@ -100,6 +95,7 @@ Status fill_thread(Thread &child, Thread &parent, const CloneArguments &argument
     child.cpu.fs_base = arguments.tls;
   child.credentials = parent.credentials;
   child.name = parent.name;
+  child.namespaces = parent.namespaces;
   child.signal_mask = parent.syscall_state.saved_mask.value_or(parent.signal_mask);
   // clone(2): the alternate stack is cleared with CLONE_VM without CLONE_VFORK.
   if (!has(arguments, CLONE_VM) || has(arguments, CLONE_VFORK))
@@ -112,6 +108,7 @@ Status fill_thread(Thread &child, Thread &parent, const CloneArguments &argument
     child.rseq_signature = parent.rseq_signature;
     child.rseq_size = parent.rseq_size;
   }
+  make_new_namespaces(child, arguments.flags);
   child.policy = parent.policy;
   child.real_time_priority = parent.real_time_priority;
   child.affinity = parent.affinity;

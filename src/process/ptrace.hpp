@@ -2,6 +2,7 @@
 // syscall/ptrace.cc.
 #pragma once
 
+#include "cpu/data_accesses.hpp"
 #include "process/lifecycle.hpp"
 #include "process/signals.hpp"
 
@@ -70,6 +71,26 @@ void trace_exit(Thread &thread, int status);
 [[nodiscard]] bool tell_tracer_of_exit(Process &zombie);
 /// A tracee of the process that changed; none of them: `pid` is none. `any` is set if one matches.
 [[nodiscard]] WaitedChild wait_for_tracee(Process &tracer, const WaitRequest &request, bool &any);
+
+// ---- debug registers: ptrace_debug.cc ----
+/// Whether DR7 enables any: then the thread runs one instruction at a time.
+[[nodiscard]] bool has_breakpoints(const Thread &thread);
+/// A step that ends without a breakpoint is seen in DR6.
+void show_step(Thread &thread, const cpu::Exit &exit);
+/// One instruction of a thread with breakpoints. Kernel lock held.
+class WatchedStep {
+public:
+  explicit WatchedStep(Thread &thread) : thread_(thread) {}
+  /// A breakpoint of execution is hit: that, instead of running. Else the thread is set to step.
+  [[nodiscard]] std::optional<cpu::Exit> start();
+  /// What the run's exit means: a step that hit nothing is no event.
+  [[nodiscard]] cpu::Exit finish(const cpu::Exit &exit);
+
+private:
+  Thread &thread_;
+  std::vector<cpu::DataAccess> accesses_;
+  bool own_trap_flag_ = false; ///< nobody else has asked for the step
+};
 
 // ---- registers, as the tracer sees them: ptrace_registers.cc ----
 inline constexpr u64 user_regs_size = 27 * sizeof(u64);

@@ -7,6 +7,9 @@
 namespace tine::process {
 namespace {
 
+constexpr u64 trap_flag = 0x100, resume_flag = 0x10000;
+constexpr u64 execution = 0, writes_only = 1, input_output = 2; ///< types in DR7
+constexpr u64 step_status = 0x4000;                             ///< DR6.BS
 constexpr u64 status_index = 6, control_index = 7, address_count = 4;
 /// Bits of DR6 that read as one; Linux keeps the register inverted there.
 constexpr u64 reserved_status = 0xffff0ff0;
@@ -27,7 +30,6 @@ bool is_enabled(u64 control, u64 n) {
 /// arch_build_bp_info, hw_breakpoint_arch_parse: EINVAL for I/O, for execution of more than a byte,
 /// for a range that isn't aligned.
 Status check_control(const TraceState &trace, u64 control) {
-  constexpr u64 execution = 0, input_output = 2;
   for (u64 n = 0; n < address_count; ++n) {
     if (!is_enabled(control, n))
       continue;
@@ -39,7 +41,88 @@ Status check_control(const TraceState &trace, u64 control) {
   return Done{};
 }
 
+/// What the debug registers say of an instruction that has run: bits 0 to 3 of DR6.
+u64 triggered_by(const TraceState &trace, std::span<const cpu::DataAccess> accesses) {
+  const u64 control = trace.debug_registers[control_index];
+  u64 triggered = 0;
+  for (u64 n = 0; n < address_count; ++n) {
+    const u64 type = type_of(control, n);
+    if (!is_enabled(control, n) || type == execution)
+      continue;
+    const u64 start = trace.debug_registers[n], end = start + length_of(control, n);
+    for (const cpu::DataAccess &access : accesses)
+      if ((access.writes || type != writes_only) && access.address < end &&
+          start < access.address + access.size)
+        triggered |= u64{1} << n;
+  }
+  return triggered;
+}
+
+u64 execution_breakpoints_at(const TraceState &trace, u64 pc) {
+  const u64 control = trace.debug_registers[control_index];
+  u64 triggered = 0;
+  for (u64 n = 0; n < address_count; ++n)
+    if (is_enabled(control, n) && type_of(control, n) == execution &&
+        trace.debug_registers[n] == pc)
+      triggered |= u64{1} << n;
+  return triggered;
+}
+
+/// exc_debug_user: one SIGTRAP, and DR6 says why.
+cpu::Exit debug_exit(Thread &thread, u64 status) {
+  thread.trace->debug_registers[status_index] = status;
+  cpu::Exit exit;
+  exit.reason = cpu::ExitReason::signal;
+  exit.signal = SIGTRAP;
+  exit.code = (status & step_status) != 0 ? TRAP_TRACE : TRAP_HWBKPT;
+  exit.address = GuestAddress{thread.cpu.rip};
+  exit.trap_number = 1;
+  return exit;
+}
+
 } // namespace
+
+bool has_breakpoints(const Thread &thread) {
+  constexpr u64 enable_bits = 0xff;
+  return thread.trace && (thread.trace->debug_registers[control_index] & enable_bits) != 0;
+}
+
+void show_step(Thread &thread, const cpu::Exit &exit) {
+  if (exit.signal == SIGTRAP && exit.code == TRAP_TRACE && !has_breakpoints(thread))
+    thread.trace->debug_registers[status_index] = step_status;
+}
+
+std::optional<cpu::Exit> WatchedStep::start() {
+  cpu::CpuState &cpu = thread_.cpu;
+  if (const u64 hit = execution_breakpoints_at(*thread_.trace, cpu.rip);
+      hit != 0 && (cpu.rflags & resume_flag) == 0) {
+    // "Set up resume flag to avoid breakpoint recursion when returning back to origin."
+    cpu.rflags |= resume_flag;
+    return debug_exit(thread_, hit);
+  }
+  cpu.rflags &= ~resume_flag;
+  accesses_ = cpu::data_accesses(cpu, *thread_.memory);
+  own_trap_flag_ = (cpu.rflags & trap_flag) == 0;
+  cpu.rflags |= trap_flag;
+  return std::nullopt;
+}
+
+cpu::Exit WatchedStep::finish(const cpu::Exit &exit) {
+  if (own_trap_flag_)
+    thread_.cpu.rflags &= ~trap_flag;
+  if (exit.reason == cpu::ExitReason::system_call && own_trap_flag_)
+    thread_.cpu.gpr[cpu::r11] &= ~trap_flag;
+  const bool stepped = exit.reason == cpu::ExitReason::signal && exit.signal == SIGTRAP &&
+                       exit.code == TRAP_TRACE;
+  if (!stepped)
+    return exit;
+  if (!is_traced(thread_))
+    return own_trap_flag_ ? cpu::Exit{} : exit;
+  const u64 hit = triggered_by(*thread_.trace, accesses_);
+  if (hit == 0 && own_trap_flag_)
+    return {};
+  return debug_exit(thread_, hit | (own_trap_flag_ ? 0 : step_status));
+}
 
 u64 read_debug_register(const Thread &thread, u64 index) {
   const u64 value = thread.trace->debug_registers[index];

@@ -189,6 +189,8 @@ void force_signal(Thread &thread, const siginfo_t &info) {
 
 void raise_fault(Thread &thread, const cpu::Exit &exit) {
   thread.last_fault = {exit.error_code, exit.trap_number, exit.address.value};
+  if (thread.trace)
+    show_step(thread, exit);
   siginfo_t info{};
   info.si_signo = exit.signal;
   info.si_code = exit.code;

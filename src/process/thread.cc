@@ -1,6 +1,7 @@
 #include "process/thread.hpp"
 
 #include "process/kernel.hpp"
+#include "process/namespaces.hpp"
 #include "process/process.hpp"
 #include "process/timers.hpp"
 

@@ -20,6 +20,7 @@
 namespace tine::process {
 
 class Kernel;
+class Namespaces;
 class Process;
 
 /// What a system call keeps between its tries, while it blocks. Reset when the call returns.
@@ -98,6 +99,8 @@ public:
   FutexWaiter futex_waiter;
   /// Null: nobody traces it. process/ptrace.hpp.
   std::optional<TraceState> trace;
+  /// CLONE_NEW*; null: those that the box began with. process/namespaces.hpp.
+  Ref<Namespaces> namespaces;
 
   void woken(sched::WaitQueue &queue) override;
   /// Makes a blocked thread try its system call again.

@@ -1,4 +1,4 @@
-// prctl, arch_prctl, personality, unshare, seccomp: attributes of processes and threads.
+// prctl, arch_prctl, personality, seccomp: attributes of processes and threads.
 #include "syscall/handlers.hpp"
 
 #include <asm/prctl.h>
@@ -191,30 +191,6 @@ SyscallResult sys_personality(Call &call, u64 persona) {
   if (static_cast<u32>(persona) != 0xffffffff)
     call.process.personality = static_cast<u32>(persona);
   return u64{old};
-}
-
-/// unshare(2) of what threads share; namespaces are not there: EPERM, as for the unprivileged.
-SyscallResult sys_unshare(Call &call, u64 flags) {
-  constexpr u64 sharing =
-      CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
-  constexpr u64 namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
-                             CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
-  if ((flags & ~(sharing | namespaces)) != 0)
-    return Errno{EINVAL};
-  if ((flags & namespaces) != 0)
-    return Errno{EPERM};
-  if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) != 0 && call.process.threads.size() > 1)
-    return Errno{EINVAL};
-  if ((flags & CLONE_FS) != 0 && call.thread.fs->reference_count() > 1)
-    call.thread.fs = call.thread.fs->clone();
-  if ((flags & CLONE_FILES) != 0 && call.thread.files->reference_count() > 1)
-    call.thread.files = call.thread.files->clone();
-  return 0;
-}
-
-SyscallResult sys_setns(Call &call, int fd, u64) {
-  TINE_TRY(call.thread.files->get(fd));
-  return Errno{EINVAL};
 }
 
 /// No filters: what programs ask to find out whether there are any is answered so.

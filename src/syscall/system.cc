@@ -1,4 +1,5 @@
 // The system as a whole: its name, its size, its random numbers; resource limits.
+#include "process/namespaces.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
 
@@ -72,12 +73,12 @@ SyscallResult sys_uname(Call &call, GuestAddress address) {
   ::uname(&host);
   utsname name{};
   fill(name.sysname, "Linux");
-  fill(name.nodename, call.kernel.hostname);
+  fill(name.nodename, process::hostname_of(call.thread));
   // The version that is promised is that of the host: its programs were chosen to run on it.
   fill(name.release, host.release);
   fill(name.version, host.version);
   fill(name.machine, "x86_64");
-  fill(name.domainname, call.kernel.domain_name);
+  fill(name.domainname, process::domain_name_of(call.thread));
   return call.memory.write_object(address, name);
 }
 
@@ -147,12 +148,12 @@ SyscallResult sys_setrlimit(Call &call, int resource, GuestAddress address) {
 }
 
 SyscallResult sys_sethostname(Call &call, GuestAddress address, u64 length) {
-  call.kernel.hostname = TINE_TRY(read_name(call, address, length));
+  process::hostname_of(call.thread) = TINE_TRY(read_name(call, address, length));
   return 0;
 }
 
 SyscallResult sys_setdomainname(Call &call, GuestAddress address, u64 length) {
-  call.kernel.domain_name = TINE_TRY(read_name(call, address, length));
+  process::domain_name_of(call.thread) = TINE_TRY(read_name(call, address, length));
   return 0;
 }
 

@@ -67,6 +67,8 @@ SyscallResult sys_mount(Call &call, GuestAddress source_address, GuestAddress ta
     target.mount->flags = mount_flags(flags);
     return 0;
   }
+  if ((flags & MS_MOVE) != 0)
+    return Errno{EINVAL};
   if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) != 0)
     return 0; // mounts of a box don't propagate: all are private
   fs::MountNamespace &mounts = *call.thread.fs->mounts;
@@ -77,8 +79,7 @@ SyscallResult sys_mount(Call &call, GuestAddress source_address, GuestAddress ta
         TINE_TRY(find_path(call, {.directory = AT_FDCWD, .path = source_address}));
     if (shown.dentry->inode()->is_directory() != target.dentry->inode()->is_directory())
       return Errno{ENOTDIR};
-    mounts.mount(target, shown.mount->file_system, shown.dentry, shown.mount->flags,
-                 shown.mount->source);
+    mounts.bind(target, shown, (flags & MS_REC) != 0);
     return 0;
   }
   if (!target.dentry->inode()->is_directory())
@@ -108,11 +109,8 @@ SyscallResult sys_umount2(Call &call, GuestAddress path, u64 flags) {
     return Errno{EPERM};
   const fs::Path place = TINE_TRY(
       find_path(call, {.directory = AT_FDCWD, .path = path, .follow = (flags & no_follow) == 0}));
-  return call.thread.fs->mounts->unmount(place);
-}
-
-SyscallResult sys_pivot_root(Call &, GuestAddress, GuestAddress) {
-  return Errno{EPERM};
+  fs::MountNamespace &mounts = *call.thread.fs->mounts;
+  return (flags & MNT_DETACH) != 0 ? mounts.detach(place) : mounts.unmount(place);
 }
 
 // ---- extended attributes ----

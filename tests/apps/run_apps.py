@@ -20,6 +20,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "common")]
 import apps  # noqa: E402  (its folder is put on the path above)
+import debuggers  # noqa: E402,F401  (adds its own to apps.APPS)
 import known_gaps  # noqa: E402
 
 ENVIRONMENT = {

@@ -1,4 +1,5 @@
 // The smaller entries of /proc/PID, and the tables of all of them.
+#include "process/namespaces.hpp"
 #include "process/procfs/subject.hpp"
 
 #include <algorithm>
@@ -251,45 +252,12 @@ Result<Ref<fs::Inode>> make_root(fs::PseudoFs &fs, const Subject &subject,
   });
 }
 
-/// What opening /proc/PID/ns/NAME gives: a file that only stands for the namespace.
-class NamespaceFile final : public fs::File {
-public:
-  NamespaceFile(std::string name, u64 number) : File(0), name_(std::move(name)), number_(number) {}
-  std::string description() override { return fmt::format("{}:[{}]", name_, number_); }
-  Result<struct stat> stat() override {
-    struct stat status {};
-    status.st_ino = number_;
-    status.st_mode = S_IFREG | 0444;
-    status.st_nlink = 1;
-    return status;
-  }
-  Result<Ref<fs::File>> reopen(u32) override { return Ref<fs::File>(this); }
-
-private:
-  std::string name_;
-  u64 number_;
-};
-
-struct NamespaceName {
-  const char *name;
-  const char *kind;
-  u64 number;
-};
-
-/// The first namespaces of a Linux have these numbers: include/linux/proc_ns.h.
-constexpr NamespaceName namespaces[] = {
-    {"cgroup", "cgroup", 4026531835}, {"ipc", "ipc", 4026531839},
-    {"mnt", "mnt", 4026531841},       {"net", "net", 4026531840},
-    {"pid", "pid", 4026531836},       {"pid_for_children", "pid", 4026531836},
-    {"time", "time", 4026531834},     {"time_for_children", "time", 4026531834},
-    {"user", "user", 4026531837},     {"uts", "uts", 4026531838},
-};
-
-Result<Ref<fs::Inode>> make_ns(fs::PseudoFs &fs, const Subject &, fs::PseudoAttributes attributes) {
+Result<Ref<fs::Inode>> make_ns(fs::PseudoFs &fs, const Subject &subject,
+                               fs::PseudoAttributes attributes) {
   Ref<fs::PseudoDirectory> directory = fs.directory(attributes);
-  for (const NamespaceName &entry : namespaces)
-    directory->add(entry.name, fs.file_link({}, [&entry]() -> Result<Ref<fs::File>> {
-      return Ref<fs::File>(make_ref<NamespaceFile>(entry.kind, entry.number));
+  for (const NamespaceName &entry : namespace_names())
+    directory->add(entry.name, fs.file_link({}, [subject, &entry]() -> Result<Ref<fs::File>> {
+      return Ref<fs::File>(namespace_file(*TINE_TRY(subject.thread()), entry));
     }));
   return Ref<fs::Inode>(std::move(directory));
 }

@@ -1,5 +1,7 @@
 // /proc/sys: what can be known of the box, and the few settings that can be changed.
+#include "fs/caller.hpp"
 #include "net/network.hpp"
+#include "process/namespaces.hpp"
 #include "process/procfs/subject.hpp"
 
 #include <fmt/format.h>
@@ -50,12 +52,19 @@ public:
                                 return Done{};
                               }));
   }
-  void text(const char *name, std::string &what) {
+  /// A name of the reader's UTS namespace.
+  void text(const char *name, Kernel &kernel, std::string &(*name_of)(const Thread &),
+            std::string &first) {
+    const auto find = [&kernel, name_of, &first]() -> std::string & {
+      const fs::Caller *caller = fs::current_caller();
+      const Thread *thread = caller ? kernel.find_thread(caller->thread()) : nullptr;
+      return thread ? name_of(*thread) : first;
+    };
     directory_->add(name, fs_.file(
-                              {.mode = 0644}, [&what] { return Result<std::string>(what + "\n"); },
-                              [&what](std::string_view written) -> Status {
+                              {.mode = 0644}, [find] { return Result<std::string>(find() + "\n"); },
+                              [find](std::string_view written) -> Status {
                                 constexpr std::size_t longest = 64;
-                                what = written.substr(0, std::min(written.find('\n'), longest));
+                                find() = written.substr(0, std::min(written.find('\n'), longest));
                                 return Done{};
                               }));
   }
@@ -69,8 +78,8 @@ private:
 };
 
 void add_kernel(SysctlWriter kernel_directory, Kernel &kernel) {
-  kernel_directory.text("hostname", kernel.hostname);
-  kernel_directory.text("domainname", kernel.domain_name);
+  kernel_directory.text("hostname", kernel, hostname_of, kernel.hostname);
+  kernel_directory.text("domainname", kernel, domain_name_of, kernel.domain_name);
   utsname host{};
   ::uname(&host);
   kernel_directory.value("ostype", "Linux");

@@ -1,0 +1,83 @@
+// unshare(2), setns(2), pivot_root(2).
+#include "process/namespaces.hpp"
+
+#include "process/kernel.hpp"
+#include "syscall/file_support.hpp"
+#include "syscall/handlers.hpp"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+
+namespace tine::syscall {
+namespace {
+
+/// chroot_fs_refs: "pivot_root() changes the root directory and the current working directory of
+/// each process or thread to new_root if they point to the old root directory".
+void move_roots(Call &call, const fs::Path &from, const fs::Path &to) {
+  const auto is_old = [&](const fs::Path &path) {
+    return path.mount == from.mount && path.dentry == from.dentry;
+  };
+  for (const auto &[pid, process] : call.kernel.processes())
+    for (const Ref<process::Thread> &thread : process->threads) {
+      if (!thread->fs)
+        continue;
+      if (is_old(thread->fs->root))
+        thread->fs->root = to;
+      if (is_old(thread->fs->working_directory))
+        thread->fs->working_directory = to;
+    }
+}
+
+Result<fs::Path> find_directory(Call &call, GuestAddress address) {
+  const fs::Path path = TINE_TRY(find_path(call, {.directory = AT_FDCWD, .path = address}));
+  if (!path.dentry->inode()->is_directory())
+    return Errno{ENOTDIR};
+  return path;
+}
+
+} // namespace
+
+SyscallResult sys_unshare(Call &call, u64 flags) {
+  constexpr u64 sharing =
+      CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+  constexpr u64 namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+                             CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
+  if ((flags & ~(sharing | namespaces)) != 0)
+    return Errno{EINVAL};
+  TINE_TRY(process::check_new_namespaces(call.thread, flags));
+  if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) != 0 && call.process.threads.size() > 1)
+    return Errno{EINVAL};
+  // "CLONE_NEWNS automatically implies CLONE_FS."
+  if ((flags & (CLONE_FS | CLONE_NEWNS)) != 0 && call.thread.fs->reference_count() > 1)
+    call.thread.fs = call.thread.fs->clone();
+  if ((flags & CLONE_FILES) != 0 && call.thread.files->reference_count() > 1)
+    call.thread.files = call.thread.files->clone();
+  process::make_new_namespaces(call.thread, flags);
+  return 0;
+}
+
+/// With a pidfd of Linux 5.8 several could be joined at once: EINVAL, as before.
+SyscallResult sys_setns(Call &call, int fd, u64 kind) {
+  const auto file = ref_cast<process::NamespaceFile>(TINE_TRY(call.thread.files->get(fd)));
+  if (!file || (kind != 0 && kind != file->flag()))
+    return Errno{EINVAL};
+  return process::enter_namespace(call.thread, *file);
+}
+
+SyscallResult sys_pivot_root(Call &call, GuestAddress new_root, GuestAddress put_old) {
+  if (!call.thread.credentials.capable(CAP_SYS_ADMIN))
+    return Errno{EPERM};
+  const fs::Path to = TINE_TRY(find_directory(call, new_root));
+  const fs::Path old = TINE_TRY(find_directory(call, put_old));
+  fs::MountNamespace &mounts = *call.thread.fs->mounts;
+  const fs::Path from = call.thread.fs->root;
+  // "The current root directory is not a mount point", of the namespace's root here: chroot.
+  if (from.dentry != from.mount->root || from.mount != mounts.mounts().front())
+    return Errno{EINVAL};
+  TINE_TRY(mounts.pivot(to, old));
+  move_roots(call, from, to);
+  return 0;
+}
+
+} // namespace tine::syscall

@@ -1,0 +1,154 @@
+"""strace, gdb and bubblewrap on programs inside the box: ptrace(2) and namespaces as real programs use them."""
+import os
+import re
+
+from apps import files, shell
+
+DEBUGGED = r"""
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int total, watched;
+
+static int leaf(int n) {
+  total += n;
+  return n + 1;
+}
+static void *worker(void *argument) {
+  leaf((int)(long)argument);
+  return NULL;
+}
+static void child_work(void) {
+  watched = 3;
+  exit(watched);
+}
+int main(int count, char **arguments) {
+  (void)arguments;
+  int x = leaf(20);
+  for (int i = 0; i < 3; i++)
+    watched += x;
+  pthread_t thread;
+  pthread_create(&thread, NULL, worker, (void *)100);
+  pthread_join(thread, NULL);
+  if (count > 1)
+    return x;
+  pid_t pid = fork();
+  if (pid == 0)
+    child_work();
+  int status;
+  waitpid(pid, &status, 0);
+  return WEXITSTATUS(status);
+}
+"""
+
+SLEEPER = r"""
+#include <stdio.h>
+#include <unistd.h>
+volatile int go_on;
+static void wait_here(void) {
+  while (!go_on)
+    usleep(1000);
+}
+int main(void) {
+  puts("waits");
+  fflush(stdout);
+  wait_here();
+  puts("goes on");
+  return 0;
+}
+"""
+
+BREAKPOINTS = """
+break leaf
+run
+bt
+info registers rip eflags
+stepi
+x/3i $pc
+info registers rip
+finish
+watch watched
+continue
+continue
+delete 2
+break worker
+continue
+bt 1
+step
+print total
+print $_siginfo.si_signo
+delete
+call leaf(1)
+print total
+continue
+"""
+
+FORKS = """
+set follow-fork-mode child
+break child_work
+run
+bt
+next
+print watched
+continue
+"""
+
+CATCHES = """
+catch fork
+catch syscall exit_group
+run
+info inferiors
+continue
+continue
+"""
+
+
+def without_numbers(text):
+    """Process and thread ids, and what lies at random addresses."""
+    text = re.sub(r"0x7f[0-9a-f]{10}", "ADDRESS", text)
+    text = re.sub(r"\b(LWP|process) \d+", r"\1 N", text)
+    return re.sub(r"\bpid \d+", "pid N", text)
+
+
+def gdb(name, script, text):
+    shell(name, f"gcc -g -O0 -pthread -o debugged debugged.c && {script}", needs=("gcc", "gdb"),
+          prepare=files({"debugged.c": DEBUGGED, "sleeper.c": SLEEPER, "commands": text}), normalize=without_numbers)
+
+
+gdb("gdb_breakpoints_steps_and_watchpoints", "gdb -nx -batch -x commands --args ./debugged one", BREAKPOINTS)
+gdb("gdb_follows_a_fork", "gdb -nx -batch -x commands ./debugged 2>&1 | grep -v '^\\[Inferior 1\\|^\\[Detaching'", FORKS)
+gdb("gdb_catches_system_calls", "gdb -nx -batch -x commands ./debugged", CATCHES)
+gdb("gdb_attaches",
+    "gcc -g -no-pie -o sleeper sleeper.c && (./sleeper > out & pid=$!; while ! grep -qs waits out; do sleep 0.1; done; "
+    "gdb -nx -batch -ex 'bt -2' -ex 'print go_on' -ex 'set var go_on = 1' -p $pid 2>/dev/null | "
+    "grep -E '^\\$|main|wait_here'; wait $pid; echo $?; cat out)", "")
+
+# Each process's calls to a file of its own, so that the order is certain.
+shell("strace_follows_processes",
+      r"""strace -ff -o t -e trace=execve,dup2,exit_group,kill sh -c '
+trap "echo trapped" USR1; echo piped | cat; kill -USR1 $$; (exit 3); /bin/sh -c "kill -TERM \$\$"'; echo $?
+cat t.* | sed -E 's/0x[0-9a-f]+/ADDRESS/g; s/[0-9]+ vars/N vars/; s/_pid=[0-9]+/_pid=N/; s/kill\([0-9]+/kill(N/
+s/si_[us]time=[0-9]+( \/\* [0-9.]+ s \*\/)?/TIME/g; s/= [0-9]{3,}/= N/' | sort""",
+      needs=("strace", "sh"))
+shell("strace_counts_calls",
+      "strace -f -c -S name -U name,calls,errors -o counts -e trace=execve,clone,fork,vfork,exit_group,pipe2,kill "
+      "sh -c 'for i in 1 2 3 4 5; do /bin/true; done; (exit 1) | cat'; cat counts", needs=("strace", "sh"))
+shell("strace_attaches",
+      r"""sh -c 'read line; exec /bin/echo "$line"' < fifo & pid=$!
+exec 3> fifo; sleep 0.3
+strace -o t -e trace=execve,exit_group -p $pid 2> messages & tracer=$!
+while ! grep -qs attached messages; do sleep 0.1; done; grep -o TracerPid.*[1-9] /proc/$pid/status | tr -d '0-9'
+echo hello >&3; exec 3>&-; wait $pid; echo $?; wait $tracer; echo $?; sed -E 's/0x[0-9a-f]+/ADDRESS/; s/[0-9]+ vars/N vars/' t""",
+      needs=("strace", "sh"), prepare=lambda folder: os.mkfifo(folder / "fifo"))
+
+# Namespaces that need no user namespace: as root alone.
+shell("unshare_mounts_and_names",
+      r"""unshare --mount --uts --cgroup sh -c 'hostname inside; mount -t tmpfs none /mnt; touch /mnt/here; ls /mnt; uname -n'
+ls /mnt | grep here; [ "$(uname -n)" != inside ] && echo outside""", needs=("unshare", "mount", "hostname"))
+shell("bubblewrap_runs_a_shell",
+      r"""mkdir -p extra; echo text > extra/file
+bwrap --ro-bind / / --tmpfs /tmp --bind extra /mnt --dev /dev --proc /proc --unshare-uts --hostname boxed --chdir /mnt sh -c '
+uname -n; pwd; ls /tmp; cat file; echo more > new; touch /usr/no 2>/dev/null || echo read-only; echo $((6 * 7)) > /dev/null; ls -d /proc/self/fd'
+echo $?; ls extra""", needs=("bwrap", "sh"))
