@@ -261,6 +261,21 @@ SyscallResult get_syscall_info(Request request) {
   return size;
 }
 
+/// "PTRACE_GET_RSEQ_CONFIGURATION": where the tracee registered its rseq area.
+SyscallResult get_rseq(Request request) {
+  struct Configuration {
+    u64 address;
+    u32 size, signature, flags, padding;
+  };
+  const Thread &tracee = request.tracee;
+  const Configuration configuration{tracee.rseq.value, tracee.rseq_size, tracee.rseq_signature, 0,
+                                    0};
+  const u64 wanted = std::min<u64>(request.address, sizeof configuration);
+  TINE_TRY(request.call.memory.write(
+      request.to(), std::as_bytes(std::span(&configuration, 1)).first(wanted)));
+  return u64{sizeof configuration};
+}
+
 SyscallResult resume(Request request, ResumeKind kind) {
   if (request.data > 64)
     return Errno{EIO};
@@ -317,6 +332,8 @@ SyscallResult request_of_stopped(u64 number, Request request) {
     return peek_signal_queue(request);
   case PTRACE_GET_SYSCALL_INFO:
     return get_syscall_info(request);
+  case PTRACE_GET_RSEQ_CONFIGURATION:
+    return get_rseq(request);
   case PTRACE_LISTEN:
     return process::listen(request.tracee);
   case PTRACE_CONT:

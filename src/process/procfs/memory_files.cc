@@ -1,6 +1,8 @@
 // /proc/PID/mem and pagemap: a process's memory as a file.
+#include "fs/caller.hpp"
 #include "fs/plain_files.hpp"
 #include "process/procfs/subject.hpp"
+#include "process/ptrace.hpp"
 
 #include <algorithm>
 
@@ -105,6 +107,12 @@ Result<Ref<fs::Inode>> make_space_file(fs::PseudoFs &fs, const Subject &subject,
                       const Thread &thread = *TINE_TRY(subject.thread());
                       if (!thread.memory)
                         return Errno{ESRCH};
+                      // proc(5): "governed by a ptrace access mode check".
+                      const fs::Caller *caller = fs::current_caller();
+                      const Thread *reader =
+                          caller ? subject.kernel.find_thread(caller->thread()) : nullptr;
+                      if (reader && !check_ptrace_access(*reader, thread).ok())
+                        return Errno{EACCES};
                       return Ref<fs::File>(make_ref<FileType>(path, flags, thread.memory));
                     });
 }
