@@ -36,8 +36,8 @@ Status MountNamespace::detach(const Path &place) {
 
 Ref<Mount> MountNamespace::bind(const Path &place, const Path &shown, bool recursive) {
   const std::vector<Ref<Mount>> before = mounts_;
-  Ref<Mount> top = mount(place, shown.mount->file_system, shown.dentry, shown.mount->flags,
-                         shown.mount->source);
+  Ref<Mount> top =
+      mount(place, shown.mount->file_system, shown.dentry, shown.mount->flags, shown.mount->source);
   if (!recursive)
     return top;
   std::unordered_map<const Mount *, Ref<Mount>> copies{{shown.mount.get(), top}};

@@ -18,17 +18,17 @@ u64 next_number() {
   return ++last;
 }
 
-constexpr std::array<NamespaceName, 10> names{{{"cgroup", "cgroup", CLONE_NEWCGROUP, 4026531835},
-                                               {"ipc", "ipc", CLONE_NEWIPC, 4026531839},
-                                               {"mnt", "mnt", CLONE_NEWNS, 4026531841},
-                                               {"net", "net", CLONE_NEWNET, 4026531840},
-                                               {"pid", "pid", CLONE_NEWPID, 4026531836},
-                                               {"pid_for_children", "pid", CLONE_NEWPID, 4026531836},
-                                               {"time", "time", CLONE_NEWTIME, 4026531834},
-                                               {"time_for_children", "time", CLONE_NEWTIME,
-                                                4026531834},
-                                               {"user", "user", CLONE_NEWUSER, 4026531837},
-                                               {"uts", "uts", CLONE_NEWUTS, 4026531838}}};
+constexpr std::array<NamespaceName, 10> names{
+    {{"cgroup", "cgroup", CLONE_NEWCGROUP, 4026531835},
+     {"ipc", "ipc", CLONE_NEWIPC, 4026531839},
+     {"mnt", "mnt", CLONE_NEWNS, 4026531841},
+     {"net", "net", CLONE_NEWNET, 4026531840},
+     {"pid", "pid", CLONE_NEWPID, 4026531836},
+     {"pid_for_children", "pid", CLONE_NEWPID, 4026531836},
+     {"time", "time", CLONE_NEWTIME, 4026531834},
+     {"time_for_children", "time", CLONE_NEWTIME, 4026531834},
+     {"user", "user", CLONE_NEWUSER, 4026531837},
+     {"uts", "uts", CLONE_NEWUTS, 4026531838}}};
 
 /// A Namespaces that the thread can be given, with what it has now.
 Ref<Namespaces> copy_of(const Thread &thread) {
@@ -55,8 +55,8 @@ u64 number_of(const Thread &thread, const NamespaceName &name) {
 
 Status check_new_namespaces(const Thread &thread, u64 flags) {
   constexpr u64 there = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  constexpr u64 all = there | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
-                      CLONE_NEWTIME;
+  constexpr u64 all =
+      there | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
   if ((flags & all) == 0)
     return Done{};
   if ((flags & all & ~there) != 0 || !thread.credentials.capable(CAP_SYS_ADMIN))
@@ -143,7 +143,8 @@ Status enter_namespace(Thread &thread, const NamespaceFile &file) {
     return Done{};
   }
   case CLONE_NEWUSER:
-    return Errno{EINVAL}; // "the caller attempted to join the user namespace in which it is already"
+    return Errno{
+        EINVAL}; // "the caller attempted to join the user namespace in which it is already"
   default:
     return Done{}; // there is one of these, and the caller is in it
   }

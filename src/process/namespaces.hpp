@@ -17,8 +17,8 @@ public:
   std::string domain_name;
 };
 
-/// The namespaces of a thread that aren't the box's first ones. Immutable: who unshares gets another
-/// one. Guarded by the kernel lock.
+/// The namespaces of a thread that aren't the box's first ones. Immutable: who unshares gets
+/// another one. Guarded by the kernel lock.
 class Namespaces final : public RefCounted {
 public:
   Ref<UtsNamespace> uts; ///< null: the box's first

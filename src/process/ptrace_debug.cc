@@ -112,8 +112,8 @@ cpu::Exit WatchedStep::finish(const cpu::Exit &exit) {
     thread_.cpu.rflags &= ~trap_flag;
   if (exit.reason == cpu::ExitReason::system_call && own_trap_flag_)
     thread_.cpu.gpr[cpu::r11] &= ~trap_flag;
-  const bool stepped = exit.reason == cpu::ExitReason::signal && exit.signal == SIGTRAP &&
-                       exit.code == TRAP_TRACE;
+  const bool stepped =
+      exit.reason == cpu::ExitReason::signal && exit.signal == SIGTRAP && exit.code == TRAP_TRACE;
   if (!stepped)
     return exit;
   if (!is_traced(thread_))

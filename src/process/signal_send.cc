@@ -1,6 +1,7 @@
 // Sending signals: who may, what is dropped, which thread looks.
 #include "process/signals.hpp"
 
+#include "fs/event_files.hpp"
 #include "process/kernel.hpp"
 #include "process/lifecycle.hpp"
 #include "process/ptrace.hpp"
@@ -133,6 +134,7 @@ Status queue_signal(Process &process, const siginfo_t &info) {
     return Errno{EAGAIN};
   process.pending.add(info);
   process.signal_queued.wake_all();
+  fs::wake_signal_files(signal);
   if (Thread *thread = choose_thread(process, signal))
     thread->notify();
   return Done{};
@@ -154,6 +156,7 @@ Status queue_signal(Thread &thread, const siginfo_t &info) {
     return Errno{EAGAIN};
   thread.pending.add(info);
   process.signal_queued.wake_all();
+  fs::wake_signal_files(signal);
   if (can_take(thread, signal))
     thread.notify();
   return Done{};

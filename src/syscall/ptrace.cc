@@ -271,8 +271,8 @@ SyscallResult get_rseq(Request request) {
   const Configuration configuration{tracee.rseq.value, tracee.rseq_size, tracee.rseq_signature, 0,
                                     0};
   const u64 wanted = std::min<u64>(request.address, sizeof configuration);
-  TINE_TRY(request.call.memory.write(
-      request.to(), std::as_bytes(std::span(&configuration, 1)).first(wanted)));
+  TINE_TRY(request.call.memory.write(request.to(),
+                                     std::as_bytes(std::span(&configuration, 1)).first(wanted)));
   return u64{sizeof configuration};
 }
 

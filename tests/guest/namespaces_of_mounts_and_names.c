@@ -1,5 +1,5 @@
-// mount_namespaces(7), uts_namespaces(7), pivot_root(2), setns(2), umount2(2) MNT_DETACH: what a new
-// namespace separates, and what it doesn't. Needs root; without it the calls are EPERM.
+// mount_namespaces(7), uts_namespaces(7), pivot_root(2), setns(2), umount2(2) MNT_DETACH: what a
+// new namespace separates, and what it doesn't. Needs root; without it the calls are EPERM.
 #include "check.h"
 
 #include <sys/mount.h>

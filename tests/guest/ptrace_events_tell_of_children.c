@@ -72,8 +72,8 @@ int main(void) {
   CHECK(trace(PTRACE_SETOPTIONS, child, 0, all) == 0);
   CHECK(is_event(go_on(child), PTRACE_EVENT_FORK));
   siginfo_t info;
-  CHECK(trace(PTRACE_GETSIGINFO, child, 0, (unsigned long)&info) == 0 &&
-        info.si_signo == SIGTRAP && info.si_code == (SIGTRAP | PTRACE_EVENT_FORK << 8));
+  CHECK(trace(PTRACE_GETSIGINFO, child, 0, (unsigned long)&info) == 0 && info.si_signo == SIGTRAP &&
+        info.si_code == (SIGTRAP | PTRACE_EVENT_FORK << 8));
   pid_t born = (pid_t)message_of(child);
   CHECK(trace(PTRACE_CONT, child, 0, 0) == 0);
   follow(born, 3);

@@ -1,5 +1,5 @@
-// ptrace(2), "execve(2) under ptrace": the thread takes over the process's id; other threads are gone;
-// the event says what its id was. Threads that end are reported to the tracer by their ids.
+// ptrace(2), "execve(2) under ptrace": the thread takes over the process's id; other threads are
+// gone; the event says what its id was. Threads that end are reported to the tracer by their ids.
 #include "ptrace.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
-// ptrace(2), wait(2): a tracer that isn't the parent. The end of a tracee is the tracer's first, then
-// its parent's; what becomes of tracees when the tracer dies; TracerPid; who may trace.
+// ptrace(2), wait(2): a tracer that isn't the parent. The end of a tracee is the tracer's first,
+// then its parent's; what becomes of tracees when the tracer dies; TracerPid; who may trace.
 #include "ptrace.h"
 
 #include <sys/prctl.h>

@@ -1,5 +1,5 @@
-// ptrace(2), PTRACE_SINGLESTEP: one instruction each, over `syscall`, into a handler; int3; the debug
-// registers of struct user: execution and data breakpoints.
+// ptrace(2), PTRACE_SINGLESTEP: one instruction each, over `syscall`, into a handler; int3; the
+// debug registers of struct user: execution and data breakpoints.
 #include "ptrace.h"
 
 static volatile long watched, other;
@@ -92,8 +92,7 @@ int main(void) {
         value == 1);
   CHECK(set_debug_register(child, 6, 0) == 0);
   CHECK(is_stop(go_on(child, PTRACE_CONT, 0), SIGTRAP)); // int3: a read is no write
-  CHECK(trace(PTRACE_GETSIGINFO, child, 0, (unsigned long)&info) == 0 &&
-        info.si_code == SI_KERNEL);
+  CHECK(trace(PTRACE_GETSIGINFO, child, 0, (unsigned long)&info) == 0 && info.si_code == SI_KERNEL);
 
   // Execution: before the instruction, and not again when it goes on.
   CHECK(set_debug_register(child, 7, 0) == 0);

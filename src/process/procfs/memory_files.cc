@@ -102,19 +102,18 @@ private:
 template <typename FileType>
 Result<Ref<fs::Inode>> make_space_file(fs::PseudoFs &fs, const Subject &subject,
                                        fs::PseudoAttributes attributes) {
-  return fs.special(S_IFREG, 0, attributes,
-                    [subject](const fs::Path &path, u32 flags) -> Result<Ref<fs::File>> {
-                      const Thread &thread = *TINE_TRY(subject.thread());
-                      if (!thread.memory)
-                        return Errno{ESRCH};
-                      // proc(5): "governed by a ptrace access mode check".
-                      const fs::Caller *caller = fs::current_caller();
-                      const Thread *reader =
-                          caller ? subject.kernel.find_thread(caller->thread()) : nullptr;
-                      if (reader && !check_ptrace_access(*reader, thread).ok())
-                        return Errno{EACCES};
-                      return Ref<fs::File>(make_ref<FileType>(path, flags, thread.memory));
-                    });
+  return fs.special(
+      S_IFREG, 0, attributes, [subject](const fs::Path &path, u32 flags) -> Result<Ref<fs::File>> {
+        const Thread &thread = *TINE_TRY(subject.thread());
+        if (!thread.memory)
+          return Errno{ESRCH};
+        // proc(5): "governed by a ptrace access mode check".
+        const fs::Caller *caller = fs::current_caller();
+        const Thread *reader = caller ? subject.kernel.find_thread(caller->thread()) : nullptr;
+        if (reader && !check_ptrace_access(*reader, thread).ok())
+          return Errno{EACCES};
+        return Ref<fs::File>(make_ref<FileType>(path, flags, thread.memory));
+      });
 }
 
 } // namespace
