@@ -12,7 +12,13 @@ namespace tine::cpu {
 /// Numbers as in the Intel SDM's encoding of general-purpose registers.
 enum Gpr : u8 { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15 };
 
-inline constexpr u64 trap_flag = 0x100; ///< RFLAGS.TF
+/// Bits of RFLAGS.
+inline constexpr u64 trap_flag = 0x100, direction_flag = 0x400, resume_flag = 0x10000;
+/// What cs and ss hold in user space.
+inline constexpr u16 user_code_segment = 0x33, user_stack_segment = 0x2b;
+/// Where software's part of the FXSAVE region begins, which Linux uses.
+inline constexpr u64 software_bytes_offset = 464;
+inline constexpr u64 longest_instruction = 15; ///< bytes
 
 /// Copyable: fork copies it, a snapshot writes it. The layout of the leading members is known to
 /// the entry and exit code of the translator.

@@ -6,10 +6,7 @@
 namespace tine::cpu {
 namespace {
 
-constexpr u64 longest_instruction = 15;
-constexpr u64 direction_flag = 0x400;
-
-struct Decoded {
+struct DecodedOperands {
   ZydisDecodedInstruction instruction{};
   std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> operands{};
 };
@@ -23,7 +20,7 @@ u64 read_code(const CpuState &state, memory::AddressSpace &space,
   return bytes.size();
 }
 
-bool decode_at(const CpuState &state, memory::AddressSpace &space, Decoded &decoded) {
+bool decode_at(const CpuState &state, memory::AddressSpace &space, DecodedOperands &decoded) {
   std::array<std::byte, longest_instruction> bytes{};
   const u64 length = read_code(state, space, bytes);
   ZydisDecoder decoder;
@@ -43,7 +40,7 @@ u64 address_register(const CpuState &state, ZydisRegister reg, u64 next_pc) {
   return 0;
 }
 
-u64 effective_address(const CpuState &state, const Decoded &decoded,
+u64 effective_address(const CpuState &state, const DecodedOperands &decoded,
                       const ZydisDecodedOperand &operand) {
   const u64 next_pc = state.rip + decoded.instruction.length;
   u64 address = address_register(state, operand.mem.base, next_pc) +
@@ -66,7 +63,7 @@ bool pushes(const ZydisDecodedOperand &operand) {
   return is_hidden_stack && (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
 }
 
-DataAccess access_of(const CpuState &state, const Decoded &decoded,
+DataAccess access_of(const CpuState &state, const DecodedOperands &decoded,
                      const ZydisDecodedOperand &operand) {
   DataAccess access;
   access.size = operand.size / 8U;
@@ -89,7 +86,7 @@ DataAccess access_of(const CpuState &state, const Decoded &decoded,
 
 std::vector<DataAccess> data_accesses(const CpuState &state, memory::AddressSpace &space) {
   std::vector<DataAccess> accesses;
-  Decoded decoded;
+  DecodedOperands decoded;
   if (!decode_at(state, space, decoded))
     return accesses;
   for (std::size_t i = 0; i < decoded.instruction.operand_count; ++i) {

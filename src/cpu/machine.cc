@@ -175,7 +175,6 @@ private:
   mutable u64 page_ = ~u64{0};
   mutable const u8 *bytes_ = nullptr;
 };
-constexpr u64 longest_instruction = 15;
 } // namespace
 
 const u8 *MachineImpl::code_for(VcpuImpl &vcpu, u64 pc, BlockMode mode, Exit &exit) {

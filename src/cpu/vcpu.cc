@@ -9,7 +9,6 @@
 
 namespace tine::cpu {
 namespace {
-constexpr u64 direction_flag = 0x400;
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 static_assert(sizeof(VcpuContext) <= huge_page);
 /// A pc that does not look in this entry.

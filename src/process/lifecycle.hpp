@@ -84,6 +84,10 @@ struct WaitedChild {
 /// ECHILD.
 [[nodiscard]] Result<WaitedChild> wait_for_child(Process &parent, const WaitRequest &request);
 
+/// si_code and si_status of the SIGCHLD of a process that ended with such a status.
+[[nodiscard]] int exit_code_of(int wait_status);
+[[nodiscard]] int exit_value_of(int wait_status);
+
 /// The status of a process that ended, as wait4 encodes it.
 [[nodiscard]] constexpr int exited_status(int code) {
   return (code & 0xff) << 8;

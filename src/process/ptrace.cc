@@ -11,8 +11,6 @@
 namespace tine::process {
 namespace {
 
-constexpr u64 trap_flag = 0x100;
-
 void link(Thread &tracer, Thread &tracee, bool seized, u32 options) {
   tracee.trace.emplace();
   tracee.trace->tracer = tracer.tid;
@@ -48,7 +46,7 @@ void clear_step(Thread &tracee) {
   TraceState &trace = *tracee.trace;
   trace.step = false;
   if (trace.forced_trap_flag)
-    tracee.cpu.rflags &= ~trap_flag;
+    tracee.cpu.rflags &= ~cpu::trap_flag;
   trace.forced_trap_flag = false;
 }
 
@@ -56,10 +54,10 @@ void clear_step(Thread &tracee) {
 void set_step(Thread &tracee) {
   TraceState &trace = *tracee.trace;
   trace.step = true;
-  if ((tracee.cpu.rflags & trap_flag) != 0)
+  if ((tracee.cpu.rflags & cpu::trap_flag) != 0)
     return;
   trace.forced_trap_flag = true;
-  tracee.cpu.rflags |= trap_flag;
+  tracee.cpu.rflags |= cpu::trap_flag;
 }
 
 void leave_stop(Thread &tracee, int signal) {
@@ -214,7 +212,7 @@ void kill_stopped_threads(Process &process) {
 void trace_clone(Thread &parent, Thread &child, u64 flags, int exit_signal) {
   TraceState &trace = *parent.trace;
   if (trace.forced_trap_flag)
-    child.cpu.rflags &= ~trap_flag;
+    child.cpu.rflags &= ~cpu::trap_flag;
   Thread *tracer = tracer_of(parent);
   if (tracer == nullptr)
     return;

@@ -7,7 +7,6 @@
 namespace tine::process {
 namespace {
 
-constexpr u64 trap_flag = 0x100, resume_flag = 0x10000;
 constexpr u64 execution = 0, writes_only = 1, input_output = 2; ///< types in DR7
 constexpr u64 step_status = 0x4000;                             ///< DR6.BS
 constexpr u64 status_index = 6, control_index = 7, address_count = 4;
@@ -95,23 +94,23 @@ void show_step(Thread &thread, const cpu::Exit &exit) {
 std::optional<cpu::Exit> WatchedStep::start() {
   cpu::CpuState &cpu = thread_.cpu;
   if (const u64 hit = execution_breakpoints_at(*thread_.trace, cpu.rip);
-      hit != 0 && (cpu.rflags & resume_flag) == 0) {
+      hit != 0 && (cpu.rflags & cpu::resume_flag) == 0) {
     // "Set up resume flag to avoid breakpoint recursion when returning back to origin."
-    cpu.rflags |= resume_flag;
+    cpu.rflags |= cpu::resume_flag;
     return debug_exit(thread_, hit);
   }
-  cpu.rflags &= ~resume_flag;
+  cpu.rflags &= ~cpu::resume_flag;
   accesses_ = cpu::data_accesses(cpu, *thread_.memory);
-  own_trap_flag_ = (cpu.rflags & trap_flag) == 0;
-  cpu.rflags |= trap_flag;
+  own_trap_flag_ = (cpu.rflags & cpu::trap_flag) == 0;
+  cpu.rflags |= cpu::trap_flag;
   return std::nullopt;
 }
 
 cpu::Exit WatchedStep::finish(const cpu::Exit &exit) {
   if (own_trap_flag_)
-    thread_.cpu.rflags &= ~trap_flag;
+    thread_.cpu.rflags &= ~cpu::trap_flag;
   if (exit.reason == cpu::ExitReason::system_call && own_trap_flag_)
-    thread_.cpu.gpr[cpu::r11] &= ~trap_flag;
+    thread_.cpu.gpr[cpu::r11] &= ~cpu::trap_flag;
   const bool stepped =
       exit.reason == cpu::ExitReason::signal && exit.signal == SIGTRAP && exit.code == TRAP_TRACE;
   if (!stepped)

@@ -8,13 +8,11 @@
 namespace tine::process {
 namespace {
 
-constexpr u64 trap_flag = 0x100;
 /// The flags that a tracer may change: FLAG_MASK of arch/x86/kernel/ptrace.c.
 constexpr u64 writable_flags = 0x50dd5;
-constexpr u64 user_code_segment = 0x33, user_stack_segment = 0x2b;
 /// The kernel's struct user has two fields behind those of <sys/user.h>.
 constexpr u64 user_area_size = sizeof(struct user) + 2 * sizeof(u64);
-constexpr u64 legacy_size = 512, software_bytes_offset = 464;
+constexpr u64 legacy_size = 512;
 
 /// Positions in user_regs_struct.
 enum Position : u8 { orig_rax = 15, rip, cs, eflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs };
@@ -34,10 +32,10 @@ Status set_base(u64 &base, u64 value) {
 /// "If the debugger set TF, hide it from the readout", and keep it when flags are written.
 void set_flags(Thread &thread, u64 value) {
   bool &forced = thread.trace->forced_trap_flag;
-  if ((value & trap_flag) != 0)
+  if ((value & cpu::trap_flag) != 0)
     forced = false;
   else if (forced)
-    value |= trap_flag;
+    value |= cpu::trap_flag;
   thread.cpu.rflags = (thread.cpu.rflags & ~writable_flags) | (value & writable_flags);
 }
 
@@ -84,12 +82,12 @@ UserRegs read_user_regs(const Thread &thread) {
     regs[i] = thread.cpu.gpr[general_order[i]];
   regs[orig_rax] = static_cast<u64>(thread.syscall_number);
   regs[rip] = thread.cpu.rip;
-  regs[cs] = user_code_segment;
+  regs[cs] = cpu::user_code_segment;
   regs[eflags] = thread.cpu.rflags;
   if (thread.trace && thread.trace->forced_trap_flag)
-    regs[eflags] &= ~trap_flag;
+    regs[eflags] &= ~cpu::trap_flag;
   regs[rsp] = thread.cpu.gpr[cpu::rsp];
-  regs[ss] = user_stack_segment;
+  regs[ss] = cpu::user_stack_segment;
   regs[fs_base] = thread.cpu.fs_base;
   regs[gs_base] = thread.cpu.gs_base;
   return regs;
@@ -128,7 +126,7 @@ std::vector<std::byte> read_extended_state(const Thread &thread) {
   thread.cpu.store_xsave(area);
   // "XCR0 is in the first eight bytes of the bytes 464 to 511": the components that there are.
   constexpr u64 components = 7;
-  std::memcpy(area.data() + software_bytes_offset, &components, sizeof components);
+  std::memcpy(area.data() + cpu::software_bytes_offset, &components, sizeof components);
   return area;
 }
 

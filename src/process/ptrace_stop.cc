@@ -7,7 +7,6 @@
 namespace tine::process {
 namespace {
 
-constexpr u64 trap_flag = 0x100;
 /// include/linux/errno.h: what rax holds until it is known whether a handler runs.
 constexpr i64 restart_always = -512, restart_no_interrupt = -513, restart_no_handler = -514,
               restart_block = -516;
@@ -78,21 +77,16 @@ Delivery act_on_signal(Thread &thread, const siginfo_t &info) {
   if (catches) {
     end_interrupted_call(thread, action);
     if (thread.trace->forced_trap_flag)
-      thread.cpu.rflags &= ~trap_flag;
+      thread.cpu.rflags &= ~cpu::trap_flag;
     thread.trace->forced_trap_flag = false;
   }
   const Delivery delivery = take_action(thread, info);
   if (delivery != Delivery::handler || !thread.trace->step || !is_traced(thread))
     return delivery;
-  thread.cpu.rflags |= trap_flag;
+  thread.cpu.rflags |= cpu::trap_flag;
   thread.trace->forced_trap_flag = true;
   enter_trap_stop(thread, SIGTRAP, 0, AfterStop::take_signals);
   return Delivery::stopped;
-}
-
-bool take_signal(Thread &thread, siginfo_t &info) {
-  const SignalSet allowed = ~thread.signal_mask;
-  return thread.pending.take(allowed, info) || thread.process->pending.take(allowed, info);
 }
 
 /// The next thing to do; none if the thread may return to guest code.

@@ -1,5 +1,6 @@
 // What a tracer learns of its tracees' ends, and what becomes of them at its own.
 #include "process/kernel.hpp"
+#include "process/lifecycle.hpp"
 #include "process/ptrace.hpp"
 
 #include <algorithm>
@@ -8,16 +9,6 @@
 
 namespace tine::process {
 namespace {
-
-int exit_code_of(int wait_status) {
-  if (WIFEXITED(wait_status))
-    return CLD_EXITED;
-  return WCOREDUMP(wait_status) ? CLD_DUMPED : CLD_KILLED;
-}
-
-int exit_value_of(int wait_status) {
-  return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : WTERMSIG(wait_status);
-}
 
 Tracee *find_tracee(Process &tracer, Pid tid) {
   const auto found = std::find_if(tracer.tracees.begin(), tracer.tracees.end(),

@@ -46,11 +46,6 @@ void run_handler(Thread &thread, const siginfo_t &info) {
   thread.syscall_state.saved_mask.reset();
 }
 
-bool take_signal(Thread &thread, siginfo_t &info) {
-  const SignalSet allowed = ~thread.signal_mask;
-  return thread.pending.take(allowed, info) || thread.process->pending.take(allowed, info);
-}
-
 /// A stop signal's default action; POSIX: "a process that is a member of an orphaned process group
 /// shall not be allowed to stop in response to SIGTSTP, SIGTTIN or SIGTTOU".
 void stop(Process &process, int signal) {
@@ -59,6 +54,11 @@ void stop(Process &process, int signal) {
 }
 
 } // namespace
+
+bool take_signal(Thread &thread, siginfo_t &info) {
+  const SignalSet allowed = ~thread.signal_mask;
+  return thread.pending.take(allowed, info) || thread.process->pending.take(allowed, info);
+}
 
 Delivery take_action(Thread &thread, const siginfo_t &info) {
   const u64 handler = (*thread.handlers)[info.si_signo].handler;

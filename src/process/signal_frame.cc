@@ -44,15 +44,12 @@ struct SoftwareBytes {
   u64 features;
   u32 xstate_size;
 };
-constexpr u64 software_bytes_offset = 464;
 constexpr u32 magic1 = 0x46505853, magic2 = 0x46505845;
 constexpr u64 red_zone = 128;
-constexpr u16 user_code_segment = 0x33, user_stack_segment = 0x2b;
 /// uc_flags: the frame has XSAVE state; ss is saved and to be restored.
 constexpr u64 uc_fp_xstate = 1, uc_sigcontext_ss = 2, uc_strict_restore_ss = 4;
 /// The flags that sigreturn takes from the frame: AC OF DF TF SF ZF AF PF CF RF.
 constexpr u64 restorable_flags = 0x50dd5;
-constexpr u64 trap_flag = 0x100, direction_flag = 0x400, resume_flag = 0x10000;
 constexpr u32 on_stack = 1, stack_disabled = 2, auto_disarm = u32{1} << 31;
 
 bool is_on(const Thread::AlternateStack &stack, u64 sp) {
@@ -87,7 +84,7 @@ SignalContext save_registers(const Thread &thread, u64 fp_state, SignalSet mask)
   context.si = gpr[cpu::rsi], context.bp = gpr[cpu::rbp], context.bx = gpr[cpu::rbx];
   context.dx = gpr[cpu::rdx], context.ax = gpr[cpu::rax], context.cx = gpr[cpu::rcx];
   context.sp = gpr[cpu::rsp], context.ip = thread.cpu.rip, context.flags = thread.cpu.rflags;
-  context.cs = user_code_segment, context.ss = user_stack_segment;
+  context.cs = cpu::user_code_segment, context.ss = cpu::user_stack_segment;
   context.error_code = thread.last_fault.error_code;
   context.trap_number = thread.last_fault.trap_number;
   context.cr2 = thread.last_fault.address;
@@ -117,7 +114,7 @@ Status write_fp_state(Thread &thread, u64 address) {
   // The header's XSTATE_BV follows the 512 bytes of the legacy region.
   constexpr u64 supported = 7; // x87, SSE, AVX
   bytes.features = size > 576 ? supported : 3;
-  std::memcpy(area.data() + software_bytes_offset, &bytes, sizeof bytes);
+  std::memcpy(area.data() + cpu::software_bytes_offset, &bytes, sizeof bytes);
   std::memcpy(area.data() + size, &magic2, sizeof magic2);
   return thread.memory->write(GuestAddress{address}, area);
 }
@@ -141,7 +138,7 @@ Status read_fp_state(Thread &thread, u64 address) {
   constexpr u64 legacy_size = 512;
   TINE_TRY(thread.memory->read(GuestAddress{address}, std::span(area).first(legacy_size)));
   SoftwareBytes bytes;
-  std::memcpy(&bytes, area.data() + software_bytes_offset, sizeof bytes);
+  std::memcpy(&bytes, area.data() + cpu::software_bytes_offset, sizeof bytes);
   const bool is_extended = bytes.magic1 == magic1 && bytes.xstate_size >= legacy_size + 64 &&
                            bytes.xstate_size <= size && bytes.xstate_size <= bytes.extended_size;
   if (is_extended) {
@@ -193,7 +190,7 @@ Status enter_handler(Thread &thread, const SignalAction &action, const siginfo_t
   gpr[cpu::rax] = 0;
   gpr[cpu::rsp] = frame_address;
   thread.cpu.rip = action.handler;
-  thread.cpu.rflags &= ~(trap_flag | direction_flag | resume_flag);
+  thread.cpu.rflags &= ~(cpu::trap_flag | cpu::direction_flag | cpu::resume_flag);
   reset_fp_state(thread.cpu);
   return Done{};
 }

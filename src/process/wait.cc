@@ -20,16 +20,6 @@ void add(ResourceUsage &sum, const ResourceUsage &usage) {
   sum.max_resident = std::max(sum.max_resident, usage.max_resident);
 }
 
-int exit_code_of(int wait_status) {
-  if (WIFEXITED(wait_status))
-    return CLD_EXITED;
-  return WCOREDUMP(wait_status) ? CLD_DUMPED : CLD_KILLED;
-}
-
-int exit_value_of(int wait_status) {
-  return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : WTERMSIG(wait_status);
-}
-
 u32 uid_of(const Process &process) {
   return process.is_zombie() ? process.real_uid : process.leader()->credentials.uid;
 }
@@ -101,6 +91,16 @@ WaitedChild take_change(Process &child, int options) {
 }
 
 } // namespace
+
+int exit_code_of(int wait_status) {
+  if (WIFEXITED(wait_status))
+    return CLD_EXITED;
+  return WCOREDUMP(wait_status) ? CLD_DUMPED : CLD_KILLED;
+}
+
+int exit_value_of(int wait_status) {
+  return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : WTERMSIG(wait_status);
+}
 
 void reap(Process &zombie) {
   if (Process *parent = zombie.parent) {
