@@ -3,6 +3,7 @@
 #include "fs/device_fs.hpp"
 #include "fs/host_files.hpp"
 #include "fs/memory_fs.hpp"
+#include "process/ipc/ipc_namespace.hpp"
 #include "process/procfs/procfs.hpp"
 #include "process/signals.hpp"
 
@@ -35,6 +36,7 @@ public:
     mount_at("/dev/shm",
              make_ref<fs::MemoryFs>(kernel_.host.frames, fs::MemoryFs::Options{.root_mode = 01777}),
              "shm");
+    mount_at("/dev/mqueue", kernel_.ipc->posix_queues, "mqueue");
     mount_at("/proc", process::make_procfs(kernel_), "proc");
     mount_at("/sys", process::make_sysfs(kernel_), "sysfs");
     for (const Bind &bind : options_.binds)

@@ -5,6 +5,7 @@
 #include "process/accounting.hpp"
 #include "process/process.hpp"
 #include "process/ptrace.hpp"
+#include "process/rseq.hpp"
 #include "process/signals.hpp"
 
 #include <csignal>
@@ -78,6 +79,7 @@ void Runtime::vcpu_main(u32 index) {
 }
 
 Next Runtime::run_thread(KernelGuard &guard, Vcpu &vcpu, Thread &thread) {
+  process::resume_rseq(thread);
   Next next = syscall::resume_thread(thread);
   while (next == Next::guest && !stopping_.load(std::memory_order_relaxed)) {
     memory::AddressSpace &space = *thread.memory;

@@ -26,6 +26,10 @@ void EpollItem::woken(sched::WaitQueue &) {
   owner_.list(*this);
 }
 
+bool EpollItem::is_exclusive() const {
+  return (event_.events & EPOLLEXCLUSIVE) != 0 && !owner_.changed_.empty();
+}
+
 void EpollItem::file_closed() {
   owner_.items_.erase({file_, fd_});
 }

@@ -19,6 +19,8 @@ public:
   ~EpollItem() override;
 
   void woken(sched::WaitQueue &queue) override;
+  /// With EPOLLEXCLUSIVE, if somebody waits for its epoll instance.
+  [[nodiscard]] bool is_exclusive() const override;
   /// The file is about to be destroyed: destroys this item.
   void file_closed();
 

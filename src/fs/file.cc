@@ -68,6 +68,9 @@ Result<Ref<memory::MappedFile>> File::map() {
 Ref<Inode> File::inode() {
   return nullptr;
 }
+Status File::deny_writers() {
+  return Done{};
+}
 Result<Ref<File>> File::reopen(u32) {
   return Errno{ENXIO};
 }

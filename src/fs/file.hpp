@@ -74,6 +74,9 @@ public:
   virtual void descriptor_closed() {}
   /// Where it was opened; null for pipes and the like.
   [[nodiscard]] virtual const Path *place() const { return nullptr; }
+  /// The description is a program's that begins to run: until it goes, nobody may open the file for
+  /// writing. ETXTBSY if someone has.
+  [[nodiscard]] virtual Status deny_writers();
   /// open(2) of /proc/PID/fd/N for a file that has no place: another description of the same
   /// object.
   [[nodiscard]] virtual Result<Ref<File>> reopen(u32 flags);

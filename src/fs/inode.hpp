@@ -141,6 +141,8 @@ public:
   /// POSIX and flock locks; made by locks.cc on first use.
   [[nodiscard]] RefCounted *attachment() const { return attachment_.get(); }
   void attach(Ref<RefCounted> attachment) { attachment_ = std::move(attachment); }
+  /// Who wants to know what happens to it (inotify.hpp); null: nobody.
+  Ref<RefCounted> watchers;
 
 protected:
   explicit Inode(u32 type) : type_(type) {}

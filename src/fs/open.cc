@@ -1,3 +1,4 @@
+#include "fs/inotify.hpp"
 #include "fs/plain_files.hpp"
 #include "fs/walk.hpp"
 
@@ -57,6 +58,9 @@ Result<Ref<File>> open_found(const Credentials &credentials, const Path &path, u
   }
   Ref<File> file = TINE_TRY(inode.open(path, kept_flags(flags), credentials));
   file->set_status_flags(file->status_flags() & ~static_cast<u32>(O_NOCTTY));
+  notify(*path.dentry, IN_OPEN);
+  if (!created && wants(flags, O_TRUNC) && inode.type() == S_IFREG)
+    notify(*path.dentry, IN_MODIFY);
   return file;
 }
 
@@ -88,7 +92,9 @@ Result<Path> create_file(const FileSystemContext &context, const Credentials &cr
   Ref<Inode> inode =
       TINE_TRY(directory.inode()->create(last.name, {S_IFREG | (mode & 07777U & ~context.umask),
                                                      credentials.fsuid, credentials.fsgid, 0, ""}));
-  return Path{last.parent.mount, directory.add_child(last.name, std::move(inode))};
+  Path made{last.parent.mount, directory.add_child(last.name, inode)};
+  notify_entry(*directory.inode(), last.name, *inode, IN_CREATE);
+  return made;
 }
 
 struct OpenCall {

@@ -1,6 +1,7 @@
 #include "fs/plain_files.hpp"
 
 #include "fs/caller.hpp"
+#include "fs/inotify.hpp"
 #include "fs/locks.hpp"
 
 #include <dirent.h>
@@ -19,7 +20,21 @@ PlacedFile::PlacedFile(const Path &path, u32 flags)
 PlacedFile::~PlacedFile() {
   if (is_writable())
     --inode_->writers;
+  if (denies_writers_)
+    --inode_->executions;
+  if ((status_flags() & O_PATH) == 0)
+    notify(*place_.dentry, is_writable() ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+  notify_unlinked(*place_.dentry);
   release_description_locks(*inode_, this);
+}
+
+Status PlacedFile::deny_writers() {
+  if (inode_->writers > 0)
+    return Errno{ETXTBSY};
+  if (!denies_writers_)
+    ++inode_->executions;
+  denies_writers_ = true;
+  return Done{};
 }
 
 std::string PlacedFile::description() {

@@ -15,10 +15,14 @@ public:
   [[nodiscard]] const Path *place() const override { return &place_; }
   [[nodiscard]] Ref<Inode> inode() override { return inode_; }
   [[nodiscard]] std::string description() override;
+  [[nodiscard]] Status deny_writers() override;
 
 protected:
   Path place_;
   Ref<Inode> inode_;
+
+private:
+  bool denies_writers_ = false; ///< is counted in the inode's executions
 };
 
 /// A file with bytes and an offset: read and write are read_at and write_at of the derived class.

@@ -1,6 +1,7 @@
 // The two ends of a pseudoterminal as open files.
 #include "fs/caller.hpp"
 #include "fs/device_fs.hpp"
+#include "fs/host_stream.hpp"
 
 #include <csignal>
 #include <fcntl.h>
@@ -53,12 +54,19 @@ public:
   Result<u64> ioctl(const IoctlCall &call) override {
     return pty_->ioctl(call, Ref<File>(this), false);
   }
+  [[nodiscard]] TerminalOwner &owner() { return pty_->owner; }
 
 private:
   Ref<Pty> pty_;
 };
 
 } // namespace
+
+TerminalOwner *owner_of_terminal(File &file) {
+  if (auto *slave = dynamic_cast<PtySlave *>(&file))
+    return &slave->owner();
+  return dynamic_cast<HostStream *>(&file) != nullptr ? &host_terminal_owner() : nullptr;
+}
 
 Result<Ref<File>> open_pty_master(const Ref<PtyTable> &ptys, const Path &path, u32 flags) {
   Ref<Pty> pty = TINE_TRY(ptys->allocate());

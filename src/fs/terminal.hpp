@@ -35,6 +35,9 @@ struct TerminalOwner {
   [[nodiscard]] Status check(Use use, bool stops_output) const;
 };
 
+/// Who owns the terminal that the file is open on; null if it is none.
+[[nodiscard]] TerminalOwner *owner_of_terminal(File &file);
+
 /// Sends a signal to a process group of the box; installed by box/, which knows the kernel.
 using SignalGroup = void (*)(void *context, Pid group, int signal);
 

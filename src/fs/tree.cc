@@ -1,4 +1,5 @@
 // Changes of the tree: what mkdir, mknod, symlink, link, unlink, rmdir and rename check and do.
+#include "fs/inotify.hpp"
 #include "fs/walk.hpp"
 
 #include <cstdio>
@@ -53,7 +54,9 @@ Result<Path> make_node(const TreeCall &call, const Path &start, std::string_view
   request.gid = call.credentials.fsgid;
   Dentry &directory = *at.parent.dentry;
   Ref<Inode> inode = TINE_TRY(directory.inode()->create(at.name, request));
-  return Path{at.parent.mount, directory.add_child(at.name, std::move(inode))};
+  Path made{at.parent.mount, directory.add_child(at.name, inode)};
+  notify_entry(*directory.inode(), at.name, *inode, IN_CREATE);
+  return made;
 }
 
 Status make_link(const TreeCall &call, const Path &target, const Path &start,
@@ -70,6 +73,8 @@ Status make_link(const TreeCall &call, const Path &target, const Path &start,
     return Errno{EPERM};
   TINE_TRY(at.parent.dentry->inode()->link(at.name, *inode));
   at.parent.dentry->add_child(at.name, inode);
+  notify_self(*inode, IN_ATTRIB);
+  notify_entry(*at.parent.dentry->inode(), at.name, *inode, IN_CREATE);
   return Done{};
 }
 
@@ -96,6 +101,10 @@ Status remove_name(const TreeCall &call, const Path &start, std::string_view pat
     return Errno{EBUSY};
   TINE_TRY(directory ? parent.remove_directory(at.name, inode) : parent.unlink(at.name, inode));
   at.parent.dentry->forget_child(at.name);
+  if (!directory)
+    notify_self(inode, IN_ATTRIB); // its count of links
+  notify_unlinked(*entry);
+  notify_entry(parent, at.name, inode, IN_DELETE);
   return Done{};
 }
 
@@ -133,6 +142,22 @@ Status check_rename(const TreeCall &call, const ParentAndName &from, const Ref<D
   return Done{};
 }
 
+/// `replaced` is what the new name stood for before; null if nothing.
+void notify_renamed(const ParentAndName &from, const Ref<Dentry> &moved, const ParentAndName &to,
+                    const Ref<Dentry> &replaced) {
+  if (!is_watching())
+    return;
+  const Ref<Inode> inode = moved->inode();
+  const u32 cookie = next_move_cookie();
+  notify_entry(*from.parent.dentry->inode(), from.name, *inode, IN_MOVED_FROM, cookie);
+  notify_entry(*to.parent.dentry->inode(), to.name, *inode, IN_MOVED_TO, cookie);
+  if (replaced && replaced->is_deleted()) {
+    notify_self(*replaced->inode(), IN_ATTRIB);
+    notify_unlinked(*replaced);
+  }
+  notify_self(*inode, IN_MOVE_SELF);
+}
+
 } // namespace
 
 Status rename_name(const TreeCall &call, const Path &old_start, std::string_view old_path,
@@ -166,8 +191,11 @@ Status rename_name(const TreeCall &call, const Path &old_start, std::string_view
   TINE_TRY(from.parent.dentry->inode()->rename(from.name, *moved->inode(),
                                                *to.parent.dentry->inode(), to.name,
                                                replaced ? replaced->inode().get() : nullptr, kind));
-  Dentry::move(*from.parent.dentry, from.name, *to.parent.dentry, to.name,
-               kind == Inode::RenameKind::exchange);
+  const bool exchanged = kind == Inode::RenameKind::exchange;
+  Dentry::move(*from.parent.dentry, from.name, *to.parent.dentry, to.name, exchanged);
+  notify_renamed(from, moved, to, replaced);
+  if (exchanged)
+    notify_renamed(to, replaced, from, nullptr);
   return Done{};
 }
 

@@ -65,4 +65,18 @@ void MappingRegistry::unmap_object_pages(const PageObject &object, u64 first_ind
                   });
 }
 
+u64 MappingRegistry::mapping_count(const PageObject &object) {
+  u64 count = 0;
+  for_each_window(object, 0, ~u64{0}, [&](AddressSpace &, const Mapping &, PageRange) { ++count; });
+  return count;
+}
+
+bool MappingRegistry::is_writably_mapped(const PageObject &object) {
+  bool found = false;
+  for_each_window(object, 0, ~u64{0}, [&](AddressSpace &, const Mapping &mapping, PageRange) {
+    found = found || (mapping.shared && mapping.may_write);
+  });
+  return found;
+}
+
 } // namespace tine::memory

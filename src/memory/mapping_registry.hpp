@@ -17,6 +17,12 @@ public:
   /// before PageObject::drop_pages. Never fails.
   static void unmap_object_pages(const PageObject &object, u64 first_index, u64 count = ~u64{0});
 
+  /// Whether an address space has a shared mapping of the object that is writable or may be made so
+  /// by mprotect (Linux's mapping_writably_mapped).
+  [[nodiscard]] static bool is_writably_mapped(const PageObject &object);
+  /// Mappings that show the object, in all address spaces.
+  [[nodiscard]] static u64 mapping_count(const PageObject &object);
+
 private:
   template <typename Visit>
   static void for_each_window(const PageObject &object, u64 first_index, u64 count, Visit &&visit);

@@ -132,6 +132,11 @@ Status NetlinkSocket::set_option(int level, int name, std::span<const std::byte>
   }
 }
 
+void NetlinkSocket::deliver(std::vector<std::byte> message) {
+  queue_.push_back(std::move(message));
+  wait_.wake_all();
+}
+
 u32 NetlinkSocket::poll() {
   return POLLOUT | POLLWRNORM | POLLWRBAND | (queue_.empty() ? 0U : POLLIN | POLLRDNORM);
 }

@@ -21,6 +21,8 @@ public:
   [[nodiscard]] Status shutdown(int) override { return Errno{EOPNOTSUPP}; }
   [[nodiscard]] Status set_option(int level, int name, std::span<const std::byte> value,
                                   const Caller &caller) override;
+  /// A datagram from the kernel.
+  void deliver(std::vector<std::byte> message);
   [[nodiscard]] SocketOptions &options() override { return options_; }
   [[nodiscard]] bool is_stream() const override { return false; }
   [[nodiscard]] u32 poll() override;

@@ -1,6 +1,7 @@
 // execve(2): the new program is built whole beside the old one; only then is the old one given up.
 #include "process/lifecycle.hpp"
 
+#include "process/aio.hpp"
 #include "process/elf_loader.hpp"
 #include "process/exec_stack.hpp"
 #include "process/ptrace.hpp"
@@ -22,10 +23,13 @@ constexpr u64 program_base = 0x555555554000;
 constexpr std::size_t script_line_limit = 256; // BINPRM_BUF_SIZE
 constexpr int script_depth_limit = 5; // exec_binprm: "this allows 4 levels of binfmt rewrites"
 
-/// EACCES unless it is a regular file that the caller may execute: execve(2).
-Status check_executable(const Thread &thread, fs::File &file) {
+/// EACCES unless it is a regular file that the caller may execute; ETXTBSY if someone may write to
+/// it; from then on nobody may, as long as the description lives: execve(2).
+Status begin_execution(const Thread &thread, fs::File &file) {
   const struct stat status = TINE_TRY(file.stat());
-  if (!S_ISREG(status.st_mode))
+  const fs::Path *place = file.place();
+  if (!S_ISREG(status.st_mode) ||
+      (place != nullptr && place->mount && (place->mount->flags & fs::mount_no_exec) != 0))
     return Errno{EACCES};
   const fs::Credentials &ids = thread.credentials;
   u32 permitted = status.st_mode & S_IXOTH;
@@ -35,15 +39,60 @@ Status check_executable(const Thread &thread, fs::File &file) {
     permitted = status.st_mode & S_IXUSR;
   else if (ids.in_group(status.st_gid))
     permitted = status.st_mode & S_IXGRP;
-  return permitted != 0 ? Status{Done{}} : Status{Errno{EACCES}};
+  return permitted != 0 ? file.deny_writers() : Status{Errno{EACCES}};
 }
 
 Result<Ref<fs::File>> open_executable(const Thread &thread, const std::string &path) {
   const fs::FileSystemContext &context = *thread.fs;
   auto file = TINE_TRY(fs::open(context, thread.credentials, context.working_directory, path,
                                 O_RDONLY | O_CLOEXEC, 0));
-  TINE_TRY(check_executable(thread, *file));
+  TINE_TRY(begin_execution(thread, *file));
   return file;
+}
+
+/// execve(2): "If the set-user-ID bit is set on the program file …, then the effective user ID of
+/// the calling process is changed to that of the owner"; not on a mount with nosuid, nor with
+/// no_new_privs. A script's bits are ignored: `file` is its interpreter by now.
+Status take_file_ids(const Thread &thread, fs::File &file, fs::Credentials &ids) {
+  const fs::Path *place = file.place();
+  const bool no_set_id =
+      place != nullptr && place->mount && (place->mount->flags & fs::mount_no_suid) != 0;
+  if (no_set_id || thread.no_new_privileges)
+    return Done{};
+  const struct stat status = TINE_TRY(file.stat());
+  if ((status.st_mode & S_ISUID) != 0)
+    ids.euid = status.st_uid;
+  constexpr mode_t group_bits = S_ISGID | S_IXGRP;
+  if ((status.st_mode & group_bits) == group_bits)
+    ids.egid = status.st_gid;
+  return Done{};
+}
+
+/// capabilities(7), "Transformation of capabilities during execve()" and "Capabilities and
+/// execution of programs by root"; files have no capabilities of their own here.
+void transform_capabilities(fs::Credentials &ids, bool is_set_id) {
+  constexpr u64 all = ~u64{0};
+  const bool is_root = ids.euid == 0 || ids.uid == 0;
+  if (is_set_id)
+    ids.ambient = 0;
+  const u64 file_permitted = is_root ? all : 0, file_inheritable = file_permitted;
+  if (is_root)
+    ids.ambient = 0;
+  ids.permitted =
+      (ids.inheritable & file_inheritable) | (file_permitted & ids.bounding) | ids.ambient;
+  ids.effective = ids.euid == 0 ? ids.permitted : ids.ambient;
+}
+
+/// Whom the new program acts for.
+Result<fs::Credentials> credentials_after(const Thread &thread, fs::File &file) {
+  fs::Credentials ids = thread.credentials;
+  TINE_TRY(take_file_ids(thread, file, ids));
+  const bool is_set_id = ids.euid != ids.uid || ids.egid != ids.gid;
+  transform_capabilities(ids, is_set_id);
+  // "The effective user ID of the process is copied to the saved set-user-ID".
+  ids.suid = ids.fsuid = ids.euid;
+  ids.sgid = ids.fsgid = ids.egid;
+  return ids;
 }
 
 struct ScriptLine {
@@ -129,7 +178,7 @@ Result<Images> read_images(const Thread &thread, fs::File &file) {
 /// Maps program, interpreter and stack into a new address space. An error here means headers that
 /// lie: Linux has given up the old program by then and kills it.
 Result<Program> build_program(const Thread &thread, const ExecArguments &arguments,
-                              const Images &images) {
+                              const Images &images, const fs::Credentials &credentials) {
   const Process &process = *thread.process;
   Program program;
   program.space = TINE_TRY(memory::AddressSpace::create(thread.kernel.host.frames));
@@ -153,8 +202,8 @@ Result<Program> build_program(const Thread &thread, const ExecArguments &argumen
   layout.data_end = GuestAddress{loaded.data_end};
   space.set_heap_start(GuestAddress{round_up_to_page(loaded.end)});
   program.stack_pointer = TINE_TRY(
-      make_stack(space, {arguments.arguments, arguments.environment, arguments.path,
-                         thread.credentials, loaded.entry, interpreter_base, loaded.program_headers,
+      make_stack(space, {arguments.arguments, arguments.environment, arguments.path, credentials,
+                         loaded.entry, interpreter_base, loaded.program_headers,
                          images.program.program_header_count, images.program.executable_stack}));
   return program;
 }
@@ -220,6 +269,7 @@ void commit(Thread &thread, Program program, const ExecArguments &arguments) {
   thread.robust_list = {};
   thread.keep_capabilities = false;
   thread.rseq = {};
+  process.asynchronous_io = nullptr;
   thread.name = base_name(arguments.path);
   if (process.timers)
     process.timers->remove_all_posix();
@@ -233,10 +283,22 @@ void commit(Thread &thread, Program program, const ExecArguments &arguments) {
   ++thread.kernel.counters.execs;
 }
 
+/// Other ids than the caller's own make the process undumpable, and its parent's death no business
+/// of its: prctl(2), PR_SET_DUMPABLE and PR_SET_PDEATHSIG.
+void take_credentials(Thread &thread, fs::Credentials credentials) {
+  const fs::Credentials &old = thread.credentials;
+  if (credentials.euid != old.euid || credentials.egid != old.egid ||
+      credentials.euid != credentials.uid || credentials.egid != credentials.gid) {
+    thread.process->dumpable = 0;
+    thread.process->parent_death_signal = 0;
+  }
+  thread.credentials = std::move(credentials);
+}
+
 } // namespace
 
 Status execute(Thread &thread, ExecArguments arguments) {
-  TINE_TRY(check_executable(thread, *arguments.file));
+  TINE_TRY(begin_execution(thread, *arguments.file));
   // Linux 5.18: a program never sees an empty argument list.
   if (arguments.arguments.empty())
     arguments.arguments.emplace_back();
@@ -244,7 +306,8 @@ Status execute(Thread &thread, ExecArguments arguments) {
                                thread.process->limit(RLIMIT_STACK)));
   TINE_TRY(resolve_scripts(thread, arguments));
   const Images images = TINE_TRY(read_images(thread, *arguments.file));
-  auto program = build_program(thread, arguments, images);
+  fs::Credentials credentials = TINE_TRY(credentials_after(thread, *arguments.file));
+  auto program = build_program(thread, arguments, images, credentials);
   if (!exit_other_threads(thread))
     return Errno{ERESTART};
   if (!program.ok()) {
@@ -252,6 +315,7 @@ Status execute(Thread &thread, ExecArguments arguments) {
     return program.error();
   }
   commit(thread, *std::move(program), arguments);
+  take_credentials(thread, std::move(credentials));
   return Done{};
 }
 

@@ -1,8 +1,10 @@
 // The end of threads and processes: _exit(2), exit_group(2), and what is left for the parent.
 #include "process/lifecycle.hpp"
 
+#include "process/aio.hpp"
 #include "process/futex.hpp"
 #include "process/ptrace.hpp"
+#include "process/ipc/ipc_namespace.hpp"
 #include "process/robust_list.hpp"
 #include "process/signals.hpp"
 #include "process/timers.hpp"
@@ -90,10 +92,9 @@ void become_zombie(Process &process) {
   process.exiting = true;
   process.stopped = false;
   process.timers = nullptr;
+  process.asynchronous_io = nullptr;
   process.executable_file = nullptr;
   ++kernel.counters.exits;
-  if (process.session.value == process.pid.value)
-    hang_up_session(process);
   process.terminal = nullptr;
   give_away_children(process);
   if (process.parent != nullptr && process.parent->group != process.group &&
@@ -114,6 +115,10 @@ void release_vfork_parent(Thread &thread) {
   parent->wake();
 }
 
+void note_resident(Process &process, const memory::AddressSpace &space) {
+  process.usage.max_resident = std::max(process.usage.max_resident, space.usage().resident);
+}
+
 void leave_address_space(Thread &thread) {
   if (!thread.memory)
     return;
@@ -122,9 +127,22 @@ void leave_address_space(Thread &thread) {
     thread.process->usage.minor_faults += faults.minor_faults();
     thread.process->usage.major_faults += faults.major;
     thread.kernel.counters.faults += faults;
+    // A walk over its pages: cheap beside the faults that made them, unless a fork shares them.
+    if (thread.process->has_execed)
+      note_resident(*thread.process, *thread.memory);
+    SharedMemory &shared_memory = thread.kernel.ipc->shared_memory;
+    if (shared_memory.segments().size() != 0)
+      shared_memory.note(*thread.memory, SharedMemory::Event::detached, thread.process->pid);
     thread.kernel.host.machine.detach(*thread.memory);
   }
   thread.memory = nullptr;
+}
+
+void leave_semaphores(Thread &thread) {
+  // "When a process terminates, its set of associated semadj structures is used to undo".
+  if (thread.semaphore_undo && thread.semaphore_undo->reference_count() == 1)
+    thread.kernel.ipc->semaphores.apply_undo(*thread.semaphore_undo, thread.process->pid);
+  thread.semaphore_undo = nullptr;
 }
 
 void exit_thread(Thread &thread, int status) {
@@ -147,6 +165,10 @@ void exit_thread(Thread &thread, int status) {
   clear_child_tid(thread);
   release_vfork_parent(thread);
   leave_address_space(thread);
+  leave_semaphores(thread);
+  // Before its descriptors go, and with them perhaps the terminal's other end.
+  if (process.threads.size() == 1 && process.session.value == process.pid.value)
+    hang_up_session(process);
   leave_descriptors(thread);
   thread.fs = nullptr;
   if (thread.trace || !process.tracees.empty())

@@ -3,6 +3,7 @@
 
 #include "process/futex.hpp"
 #include "process/namespaces.hpp"
+#include "process/ipc/ipc_namespace.hpp"
 #include "process/pid_file.hpp"
 #include "process/ptrace.hpp"
 #include "process/signals.hpp"
@@ -93,6 +94,13 @@ Status fill_thread(Thread &child, Thread &parent, const CloneArguments &argument
     child.cpu.gpr[cpu::rsp] = arguments.stack.value;
   if (has(arguments, CLONE_SETTLS))
     child.cpu.fs_base = arguments.tls;
+  // clone(2): "If CLONE_SYSVSEM is not set, then the child has a separate semadj list that is
+  // initially empty".
+  if (has(arguments, CLONE_SYSVSEM)) {
+    if (!parent.semaphore_undo)
+      parent.semaphore_undo = parent.kernel.ipc->semaphores.make_undo();
+    child.semaphore_undo = parent.semaphore_undo;
+  }
   child.credentials = parent.credentials;
   child.name = parent.name;
   child.namespaces = parent.namespaces;
@@ -107,6 +115,7 @@ Status fill_thread(Thread &child, Thread &parent, const CloneArguments &argument
     child.rseq = parent.rseq;
     child.rseq_signature = parent.rseq_signature;
     child.rseq_size = parent.rseq_size;
+    child.rseq_cpu = parent.rseq_cpu;
   }
   make_new_namespaces(child, arguments.flags);
   child.policy = parent.policy;
@@ -193,6 +202,8 @@ Result<Ref<Thread>> clone_process(Thread &parent, const CloneArguments &argument
     kernel.set_group(*process, parent.process->group);
     kernel.set_session(*process, parent.process->session);
   }
+  if (!has(arguments, CLONE_VM) && kernel.ipc->shared_memory.segments().size() != 0)
+    kernel.ipc->shared_memory.note(*thread->memory, SharedMemory::Event::attached, pid);
   if (!has(arguments, CLONE_VM))
     kernel.host.machine.attach(*thread->memory, parent.memory.get());
   store_tids(parent, *thread, arguments);

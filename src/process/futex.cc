@@ -41,14 +41,31 @@ void FutexTable::enqueue(Thread &thread, const FutexKey &key, u32 bitset,
   thread.futex_waiter = {true, key, bitset, false, std::move(object)};
 }
 
+void FutexTable::enqueue_words(Thread &thread, std::vector<FutexWord> words) {
+  remove(thread);
+  for (const FutexWord &word : words)
+    queues_[word.key].push_back(&thread);
+  thread.futex_waiter.queued = true;
+  thread.futex_waiter.words = std::move(words);
+}
+
+void FutexTable::take_off(Thread &thread, const FutexKey &key) {
+  const auto entry = queues_.find(key);
+  if (entry == queues_.end()) // the same word twice in a vector
+    return;
+  std::erase(entry->second, &thread);
+  if (entry->second.empty())
+    queues_.erase(entry);
+}
+
 void FutexTable::remove(Thread &thread) {
   FutexWaiter &waiter = thread.futex_waiter;
   if (!waiter.queued)
     return;
-  const auto entry = queues_.find(waiter.key);
-  std::erase(entry->second, &thread);
-  if (entry->second.empty())
-    queues_.erase(entry);
+  if (waiter.words.empty())
+    take_off(thread, waiter.key);
+  for (const FutexWord &word : waiter.words)
+    take_off(thread, word.key);
   waiter = {};
 }
 
@@ -58,11 +75,17 @@ u32 FutexTable::wake(const FutexKey &key, u32 count, u32 bitset) {
     return 0;
   std::vector<Thread *> chosen;
   for (Thread *thread : entry->second)
-    if (chosen.size() < count && (thread->futex_waiter.bitset & bitset) != 0)
+    if (chosen.size() < count && (thread->futex_waiter.bitset & bitset) != 0 &&
+        std::find(chosen.begin(), chosen.end(), thread) == chosen.end())
       chosen.push_back(thread);
   for (Thread *thread : chosen) {
+    const std::vector<FutexWord> words = thread->futex_waiter.words;
     remove(*thread);
     thread->syscall_state.woken = true;
+    const auto word = std::find_if(words.begin(), words.end(),
+                                   [&](const FutexWord &one) { return one.key == key; });
+    if (word != words.end())
+      thread->syscall_state.scratch[0] = static_cast<u64>(word - words.begin());
     thread->wake();
   }
   return static_cast<u32>(chosen.size());
@@ -76,8 +99,16 @@ u32 FutexTable::requeue(const FutexKey &from, const FutexKey &to, u32 count,
   for (auto entry = queues_.find(from); entry != queues_.end() && moved < count;
        entry = queues_.find(from)) {
     Thread *thread = entry->second.front();
-    const u32 bitset = thread->futex_waiter.bitset;
-    enqueue(*thread, to, bitset, object);
+    FutexWaiter &waiter = thread->futex_waiter;
+    if (waiter.words.empty()) {
+      enqueue(*thread, to, waiter.bitset, object);
+    } else { // its place among the thread's words stays
+      take_off(*thread, from);
+      for (FutexWord &word : waiter.words)
+        if (word.key == from)
+          word = {to, object};
+      queues_[to].push_back(thread);
+    }
     ++moved;
   }
   return moved;

@@ -27,14 +27,20 @@ struct FutexKey {
   bool operator==(const FutexKey &) const = default;
 };
 
+struct FutexWord {
+  FutexKey key;
+  Ref<memory::PageObject> object; ///< keeps a shared key's owner
+};
+
 /// A thread's place in the table. Invariant: queued exactly if the table holds the thread under
-/// `key`.
+/// `key`, or under the keys of all `words` if there are any.
 struct FutexWaiter {
   bool queued = false;
   FutexKey key;
   u32 bitset = ~u32{0};
-  bool priority_inheriting = false; ///< FUTEX_LOCK_PI: only an unlock wakes it
-  Ref<memory::PageObject> object;   ///< keeps a shared key's owner
+  bool priority_inheriting = false;  ///< FUTEX_LOCK_PI: only an unlock wakes it
+  Ref<memory::PageObject> object;    ///< keeps a shared key's owner
+  std::vector<FutexWord> words = {}; ///< futex_waitv(2)
 };
 
 /// Guest code on other vCPUs changes futex words at any time: the kernel does it atomically too.
@@ -51,6 +57,9 @@ public:
                                  Ref<memory::PageObject> &object);
 
   void enqueue(Thread &thread, const FutexKey &key, u32 bitset, Ref<memory::PageObject> object);
+  /// futex_waitv(2): the thread waits for any of the words; whoever wakes it leaves the word's
+  /// index in syscall_state.scratch[0].
+  void enqueue_words(Thread &thread, std::vector<FutexWord> words);
   /// Takes the thread off, if it is on.
   void remove(Thread &thread);
   /// Wakes up to `count` waiters whose bitset meets `bitset`; how many.
@@ -68,6 +77,8 @@ private:
              static_cast<std::size_t>(key.offset * 0x9e3779b97f4a7c15);
     }
   };
+  void take_off(Thread &thread, const FutexKey &key);
+
   std::unordered_map<FutexKey, std::vector<Thread *>, Hash> queues_;
 };
 

@@ -1,5 +1,6 @@
 // Stopping and continuing whole processes, and what the end of a session leader means to its
 // terminal.
+#include "fs/terminal.hpp"
 #include "process/kernel.hpp"
 #include "process/lifecycle.hpp"
 #include "process/ptrace.hpp"
@@ -48,9 +49,17 @@ void continue_process(Process &process) {
 
 void hang_up_session(Process &leader) {
   Kernel &kernel = leader.kernel;
+  fs::TerminalOwner *owner = leader.terminal ? fs::owner_of_terminal(*leader.terminal) : nullptr;
+  Pid foreground;
+  if (owner != nullptr && owner->session == leader.session) {
+    foreground = owner->foreground;
+    *owner = {};
+  }
   for (const auto &[pid, process] : kernel.processes())
     if (process->session == leader.session)
       process->terminal = nullptr;
+  if (!foreground.is_none())
+    send_signal_to_group(kernel, foreground, kernel_signal(SIGHUP));
 }
 
 } // namespace tine::process

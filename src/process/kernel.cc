@@ -1,6 +1,8 @@
 #include "process/kernel.hpp"
 
+#include "process/aio.hpp"
 #include "process/futex.hpp"
+#include "process/ipc/ipc_namespace.hpp"
 #include "process/lifecycle.hpp"
 #include "process/process.hpp"
 #include "process/tracer.hpp"
@@ -9,7 +11,8 @@ namespace tine::process {
 
 Kernel::Kernel(Host &host_, KernelOptions options_)
     : host(host_), options(std::move(options_)), boot_time(time::TimerQueue::now()),
-      hostname(options.hostname), futexes(std::make_unique<FutexTable>()) {}
+      hostname(options.hostname), futexes(std::make_unique<FutexTable>()),
+      ipc(std::make_unique<IpcNamespace>(*this)) {}
 
 Kernel::~Kernel() {
   for (const auto &[tid, thread] : threads_) {

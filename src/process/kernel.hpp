@@ -21,6 +21,7 @@ class Process;
 class Thread;
 class FutexTable;
 class SystemCallTracer;
+class IpcNamespace;
 
 /// What the boxes of one host process share: host resources. Owned by box/, outlives every Kernel.
 struct Host {
@@ -77,6 +78,7 @@ public:
   Ref<fs::MountNamespace> mounts;
   net::Network network;
   std::unique_ptr<FutexTable> futexes;
+  std::unique_ptr<IpcNamespace> ipc;        ///< System V IPC, POSIX message queues
   std::unique_ptr<SystemCallTracer> tracer; ///< null: nobody asked
 
   /// A pid that is free and isn't the id of a process group or session either, ascending and

@@ -39,8 +39,13 @@ struct ExecArguments {
 /// The parent's wait is over: the child of a vfork has execed or ends.
 void release_vfork_parent(Thread &thread);
 
+/// ru_maxrss: what is resident now may be the most there ever was.
+void note_resident(Process &process, const memory::AddressSpace &space);
 /// Gives up the thread's address space; the last one to leave takes it off the machine.
 void leave_address_space(Thread &thread);
+
+/// Gives up the thread's semaphore adjustments; the last one that shared them undoes them.
+void leave_semaphores(Thread &thread);
 
 /// The thread ends; the last one makes the process a zombie with `status` (as wait4 reports it).
 void exit_thread(Thread &thread, int status);
@@ -53,8 +58,7 @@ void exit_current_process(Thread &thread, int status);
 [[nodiscard]] bool exit_other_threads(Thread &thread);
 /// SIGCHLD for a zombie, or, if its parent doesn't want to know of it, its end.
 void notify_parent_of_exit(Process &zombie);
-/// The session leader ends: its terminal is lost to the session (SIGHUP, SIGCONT to the
-/// foreground).
+/// The session leader ends: its terminal is lost to the session, SIGHUP to the foreground group.
 void hang_up_session(Process &leader);
 /// The parent has seen the zombie: nothing of it is left.
 void reap(Process &zombie);

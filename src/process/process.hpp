@@ -18,12 +18,18 @@ struct ResourceUsage {
   u64 max_resident = 0; ///< bytes
 };
 
+/// What /proc/PID/io counts: bytes and calls of read(2), write(2) and their kin.
+struct TransferUsage {
+  u64 read_bytes = 0, written_bytes = 0, read_calls = 0, write_calls = 0;
+};
+
 struct ResourceLimit {
   u64 current = ~u64{0};
   u64 maximum = ~u64{0};
 };
 
 class ProcessTimers;
+class AsynchronousIo;
 
 /// A process without threads is a zombie until its parent waits for it. Guarded by the kernel lock.
 class Process final : public RefCounted {
@@ -65,6 +71,7 @@ public:
   /// Woken whenever a signal is queued for the process or one of its threads (signalfd).
   sched::WaitQueue signal_queued;
   ResourceUsage usage, children_usage;
+  TransferUsage transfers;
   std::array<ResourceLimit, RLIM_NLIMITS> limits;
   std::string executable; ///< path for /proc/PID/exe
   Ref<fs::File> executable_file;
@@ -76,6 +83,8 @@ public:
   int oom_score_adjustment = 0; ///< /proc/PID/oom_score_adj; kept by fork and execve
   int io_priority = 0;
   std::unique_ptr<ProcessTimers> timers; ///< null until one is set; not inherited by fork
+  /// io_setup(2)'s contexts; null until one is made. Not inherited by fork, gone with execve.
+  std::unique_ptr<AsynchronousIo> asynchronous_io;
 
   [[nodiscard]] u64 limit(int resource) const {
     return limits[static_cast<std::size_t>(resource)].current;

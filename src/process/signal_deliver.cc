@@ -2,8 +2,10 @@
 // interrupted.
 #include "process/signals.hpp"
 
+#include "process/core_dump.hpp"
 #include "process/kernel.hpp"
 #include "process/lifecycle.hpp"
+#include "process/rseq.hpp"
 #include "process/tracer.hpp"
 
 namespace tine::process {
@@ -29,6 +31,7 @@ void run_handler(Thread &thread, const siginfo_t &info) {
   const int signal = info.si_signo;
   SignalAction &slot = (*thread.handlers)[signal];
   const SignalAction action = slot;
+  resume_rseq(thread); // the frame keeps the address that the handler returns to
   const SignalSet old_mask = thread.syscall_state.saved_mask.value_or(thread.signal_mask);
   if (!enter_handler(thread, action, info, old_mask).ok()) {
     // Linux's force_sigsegv: a SIGSEGV whose own frame doesn't fit kills.
@@ -78,9 +81,12 @@ Delivery take_action(Thread &thread, const siginfo_t &info) {
     stop(*thread.process, info.si_signo);
     break;
   case DefaultAction::terminate:
-  case DefaultAction::core:
-    exit_current_process(thread, killed_status(info.si_signo, false));
+  case DefaultAction::core: {
+    const bool has_core = default_action(info.si_signo) == DefaultAction::core &&
+                          !thread.process->exiting && dump_core(thread, info);
+    exit_current_process(thread, killed_status(info.si_signo, has_core));
     return Delivery::exited;
+  }
   }
   return Delivery::none;
 }

@@ -1,5 +1,7 @@
 #include "process/thread.hpp"
 
+#include "process/aio.hpp"
+#include "process/ipc/semaphores.hpp"
 #include "process/kernel.hpp"
 #include "process/namespaces.hpp"
 #include "process/process.hpp"

@@ -22,6 +22,7 @@ namespace tine::process {
 class Kernel;
 class Namespaces;
 class Process;
+class SemaphoreUndo;
 
 /// What a system call keeps between its tries, while it blocks. Reset when the call returns.
 /// Plain data: a copy of a blocked thread goes on where it was.
@@ -52,10 +53,11 @@ public:
 
   // ---- shared or copied by clone ----
   cpu::CpuState cpu;
-  Ref<memory::AddressSpace> memory; ///< CLONE_VM
-  Ref<fs::FdTable> files;           ///< CLONE_FILES
-  Ref<fs::FileSystemContext> fs;    ///< CLONE_FS
-  Ref<SignalHandlers> handlers;     ///< CLONE_SIGHAND
+  Ref<memory::AddressSpace> memory;  ///< CLONE_VM
+  Ref<fs::FdTable> files;            ///< CLONE_FILES
+  Ref<fs::FileSystemContext> fs;     ///< CLONE_FS
+  Ref<SignalHandlers> handlers;      ///< CLONE_SIGHAND
+  Ref<SemaphoreUndo> semaphore_undo; ///< CLONE_SYSVSEM; null until SEM_UNDO is used
   fs::Credentials credentials;
   std::string name; ///< PR_SET_NAME, at most 15 bytes
 
@@ -79,6 +81,7 @@ public:
   GuestAddress rseq;
   u32 rseq_signature = 0;
   u32 rseq_size = 0;
+  i32 rseq_cpu = -1; ///< the vCPU that the area shows; -1: it must be written
 
   // ---- scheduling: kept and reported; the run queue is round robin ----
   int policy = 0; ///< SCHED_OTHER

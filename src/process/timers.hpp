@@ -50,6 +50,7 @@ public:
   TimerSetting set(PosixTimer &timer, TimerSetting setting, bool absolute);
   [[nodiscard]] TimerSetting setting(const PosixTimer &timer) const;
   bool remove(int id);
+  [[nodiscard]] const std::map<int, PosixTimer> &posix() const { return posix_; }
   void remove_all_posix() { posix_.clear(); }
   /// CPU time went on: expires what is due.
   void cpu_time_used();

@@ -1,6 +1,7 @@
 #include "sched/wait_queue.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tine::sched {
 
@@ -36,9 +37,14 @@ u32 WaitQueue::wake(u32 count) {
   const std::vector<WakeTarget *> chosen(
       targets_.begin(), targets_.begin() + static_cast<std::ptrdiff_t>(
                                                std::min<std::size_t>(count, targets_.size())));
-  for (WakeTarget *target : chosen)
-    if (std::find(targets_.begin(), targets_.end(), target) != targets_.end())
-      target->woken(*this);
+  bool exclusive_told = false;
+  for (WakeTarget *target : chosen) {
+    if (std::find(targets_.begin(), targets_.end(), target) == targets_.end())
+      continue;
+    if (target->is_exclusive() && std::exchange(exclusive_told, true))
+      continue;
+    target->woken(*this);
+  }
   return static_cast<u32>(chosen.size());
 }
 

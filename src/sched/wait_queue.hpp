@@ -23,6 +23,8 @@ public:
 
   /// `queue` was woken. The target may leave queues, this one too.
   virtual void woken(WaitQueue &queue) = 0;
+  /// EPOLLEXCLUSIVE: of several such targets of a queue, wake_all() tells one.
+  [[nodiscard]] virtual bool is_exclusive() const { return false; }
   void wait_on(WaitQueue &queue);
   void leave(WaitQueue &queue);
   void leave_all();

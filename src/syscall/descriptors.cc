@@ -186,18 +186,4 @@ SyscallResult sys_timerfd_gettime(Call &call, int fd, GuestAddress address) {
   return put_setting(call, address, TINE_TRY(timer_of(call, fd))->remaining());
 }
 
-// inotify(7): a box doesn't report changes of its tree. Programs fall back to looking again.
-SyscallResult sys_inotify_init(Call &) {
-  return Errno{ENOSYS};
-}
-SyscallResult sys_inotify_init1(Call &, u64) {
-  return Errno{ENOSYS};
-}
-SyscallResult sys_inotify_add_watch(Call &, int, GuestAddress, u64) {
-  return Errno{ENOSYS};
-}
-SyscallResult sys_inotify_rm_watch(Call &, int, int) {
-  return Errno{ENOSYS};
-}
-
 } // namespace tine::syscall

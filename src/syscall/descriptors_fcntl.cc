@@ -4,6 +4,7 @@
 
 #include "fs/locks.hpp"
 #include "fs/memory_fs.hpp"
+#include "memory/mapping_registry.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -129,6 +130,10 @@ SyscallResult add_seals(const Ref<fs::File> &file, u32 seals) {
     return Errno{EINVAL};
   if (!file->is_writable() || (inode->seals & F_SEAL_SEAL) != 0)
     return Errno{EPERM};
+  // "F_SEAL_WRITE … fails with EBUSY if there are any writable, shared mappings".
+  if ((seals & ~inode->seals & F_SEAL_WRITE) != 0 && inode->pages() &&
+      memory::MappingRegistry::is_writably_mapped(*inode->pages()))
+    return Errno{EBUSY};
   inode->seals |= seals;
   return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <climits>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/uio.h>
 
 namespace tine::syscall {
@@ -81,6 +82,17 @@ Status check_writable_mount(const fs::Path &path) {
   if (path.mount && path.mount->is_read_only())
     return Errno{EROFS};
   return Done{};
+}
+
+Status drop_set_id(Call &call, fs::Inode &inode) {
+  if (inode.type() != S_IFREG || call.thread.credentials.capable(CAP_FSETID))
+    return Done{};
+  const fs::Attributes now = TINE_TRY(inode.permissions());
+  const u32 mode = now.mode;
+  // Linux 6.2: members of the group keep a set-group-ID bit that doesn't make the file a program.
+  const bool drops_group = (mode & S_IXGRP) != 0 || !call.thread.credentials.in_group(now.gid);
+  const u32 kept = mode & ~u32{S_ISUID} & ~(drops_group ? u32{S_ISGID} : 0U);
+  return kept != mode ? inode.change({.mode = kept & 07777U}) : Status(Done{});
 }
 
 Result<memory::IoBuffer> read_iovec(Call &call, GuestAddress address, i64 count) {

@@ -52,6 +52,9 @@ struct FoundInode {
 [[nodiscard]] inline fs::TreeCall tree_call(Call &call) {
   return {*call.thread.fs, call.thread.credentials};
 }
+/// A write or a truncation by one without CAP_FSETID takes the set-id bits of a regular file:
+/// write(2), inode(7).
+[[nodiscard]] Status drop_set_id(Call &call, fs::Inode &inode);
 /// EROFS if the mount is read-only.
 [[nodiscard]] Status check_writable_mount(const fs::Path &path);
 

@@ -3,6 +3,7 @@
 #include "syscall/handlers.hpp"
 #include "syscall/socket_support.hpp"
 
+#include "fs/inotify.hpp"
 #include "process/signals.hpp"
 
 #include <algorithm>
@@ -47,6 +48,12 @@ SyscallResult read_file(Call &call, int fd, IoBuffer buffer, i64 offset) {
     return wait_until_ready(call, *file, POLLIN);
   if (!count && is_tried_again(count.error()))
     return blocked();
+  if (count) {
+    call.process.transfers.read_bytes += *count;
+    ++call.process.transfers.read_calls;
+    if (*count != 0)
+      fs::notify(*file, IN_ACCESS);
+  }
   return count;
 }
 
@@ -77,6 +84,8 @@ SyscallResult write_file(Call &call, int fd, IoBuffer buffer, i64 offset) {
   if (!file->is_writable())
     return Errno{EBADF};
   TINE_TRY(check_file_size(call, *file, buffer, offset));
+  if (const Ref<fs::Inode> inode = file->inode(); inode && buffer.remaining() != 0)
+    TINE_TRY(drop_set_id(call, *inode));
   u64 &progress = call.state().progress;
   if (progress > 0)
     buffer.advance(progress);
@@ -85,7 +94,11 @@ SyscallResult write_file(Call &call, int fd, IoBuffer buffer, i64 offset) {
                                   ? file->write(buffer)
                                   : file->write_at(buffer, static_cast<u64>(offset) + progress);
     if (count) {
+      call.process.transfers.write_calls += progress == 0 ? 1U : 0U;
       progress += *count;
+      call.process.transfers.written_bytes += *count;
+      if (*count != 0)
+        fs::notify(*file, IN_MODIFY);
       if (buffer.remaining() == 0 || *count == 0 || !file->wait_queue())
         return progress;
       continue;

@@ -2,6 +2,7 @@
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 
+#include "fs/inotify.hpp"
 #include "fs/memory_fs.hpp"
 #include "process/signals.hpp"
 
@@ -36,7 +37,10 @@ SyscallResult sys_truncate(Call &call, GuestAddress path, i64 size) {
   if (inode.executions > 0)
     return Errno{ETXTBSY};
   TINE_TRY(check_limit(call, static_cast<u64>(size)));
-  return inode.truncate(static_cast<u64>(size));
+  TINE_TRY(drop_set_id(call, inode));
+  TINE_TRY(inode.truncate(static_cast<u64>(size)));
+  fs::notify(*found.dentry, IN_MODIFY);
+  return 0;
 }
 
 SyscallResult sys_ftruncate(Call &call, int fd, i64 size) {
@@ -46,7 +50,11 @@ SyscallResult sys_ftruncate(Call &call, int fd, i64 size) {
   if (!file->is_writable() || !S_ISREG(TINE_TRY(file->stat()).st_mode))
     return Errno{EINVAL};
   TINE_TRY(check_limit(call, static_cast<u64>(size)));
-  return file->truncate(static_cast<u64>(size));
+  if (const Ref<fs::Inode> inode = file->inode())
+    TINE_TRY(drop_set_id(call, *inode));
+  TINE_TRY(file->truncate(static_cast<u64>(size)));
+  fs::notify(*file, IN_MODIFY);
+  return 0;
 }
 
 SyscallResult sys_fallocate(Call &call, int fd, u64 mode, i64 offset, i64 length) {
@@ -65,7 +73,11 @@ SyscallResult sys_fallocate(Call &call, int fd, u64 mode, i64 offset, i64 length
     return Errno{EFBIG};
   if ((mode & FALLOC_FL_KEEP_SIZE) == 0)
     TINE_TRY(check_limit(call, static_cast<u64>(end)));
-  return file->allocate(static_cast<int>(mode), static_cast<u64>(offset), static_cast<u64>(length));
+  TINE_TRY(drop_set_id(call, *inode));
+  TINE_TRY(
+      file->allocate(static_cast<int>(mode), static_cast<u64>(offset), static_cast<u64>(length)));
+  fs::notify(*file, IN_MODIFY);
+  return 0;
 }
 
 SyscallResult sys_fsync(Call &call, int fd) {

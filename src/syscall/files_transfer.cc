@@ -4,6 +4,7 @@
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 
+#include "fs/inotify.hpp"
 #include "fs/pipe.hpp"
 
 #include <algorithm>
@@ -128,6 +129,10 @@ SyscallResult finish(Call &call, const Result<u64> &result, const Side &from, co
   if (result) {
     TINE_TRY(from.store(call));
     TINE_TRY(to.store(call));
+    if (*result != 0) {
+      fs::notify(*from.file, IN_ACCESS);
+      fs::notify(*to.file, IN_MODIFY);
+    }
     return *result;
   }
   if (result.error() == Errno{EPIPE})

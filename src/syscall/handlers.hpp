@@ -145,7 +145,6 @@ SyscallResult sys_munmap(Call &call, GuestAddress, u64);
 SyscallResult sys_mprotect(Call &call, GuestAddress, u64, u32);
 SyscallResult sys_mremap(Call &call, GuestAddress, u64, u64, u64, GuestAddress);
 SyscallResult sys_madvise(Call &call, GuestAddress, u64, int);
-SyscallResult sys_process_madvise(Call &call, int, GuestAddress, u64, int, u64);
 SyscallResult sys_brk(Call &call, GuestAddress);
 SyscallResult sys_mincore(Call &call, GuestAddress, u64, GuestAddress);
 SyscallResult sys_msync(Call &call, GuestAddress, u64, u64);
@@ -195,7 +194,6 @@ SyscallResult sys_pidfd_getfd(Call &call, int, int, u64);
 SyscallResult sys_unshare(Call &call, u64);
 SyscallResult sys_setns(Call &call, int, u64);
 SyscallResult sys_kcmp(Call &call, int, int, int, u64, u64);
-SyscallResult sys_rseq(Call &call, GuestAddress, u64, u64, u64);
 SyscallResult sys_set_robust_list(Call &call, GuestAddress, u64);
 SyscallResult sys_get_robust_list(Call &call, int, GuestAddress, GuestAddress);
 SyscallResult sys_sched_yield(Call &call);
@@ -277,7 +275,6 @@ SyscallResult sys_getrusage(Call &call, int, GuestAddress);
 
 // futex*.cc
 SyscallResult sys_futex(Call &call, GuestAddress, u32, u64, u64, GuestAddress, u64);
-SyscallResult sys_futex_waitv(Call &call, GuestAddress, u32, u64, GuestAddress, int);
 
 // system*.cc
 SyscallResult sys_uname(Call &call, GuestAddress);
@@ -316,5 +313,39 @@ SyscallResult sys_recvmsg(Call &call, int, GuestAddress, u64);
 SyscallResult sys_sendmmsg(Call &call, int, GuestAddress, u32, u64);
 SyscallResult sys_recvmmsg(Call &call, int, GuestAddress, u32, u64, GuestAddress);
 SyscallResult sys_shutdown(Call &call, int, int);
+
+// ipc*.cc
+SyscallResult sys_shmget(Call &call, int, u64, int);
+SyscallResult sys_shmat(Call &call, int, GuestAddress, int);
+SyscallResult sys_shmdt(Call &call, GuestAddress);
+SyscallResult sys_shmctl(Call &call, int, int, GuestAddress);
+SyscallResult sys_semget(Call &call, int, int, int);
+SyscallResult sys_semop(Call &call, int, GuestAddress, u32);
+SyscallResult sys_semtimedop(Call &call, int, GuestAddress, u32, GuestAddress);
+SyscallResult sys_semctl(Call &call, int, int, int, u64);
+SyscallResult sys_msgget(Call &call, int, int);
+SyscallResult sys_msgsnd(Call &call, int, GuestAddress, u64, int);
+SyscallResult sys_msgrcv(Call &call, int, GuestAddress, u64, i64, int);
+SyscallResult sys_msgctl(Call &call, int, int, GuestAddress);
+SyscallResult sys_mq_open(Call &call, GuestAddress, u32, u32, GuestAddress);
+SyscallResult sys_mq_unlink(Call &call, GuestAddress);
+SyscallResult sys_mq_timedsend(Call &call, int, GuestAddress, u64, u32, GuestAddress);
+SyscallResult sys_mq_timedreceive(Call &call, int, GuestAddress, u64, GuestAddress, GuestAddress);
+SyscallResult sys_mq_notify(Call &call, int, GuestAddress);
+SyscallResult sys_mq_getsetattr(Call &call, int, GuestAddress, GuestAddress);
+
+// aio.cc
+SyscallResult sys_io_setup(Call &call, u32, GuestAddress);
+SyscallResult sys_io_destroy(Call &call, u64);
+SyscallResult sys_io_submit(Call &call, u64, i64, GuestAddress);
+SyscallResult sys_io_cancel(Call &call, u64, GuestAddress, GuestAddress);
+SyscallResult sys_io_getevents(Call &call, u64, i64, i64, GuestAddress, GuestAddress);
+SyscallResult sys_io_pgetevents(Call &call, u64, i64, i64, GuestAddress, GuestAddress,
+                                GuestAddress);
+
+// futex_waitv.cc, rseq.cc, memory_access.cc
+SyscallResult sys_futex_waitv(Call &call, GuestAddress, u32, u32, GuestAddress, int);
+SyscallResult sys_rseq(Call &call, GuestAddress, u32, int, u32);
+SyscallResult sys_process_madvise(Call &call, int, GuestAddress, u64, int, u32);
 
 } // namespace tine::syscall

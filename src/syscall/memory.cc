@@ -2,10 +2,11 @@
 // knows, call AddressSpace.
 #include "syscall/handlers.hpp"
 
-#include "fs/fd_table.hpp"
+#include "fs/memory_fs.hpp"
 
 #include <algorithm>
 #include <linux/capability.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -42,6 +43,19 @@ void refresh_limits(Call &call) {
                           .stack = limits[RLIMIT_STACK].current};
 }
 
+/// F_SEAL_WRITE, F_SEAL_FUTURE_WRITE: "trying to create new shared, writable memory-mappings via
+/// mmap(2) will also fail with EPERM"; a read-only one can't be made writable later.
+Status obey_seals(const Ref<fs::File> &file, MapRequest &request) {
+  const auto memory_file = ref_cast<fs::MemoryFile>(file);
+  if (!memory_file ||
+      (memory_file->memory_inode()->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) == 0)
+    return Done{};
+  if (request.protection.write)
+    return Errno{EPERM};
+  request.may_write = false;
+  return Done{};
+}
+
 /// EACCES: "A file descriptor refers to a non-regular file"; "a file mapping was requested, but fd
 /// is not open for reading"; "MAP_SHARED was requested and PROT_WRITE is set, but fd is not open in
 /// read/write mode". ENODEV: the file can't be mapped.
@@ -52,6 +66,8 @@ Status take_file(Call &call, int fd, MapRequest &request) {
   if (request.shared && request.protection.write && !file->is_writable())
     return Errno{EACCES};
   request.may_write = !request.shared || file->is_writable();
+  if (request.shared)
+    TINE_TRY(obey_seals(file, request));
   if (request.length != 0)
     request.file = TINE_TRY(file->map());
   return Done{};

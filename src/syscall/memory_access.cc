@@ -1,8 +1,10 @@
-// process_vm_readv(2), process_vm_writev(2).
+// process_vm_readv(2), process_vm_writev(2), process_madvise(2).
+#include "process/pid_file.hpp"
 #include "process/ptrace.hpp"
 #include "syscall/handlers.hpp"
 
 #include <limits>
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 namespace tine::syscall {
@@ -10,6 +12,10 @@ namespace {
 using memory::Access;
 using memory::AddressSpace;
 using memory::IoBuffer;
+
+#ifndef MADV_COLLAPSE
+constexpr int MADV_COLLAPSE = 25;
+#endif
 
 /// "EINVAL: The sum of the iov_len values of either local_iov or remote_iov overflows a ssize_t
 /// value"; "liovcnt or riovcnt is too large".
@@ -93,6 +99,31 @@ SyscallResult sys_process_vm_readv(Call &call, int pid, GuestAddress local, u64 
 SyscallResult sys_process_vm_writev(Call &call, int pid, GuestAddress local, u64 local_count,
                                     GuestAddress remote, u64 remote_count, u64 flags) {
   return transfer(call, pid, {local, local_count, remote, remote_count}, flags, Access::write);
+}
+
+SyscallResult sys_process_madvise(Call &call, int pidfd, GuestAddress vector, u64 count, int advice,
+                                  u32 flags) {
+  if (flags != 0)
+    return Errno{EINVAL};
+  const auto ranges = TINE_TRY(read_ranges(call.memory, vector, count));
+  const auto file = ref_cast<process::PidFile>(TINE_TRY(call.thread.files->get(pidfd)));
+  if (!file)
+    return Errno{EBADF};
+  const Ref<AddressSpace> target = TINE_TRY(memory_of(call, file->process()->pid.value));
+  // "MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED, MADV_COLLAPSE": what doesn't change contents; for the
+  // process itself all of madvise(2), since Linux 6.13.
+  const bool harmless = advice == MADV_COLD || advice == MADV_PAGEOUT || advice == MADV_WILLNEED ||
+                        advice == MADV_COLLAPSE;
+  if (!harmless && target.get() != &call.memory)
+    return Errno{EINVAL};
+  u64 advised = 0;
+  for (const IoBuffer::Range &range : ranges) {
+    const Status status = target->advise(range.address, range.length, advice);
+    if (!status.ok())
+      return advised != 0 ? SyscallResult(advised) : SyscallResult(status.error());
+    advised += range.length;
+  }
+  return advised;
 }
 
 } // namespace tine::syscall

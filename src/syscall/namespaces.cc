@@ -1,5 +1,6 @@
 // unshare(2), setns(2), pivot_root(2).
 #include "process/namespaces.hpp"
+#include "process/lifecycle.hpp"
 
 #include "process/kernel.hpp"
 #include "syscall/file_support.hpp"
@@ -53,6 +54,8 @@ SyscallResult sys_unshare(Call &call, u64 flags) {
     call.thread.fs = call.thread.fs->clone();
   if ((flags & CLONE_FILES) != 0 && call.thread.files->reference_count() > 1)
     call.thread.files = call.thread.files->clone();
+  if ((flags & CLONE_SYSVSEM) != 0)
+    process::leave_semaphores(call.thread);
   process::make_new_namespaces(call.thread, flags);
   return 0;
 }

@@ -81,11 +81,11 @@ Result<Ref<fs::File>> open_program(Call &call, int directory, const std::string 
   if ((flags & AT_SYMLINK_NOFOLLOW) != 0)
     open_flags |= O_NOFOLLOW;
   if (path.empty() && (flags & AT_EMPTY_PATH) != 0) {
-    Ref<fs::File> file = TINE_TRY(call.thread.files->get(directory));
-    // A descriptor of O_PATH can't be read: open what it names.
-    if ((file->status_flags() & O_PATH) != 0)
-      return fs::open(call.thread.credentials, fs::path_of(*file), open_flags);
-    return file;
+    // A description of the program's own, also because that of an O_PATH descriptor can't be read.
+    const Ref<fs::File> file = TINE_TRY(call.thread.files->get(directory));
+    if (!file->inode())
+      return Errno{EACCES};
+    return fs::open(call.thread.credentials, fs::path_of(*file), open_flags);
   }
   if (path.empty())
     return Errno{ENOENT};

@@ -1,4 +1,5 @@
 // Interval timers, POSIX timers, and the time that was used.
+#include "process/lifecycle.hpp"
 #include "process/timers.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
@@ -166,6 +167,8 @@ SyscallResult sys_times(Call &call, GuestAddress address) {
 
 SyscallResult sys_getrusage(Call &call, int who, GuestAddress address) {
   process::ResourceUsage usage;
+  if (who != RUSAGE_CHILDREN)
+    process::note_resident(call.process, call.memory);
   switch (who) {
   case RUSAGE_SELF:
     usage = usage_of(call.process);

@@ -3,6 +3,7 @@
 #include "syscall/handlers.hpp"
 
 #include "fs/caller.hpp"
+#include "fs/inotify.hpp"
 
 #include <array>
 #include <fcntl.h>
@@ -27,12 +28,20 @@ SyscallResult remove_at(Call &call, int directory, GuestAddress address, bool is
   return fs::remove_name(tree_call(call), start, path, is_directory);
 }
 
+/// An empty path has the name that its descriptor was opened with.
+void tell_watchers(const FoundInode &found, u32 event) {
+  if (found.path)
+    fs::notify(*found.path.dentry, event);
+}
+
 SyscallResult change(Call &call, const FoundInode &found, const fs::AttributeChange &change) {
   if (!found.inode) // pipes and the like have no attributes that are kept
     return 0;
   TINE_TRY(check_writable_mount(found.path));
   (void)call;
-  return found.inode->change(change);
+  TINE_TRY(found.inode->change(change));
+  tell_watchers(found, IN_ATTRIB);
+  return 0;
 }
 
 SyscallResult change_mode(Call &call, const FoundInode &found, u32 mode) {
@@ -248,7 +257,10 @@ SyscallResult change_times(Call &call, const FoundInode &found, const Times &tim
       return Errno{EPERM};
     TINE_TRY(fs::check_permission(credentials, *found.inode, 2));
   }
-  return found.inode->change(request);
+  TINE_TRY(found.inode->change(request));
+  const bool both = request.accessed && request.modified;
+  tell_watchers(found, both ? IN_ATTRIB : request.accessed ? IN_ACCESS : IN_MODIFY);
+  return 0;
 }
 
 timespec from_timeval(const timeval &time) {

@@ -2,6 +2,7 @@
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 
+#include "fs/inotify.hpp"
 #include "fs/memory_fs.hpp"
 
 #include <fcntl.h>
@@ -148,7 +149,9 @@ SyscallResult set_attribute(Call &call, const Result<FoundInode> &given, GuestAd
   TINE_TRY(call.memory.read(value_address, std::as_writable_bytes(std::span(value))));
   TINE_TRY(check_writable_mount(found.path));
   TINE_TRY(fs::check_permission(call.thread.credentials, *found.inode, 2));
-  return found.inode->set_extended_attribute(name, value, static_cast<int>(flags));
+  TINE_TRY(found.inode->set_extended_attribute(name, value, static_cast<int>(flags)));
+  fs::notify_self(*found.inode, IN_ATTRIB);
+  return 0;
 }
 
 SyscallResult put_sized(Call &call, GuestAddress address, u64 size, std::string_view text) {
@@ -181,7 +184,9 @@ SyscallResult remove_attribute(Call &call, const Result<FoundInode> &given,
   const FoundInode found = TINE_TRY(given);
   const std::string name = TINE_TRY(read_attribute_name(call, name_address));
   TINE_TRY(check_writable_mount(found.path));
-  return found.inode->remove_extended_attribute(name);
+  TINE_TRY(found.inode->remove_extended_attribute(name));
+  fs::notify_self(*found.inode, IN_ATTRIB);
+  return 0;
 }
 
 } // namespace

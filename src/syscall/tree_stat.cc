@@ -2,6 +2,8 @@
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 
+#include "fs/inotify.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <dirent.h>
@@ -181,6 +183,7 @@ SyscallResult read_entries(Call &call, int fd, GuestAddress buffer, u64 size, Ap
     file->offset = offset;
     return written.error();
   }
+  fs::notify(*file, IN_ACCESS);
   return static_cast<u64>(records.size());
 }
 

@@ -26,5 +26,21 @@ int main(void) {
   CHECK_ERRNO(fcntl(file, F_ADD_SEALS, F_SEAL_WRITE), EPERM);
   int plain = memfd_create("plain", 0);
   CHECK_ERRNO(fcntl(plain, F_ADD_SEALS, F_SEAL_WRITE), EPERM);
+  int future = memfd_create("future", MFD_ALLOW_SEALING);
+  NEED(future >= 0 && ftruncate(future, 4096) == 0);
+  char *before = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, future, 0);
+  NEED(before != MAP_FAILED);
+  CHECK(fcntl(future, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0);
+  CHECK((before[0] = 'x') == 'x');
+  CHECK_ERRNO(write(future, "y", 1), EPERM);
+  CHECK_ERRNO(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, future, 0), EPERM);
+  char *after = mmap(NULL, 4096, PROT_READ, MAP_SHARED, future, 0);
+  CHECK(after != MAP_FAILED && after[0] == 'x');
+  CHECK_ERRNO(mprotect(after, 4096, PROT_READ | PROT_WRITE), EACCES);
+  CHECK_ERRNO(fcntl(future, F_ADD_SEALS, F_SEAL_WRITE), EBUSY);
+  CHECK(mprotect(before, 4096, PROT_READ) == 0);
+  CHECK_ERRNO(fcntl(future, F_ADD_SEALS, F_SEAL_WRITE), EBUSY);
+  CHECK(munmap(before, 4096) == 0);
+  CHECK(fcntl(future, F_ADD_SEALS, F_SEAL_WRITE) == 0);
   return finish();
 }

@@ -17,21 +17,25 @@ static void wait_for(int wanted) {
 int main(void) {
   struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART};
   NEED(sigaction(SIGCHLD, &action, NULL) == 0);
+  struct bell bell = new_bell();
   pid_t child = fork();
   if (child == 0) {
     raise(SIGSTOP);
+    hear(bell);
     _exit(12);
   }
   wait_for(1);
   CHECK(count == 1 && last.si_pid == child && last.si_code == CLD_STOPPED &&
         last.si_status == SIGSTOP);
   kill(child, SIGCONT);
+  wait_for(2); // a SIGCHLD that is pending would swallow the next one
+  CHECK(count == 2 && last.si_pid == child && last.si_code == CLD_CONTINUED &&
+        last.si_status == SIGCONT);
+  tell(bell);
+  wait_for(3);
   int status;
-  while (waitpid(child, &status, 0) == -1 && errno == EINTR) {
-  }
-  for (int i = 0; i < 5000 && last.si_code != CLD_EXITED; ++i) // CLD_CONTINUED may come between
-    sleep_ms(1);
-  CHECK(last.si_pid == child && last.si_code == CLD_EXITED && last.si_status == 12);
+  CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 12);
+  CHECK(count == 3 && last.si_pid == child && last.si_code == CLD_EXITED && last.si_status == 12);
   action.sa_flags |= SA_NOCLDSTOP;
   NEED(sigaction(SIGCHLD, &action, NULL) == 0);
   count = 0;

@@ -1,6 +1,7 @@
 // /proc/PID/maps, smaps and smaps_rollup: proc(5).
 #include "process/procfs/subject.hpp"
 
+#include <dirent.h>
 #include <fmt/format.h>
 #include <sys/sysmacros.h>
 
@@ -126,6 +127,58 @@ Result<std::string> smaps_rollup_text(const Subject &subject) {
   add_line(text, "Pss", usage.proportional);
   add_usage(text, usage);
   return text;
+}
+
+Result<std::string> numa_maps_text(const Subject &subject) {
+  const memory::AddressSpace &space = *TINE_TRY(subject.memory());
+  std::string text;
+  space.for_each_mapping([&](const Mapping &mapping) {
+    const std::string_view name = mapping.name;
+    text += fmt::format("{:08x} default", address_of(mapping.range.first).value);
+    if (mapping.file)
+      text += " file=" + escape(mapping.file->path(), "\n\t= ");
+    else if (name == "[heap]" || name == "[stack]")
+      text += fmt::format(" {}", name.substr(1, name.size() - 2));
+    const MemoryUsage usage = space.usage_of(mapping);
+    if (usage.anonymous != 0)
+      text += fmt::format(" anon={0} dirty={0}", usage.anonymous >> page_shift);
+    else if (usage.resident != 0)
+      text += fmt::format(" mapped={}", usage.resident >> page_shift);
+    if (usage.resident != 0)
+      text += fmt::format(" N0={} kernelpagesize_kB=4", usage.resident >> page_shift);
+    text += '\n';
+  });
+  return text;
+}
+
+Result<Ref<fs::Inode>> make_map_files(fs::PseudoFs &fs, const Subject &subject,
+                                      fs::PseudoAttributes attributes) {
+  const auto name_of = [](const Mapping &mapping) {
+    return fmt::format("{:x}-{:x}", address_of(mapping.range.first).value,
+                       address_of(mapping.range.end()).value);
+  };
+  Ref<fs::PseudoDirectory> directory = fs.directory(attributes);
+  directory->set_dynamic(
+      [&fs, subject, name_of](std::string_view name) -> Result<Ref<fs::Inode>> {
+        const memory::AddressSpace &space = *TINE_TRY(subject.memory());
+        Ref<fs::Inode> found;
+        space.for_each_mapping([&](const Mapping &mapping) {
+          if (mapping.file && name_of(mapping) == name)
+            found = fs.link_to(mapping.file->path(),
+                               {.mode = mapping.protection.write ? 0700U : 0500U});
+        });
+        return found ? Result<Ref<fs::Inode>>(found) : Errno{ENOENT};
+      },
+      [subject, name_of]() -> Result<std::vector<fs::DirectoryEntry>> {
+        const memory::AddressSpace &space = *TINE_TRY(subject.memory());
+        std::vector<fs::DirectoryEntry> list;
+        space.for_each_mapping([&](const Mapping &mapping) {
+          if (mapping.file)
+            list.push_back({mapping.range.first.value, 0, DT_LNK, name_of(mapping)});
+        });
+        return list;
+      });
+  return Ref<fs::Inode>(std::move(directory));
 }
 
 } // namespace tine::process

@@ -1,6 +1,7 @@
 // The smaller entries of /proc/PID, and the tables of all of them.
 #include "process/namespaces.hpp"
 #include "process/procfs/subject.hpp"
+#include "process/timers.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -180,11 +181,6 @@ Result<std::string> unset_id_text(const Subject &subject) {
   return std::string("4294967295");
 }
 
-Result<std::string> empty_text(const Subject &subject) {
-  TINE_TRY(subject.process());
-  return std::string();
-}
-
 Result<std::string> timerslack_text(const Subject &subject) {
   return fmt::format("{}\n", TINE_TRY(subject.thread())->timer_slack);
 }
@@ -302,6 +298,32 @@ Result<Ref<fs::Inode>> make_task(fs::PseudoFs &fs, const Subject &subject,
   return Ref<fs::Inode>(std::move(directory));
 }
 
+/// No storage is behind the box's files, so the last three stay zero.
+Result<std::string> io_text(const Subject &subject) {
+  const TransferUsage &transfers = TINE_TRY(subject.process())->transfers;
+  return fmt::format("rchar: {}\nwchar: {}\nsyscr: {}\nsyscw: {}\nread_bytes: 0\n"
+                     "write_bytes: 0\ncancelled_write_bytes: 0\n",
+                     transfers.read_bytes, transfers.written_bytes, transfers.read_calls,
+                     transfers.write_calls);
+}
+
+Result<std::string> timers_text(const Subject &subject) {
+  const Process &process = *TINE_TRY(subject.process());
+  std::string text;
+  if (!process.timers)
+    return text;
+  for (const auto &[id, timer] : process.timers->posix()) {
+    const bool to_thread = timer.notify == SIGEV_THREAD_ID;
+    const char *method = timer.notify == SIGEV_NONE     ? "none"
+                         : timer.notify == SIGEV_THREAD ? "thread"
+                                                        : "signal";
+    text += fmt::format("ID: {}\nsignal: {}/{:016x}\nnotify: {}/{}.{}\nClockID: {}\n", id,
+                        timer.signal, timer.value, method, to_thread ? "tid" : "pid",
+                        to_thread ? timer.thread.value : process.pid.value, timer.clock);
+  }
+  return text;
+}
+
 // ---- the tables ----
 
 constexpr SubjectEntry text(const char *name, u32 mode,
@@ -331,8 +353,10 @@ constexpr SubjectEntry entries[] = {
     made("fd", S_IFDIR, 0500, make_fd),
     made("fdinfo", S_IFDIR, 0555, make_fdinfo),
     text("gid_map", 0644, id_map_text),
+    text("io", 0400, io_text),
     text("limits", 0444, limits_text),
     text("loginuid", 0644, unset_id_text),
+    made("map_files", S_IFDIR, 0500, make_map_files),
     text("maps", 0444, maps_text),
     made("mem", S_IFREG, 0600, make_mem),
     text("mountinfo", 0444, mountinfo_text),
@@ -340,6 +364,7 @@ constexpr SubjectEntry entries[] = {
     text("mountstats", 0400, mountstats_text),
     made("net", S_IFDIR, 0555, make_net),
     made("ns", S_IFDIR, 0511, make_ns),
+    text("numa_maps", 0444, numa_maps_text),
     text("oom_adj", 0644, number_text<0>, ignore),
     text("oom_score", 0444, oom_score_text),
     text("oom_score_adj", 0644, adjustment_text, set_adjustment),
@@ -358,7 +383,7 @@ constexpr SubjectEntry entries[] = {
     text("statm", 0444, statm_text),
     text("status", 0444, status_text),
     text("syscall", 0400, syscall_text),
-    text("timers", 0444, empty_text),
+    text("timers", 0444, timers_text),
     text("timerslack_ns", 0666, timerslack_text),
     text("uid_map", 0644, id_map_text),
     text("wchan", 0444, wchan_text),

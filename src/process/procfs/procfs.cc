@@ -63,6 +63,7 @@ Ref<fs::PseudoFs> make_procfs(Kernel &kernel) {
   root.directory("driver");
   add_system_files(*procfs, kernel);
   add_sysctl(*procfs, kernel);
+  add_system_v_ipc(*procfs, kernel);
   add_processes(*procfs, kernel);
   return procfs;
 }

@@ -61,6 +61,9 @@ struct SubjectEntry {
 [[nodiscard]] Result<std::string> maps_text(const Subject &subject);
 [[nodiscard]] Result<std::string> smaps_text(const Subject &subject);
 [[nodiscard]] Result<std::string> smaps_rollup_text(const Subject &subject);
+[[nodiscard]] Result<std::string> numa_maps_text(const Subject &subject);
+[[nodiscard]] Result<Ref<fs::Inode>> make_map_files(fs::PseudoFs &fs, const Subject &subject,
+                                                    fs::PseudoAttributes attributes);
 // memory_files.cc
 [[nodiscard]] Result<Ref<fs::Inode>> make_mem(fs::PseudoFs &fs, const Subject &subject,
                                               fs::PseudoAttributes attributes);
@@ -80,7 +83,8 @@ struct SubjectEntry {
 [[nodiscard]] std::span<const SubjectEntry> thread_entries();
 // net_texts.cc
 [[nodiscard]] Ref<fs::PseudoDirectory> make_net_directory(fs::PseudoFs &fs, Kernel &kernel);
-// system_texts.cc, sysctl.cc
+// system_texts.cc, sysctl.cc, sysvipc.cc
+void add_system_v_ipc(fs::PseudoFs &fs, Kernel &kernel);
 void add_system_files(fs::PseudoFs &fs, Kernel &kernel);
 void add_sysctl(fs::PseudoFs &fs, Kernel &kernel);
 /// "2,5-7" of the first `count` bits.

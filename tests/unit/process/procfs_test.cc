@@ -1,9 +1,8 @@
 // Formats of /proc: what the readers of proc(5) rely on.
 #include "fs/pseudo_fs.hpp"
-#include "process/kernel.hpp"
-#include "process/process.hpp"
 #include "process/procfs/procfs.hpp"
 #include "process/procfs/subject.hpp"
+#include "unit/process/kernel_fixture.hpp"
 
 #include <gtest/gtest.h>
 #include <regex>
@@ -13,7 +12,7 @@ namespace tine::process {
 namespace {
 
 /// A kernel with one process (pid 2) of one thread, whose address space has code, data and a stack.
-class ProcfsTest : public ::testing::Test {
+class ProcfsTest : public KernelFixture {
 protected:
   ProcfsTest() {
     process->start_time = kernel.boot_time;
@@ -59,15 +58,6 @@ protected:
     return text;
   }
 
-  KernelLock lock;
-  std::unique_ptr<memory::FrameArena> frames =
-      *memory::FrameArena::create({.limit_bytes = 64 << 20});
-  std::unique_ptr<cpu::Machine> machine = cpu::Machine::create(*frames, lock);
-  sched::Scheduler scheduler;
-  time::TimerQueue timers;
-  sched::HostEvents events;
-  Host host{lock, *frames, *machine, scheduler, timers, events};
-  Kernel kernel{host, {.hostname = "box", .cpus = 2}};
   fs::Credentials credentials;
   Ref<Process> process = make_ref<Process>(kernel, Pid{2});
   Ref<Thread> thread = make_ref<Thread>(kernel, Pid{2});
