@@ -3,6 +3,7 @@
 
 #include "base/log.hpp"
 #include "process/accounting.hpp"
+#include "process/lifecycle.hpp"
 #include "process/process.hpp"
 #include "process/ptrace.hpp"
 #include "process/rseq.hpp"
@@ -73,12 +74,14 @@ void Runtime::vcpu_main(u32 index) {
     thread->on_cpu_since = 0;
     vcpu.slice_start = 0;
     scheduler_.put_back(*thread, run_state_after(next));
-    if (next == Next::exited || next == Next::stopped)
+    // Who waits for the box waits for its main process alone: a wake-up costs more than a fork.
+    if ((next == Next::exited || next == Next::stopped) && process->pid == thread->kernel.main_pid)
       progress_.notify_all();
   }
 }
 
 Next Runtime::run_thread(KernelGuard &guard, Vcpu &vcpu, Thread &thread) {
+  process::store_child_tid(thread);
   process::resume_rseq(thread);
   Next next = syscall::resume_thread(thread);
   while (next == Next::guest && !stopping_.load(std::memory_order_relaxed)) {

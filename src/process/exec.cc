@@ -213,8 +213,7 @@ Result<Program> build_program(const Thread &thread, const ExecArguments &argumen
 void reset_handlers(Thread &thread) {
   if (thread.handlers->reference_count() > 1)
     thread.handlers = thread.handlers->clone();
-  for (SignalAction &action : thread.handlers->actions)
-    action = SignalAction{action.handler == 1 ? u64{1} : u64{0}, 0, 0, {}};
+  thread.handlers->reset_caught();
 }
 
 /// "The thread that calls execve takes over the process's pid."
@@ -335,7 +334,7 @@ Result<Ref<Process>> create_init(Kernel &kernel, InitArguments arguments) {
   thread->handlers = make_ref<SignalHandlers>();
   for (int signal = 1; signal <= 64; ++signal)
     if (arguments.ignored_signals.contains(signal))
-      (*thread->handlers)[signal].handler = 1;
+      thread->handlers->writable(signal).handler = 1;
   thread->credentials = std::move(arguments.credentials);
   thread->signal_mask = arguments.blocked_signals;
   // A list of threads that execute() can see; undone below if it fails.

@@ -131,13 +131,14 @@ Result<GuestAddress> make_stack(memory::AddressSpace &space, const StackContents
     return Errno{EIO};
   strings.random = stack.push(random);
 
-  layout.auxiliary_vector = auxiliary_vector(contents, strings);
+  layout.auxiliary_vector =
+      std::make_shared<const std::vector<u64>>(auxiliary_vector(contents, strings));
   std::vector<u64> words{arguments.size()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   words.push_back(0);
   words.insert(words.end(), environment.begin(), environment.end());
   words.push_back(0);
-  words.insert(words.end(), layout.auxiliary_vector.begin(), layout.auxiliary_vector.end());
+  words.insert(words.end(), layout.auxiliary_vector->begin(), layout.auxiliary_vector->end());
   // The ABI wants the stack pointer, where argc is, aligned to 16.
   stack.align(16);
   if (words.size() % 2 != 0)

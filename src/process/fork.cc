@@ -85,9 +85,7 @@ Status fill_thread(Thread &child, Thread &parent, const CloneArguments &argument
   child.fs = has(arguments, CLONE_FS) ? parent.fs : parent.fs->clone();
   child.handlers = has(arguments, CLONE_SIGHAND) ? parent.handlers : parent.handlers->clone();
   if (has(arguments, CLONE_CLEAR_SIGHAND))
-    for (SignalAction &action : child.handlers->actions)
-      if (action.handler != 1) // SIG_IGN stays
-        action = {};
+    child.handlers->reset_caught();
   child.cpu = parent.cpu;
   child.cpu.gpr[cpu::rax] = 0;
   if (!arguments.stack.is_null())
@@ -145,12 +143,13 @@ Ref<Process> make_process(Process &parent, Pid pid, const CloneArguments &argume
 }
 
 /// CLONE_PARENT_SETTID, CLONE_CHILD_SETTID: Linux ignores a bad address here, clone(2) reports
-/// none.
-void store_tids(const Thread &parent, const Thread &child, const CloneArguments &arguments) {
+/// none. The child's is stored "before the clone call returns control to user space in the child
+/// process" (clone(2)): by the child, since it copies a page.
+void store_tids(const Thread &parent, Thread &child, const CloneArguments &arguments) {
   if (has(arguments, CLONE_PARENT_SETTID))
     (void)parent.memory->write_object(arguments.parent_tid, child.tid.value);
   if (has(arguments, CLONE_CHILD_SETTID))
-    (void)child.memory->write_object(arguments.child_tid, child.tid.value);
+    child.set_child_tid = arguments.child_tid;
 }
 
 /// CLONE_PIDFD: a descriptor for the child, in the parent's table. Closed again if the clone fails
@@ -178,6 +177,12 @@ void publish(const Ref<Thread> &thread, const Ref<Process> &process) {
 }
 
 } // namespace
+
+void store_child_tid(Thread &child) {
+  const GuestAddress address = std::exchange(child.set_child_tid, GuestAddress{});
+  if (!address.is_null())
+    (void)child.memory->write_object(address, child.tid.value);
+}
 
 Result<Ref<Thread>> clone_process(Thread &parent, const CloneArguments &arguments) {
   Kernel &kernel = parent.kernel;

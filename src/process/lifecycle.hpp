@@ -23,6 +23,9 @@ struct CloneArguments {
 /// EINVAL, EAGAIN, ENOMEM as in clone(2).
 [[nodiscard]] Result<Ref<Thread>> clone_process(Thread &parent, const CloneArguments &arguments);
 
+/// What a new thread does before its first step in guest code: the store of CLONE_CHILD_SETTID.
+void store_child_tid(Thread &child);
+
 struct ExecArguments {
   Ref<fs::File> file;
   std::string path; ///< as given: AT_EXECFN, and what `#!` interpreters get

@@ -29,19 +29,18 @@ void end_interrupted_call(Thread &thread, const InterruptedCall &call, const Sig
 /// Makes the registers enter the handler. If the stack can't take the frame, SIGSEGV follows.
 void run_handler(Thread &thread, const siginfo_t &info) {
   const int signal = info.si_signo;
-  SignalAction &slot = (*thread.handlers)[signal];
-  const SignalAction action = slot;
+  const SignalAction action = (*thread.handlers)[signal];
   resume_rseq(thread); // the frame keeps the address that the handler returns to
   const SignalSet old_mask = thread.syscall_state.saved_mask.value_or(thread.signal_mask);
   if (!enter_handler(thread, action, info, old_mask).ok()) {
     // Linux's force_sigsegv: a SIGSEGV whose own frame doesn't fit kills.
     if (signal == SIGSEGV)
-      slot.handler = 0;
+      thread.handlers->writable(signal).handler = 0;
     force_signal(thread, kernel_signal(SIGSEGV));
     return;
   }
   if ((action.flags & SA_RESETHAND) != 0)
-    slot.handler = 0;
+    thread.handlers->writable(signal).handler = 0;
   thread.signal_mask = thread.signal_mask | action.mask;
   if ((action.flags & SA_NODEFER) == 0)
     thread.signal_mask.add(signal);

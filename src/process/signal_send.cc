@@ -181,10 +181,9 @@ std::size_t send_signal_to_group(Kernel &kernel, Pid group, const siginfo_t &inf
 
 void force_signal(Thread &thread, const siginfo_t &info) {
   const int signal = info.si_signo;
-  SignalAction &action = (*thread.handlers)[signal];
   const bool blocked = thread.signal_mask.contains(signal);
-  if (blocked || action.handler == 1)
-    action.handler = 0;
+  if (blocked || (*thread.handlers)[signal].handler == 1)
+    thread.handlers->writable(signal).handler = 0;
   thread.signal_mask.remove(signal);
   thread.pending.add(info);
   thread.notify();

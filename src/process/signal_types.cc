@@ -6,9 +6,22 @@
 namespace tine::process {
 
 Ref<SignalHandlers> SignalHandlers::clone() const {
-  auto copy = make_ref<SignalHandlers>();
-  copy->actions = actions;
-  return copy;
+  return Ref<SignalHandlers>(new SignalHandlers(actions_));
+}
+
+SignalAction &SignalHandlers::writable(int signal) {
+  if (actions_.use_count() > 1)
+    actions_ = std::make_shared<Actions>(*actions_);
+  return (*actions_)[static_cast<std::size_t>(signal - 1)];
+}
+
+void SignalHandlers::reset_caught() {
+  constexpr u64 ignore = 1; // SIG_IGN
+  auto reset = std::make_shared<Actions>();
+  for (std::size_t index = 0; index < reset->size(); ++index)
+    if ((*actions_)[index].handler == ignore)
+      (*reset)[index].handler = ignore;
+  actions_ = std::move(reset);
 }
 
 void PendingSignals::add(const siginfo_t &info) {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <csignal>
+#include <memory>
 #include <vector>
 
 namespace tine::process {
@@ -47,14 +48,25 @@ struct SignalAction {
   SignalSet mask;
 };
 
-/// What CLONE_SIGHAND shares. fork copies it.
+/// What CLONE_SIGHAND shares. fork copies it: the actions are shared with forks until one side
+/// changes them.
 class SignalHandlers final : public RefCounted {
 public:
-  std::array<SignalAction, 64> actions{};
-  [[nodiscard]] SignalAction &operator[](int signal) {
-    return actions[static_cast<std::size_t>(signal - 1)];
+  SignalHandlers() : actions_(std::make_shared<Actions>()) {}
+  [[nodiscard]] const SignalAction &operator[](int signal) const {
+    return (*actions_)[static_cast<std::size_t>(signal - 1)];
   }
+  /// The action, to be changed. Valid until the next clone().
+  [[nodiscard]] SignalAction &writable(int signal);
+  /// What execve(2) and CLONE_CLEAR_SIGHAND do: all but ignored signals get their default action.
+  void reset_caught();
   [[nodiscard]] Ref<SignalHandlers> clone() const;
+
+private:
+  using Actions = std::array<SignalAction, 64>;
+  explicit SignalHandlers(std::shared_ptr<Actions> actions) : actions_(std::move(actions)) {}
+
+  std::shared_ptr<Actions> actions_; ///< never null
 };
 
 /// Pending signals of a thread, or shared ones of a process. Standard signals are kept once,

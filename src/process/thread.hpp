@@ -77,6 +77,7 @@ public:
 
   // ---- thread library ----
   GuestAddress clear_child_tid;
+  GuestAddress set_child_tid; ///< CLONE_CHILD_SETTID: stored by the child before its first step
   GuestAddress robust_list;
   GuestAddress rseq;
   u32 rseq_signature = 0;

@@ -52,14 +52,13 @@ SyscallResult sys_rt_sigaction(Call &call, int signal, GuestAddress action, Gues
                                u64 size) {
   if (size != signal_set_size || signal < 1 || signal > process::highest_signal)
     return Errno{EINVAL};
-  SignalAction &slot = (*call.thread.handlers)[signal];
-  const SignalAction old = slot;
+  const SignalAction old = (*call.thread.handlers)[signal];
   if (!action.is_null()) {
     const auto given = TINE_TRY(call.memory.read_object<GuestAction>(action));
     if (unblockable_signals.contains(signal))
       return Errno{EINVAL};
-    slot = {given.handler, given.flags, given.restorer,
-            SignalSet{given.mask} & ~unblockable_signals};
+    call.thread.handlers->writable(signal) = {given.handler, given.flags, given.restorer,
+                                              SignalSet{given.mask} & ~unblockable_signals};
     discard_ignored(call, signal);
   }
   if (!old_action.is_null())

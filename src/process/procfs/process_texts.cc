@@ -43,8 +43,10 @@ Result<std::string> environ_text(const Subject &subject) {
 }
 
 Result<std::string> auxv_text(const Subject &subject) {
-  const std::vector<u64> &values = TINE_TRY(subject.memory())->layout().auxiliary_vector;
-  return std::string(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(u64));
+  const auto values = TINE_TRY(subject.memory())->layout().auxiliary_vector;
+  if (!values)
+    return std::string();
+  return std::string(reinterpret_cast<const char *>(values->data()), values->size() * sizeof(u64));
 }
 
 Result<std::string> comm_text(const Subject &subject) {
