@@ -17,11 +17,17 @@ void Runtime::event_main() {
     timers_.expire(now);
     events_.dispatch(false);
     on_tick(now);
+    if (now - last_trim_ >= memory::FrameArena::trim_period) {
+      frames_->trim_unused();
+      last_trim_ = now;
+    }
 
     // Nothing can become runnable without this thread when every vCPU is idle and nothing is
     // runnable, so then it sleeps until it has a reason: an idle box takes no CPU at all.
     const bool idle = idle_vcpus_ == vcpus_.size() && !scheduler_.has_runnable();
     Nanoseconds timeout = idle ? -1 : tick;
+    if (idle && frames_->may_trim())
+      timeout = memory::FrameArena::trim_period;
     if (const auto deadline = timers_.next_deadline()) {
       const Nanoseconds due = *deadline > now ? *deadline - now : 0;
       timeout = timeout < 0 || due < timeout ? due : timeout;

@@ -41,7 +41,8 @@ public:
   Runtime &operator=(const Runtime &) = delete;
 
   void start();
-  /// Waits until `done` is true; it is asked, with the kernel lock, after each exit of a thread.
+  /// Waits until `done` is true; it is asked, with the kernel lock, when a thread of a box's main
+  /// process has ended or stopped.
   void wait_until(const std::function<bool()> &done);
   /// Ends all host threads. Guest threads stay where they are.
   void stop();
@@ -82,6 +83,7 @@ private:
   /// Whether a thread is runnable, for idle vCPUs that spin without the lock.
   std::atomic<bool> has_work_{false};
   u32 idle_vcpus_ = 0, sleeping_vcpus_ = 0;
+  Nanoseconds last_trim_ = 0;    ///< host monotonic; of the event thread
   Nanoseconds event_wakeup_ = 0; ///< when the event thread wakes by itself; 0: it is awake
   std::atomic<bool> stopping_{false};
 };

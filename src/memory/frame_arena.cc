@@ -3,16 +3,20 @@
 #include "memory/node_pool.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <new>
 
 namespace tine::memory {
 namespace {
 /// Frame numbers take 28 bits of a page-table entry (see page_table.hpp).
 constexpr u64 most_frames = u64{1} << 28;
 constexpr u64 least_bytes = u64{16} << 20;
+/// Chunks that one call of trim_unused() gives back: a millisecond or two under the kernel lock.
+constexpr u64 most_trimmed = 64;
 } // namespace
 
 Result<std::unique_ptr<FrameArena>> FrameArena::create(const Options &options) {
-  const u64 step = std::max(round_up_to_page(options.populate_step), page_size);
+  const u64 step = std::bit_ceil(std::max(options.populate_step, 2 * page_size));
   u64 limit = round_up_to_page(std::max(options.limit_bytes, page_size));
   if (limit > most_frames / 2 * page_size)
     return Errno{EINVAL};
@@ -29,16 +33,20 @@ Result<std::unique_ptr<FrameArena>> FrameArena::create(const Options &options) {
       return Errno{ENOMEM};
   }
   const u64 frames = arena->memory_.bytes() >> page_shift;
-  const u64 array_bytes = round_up_to_page(frames * sizeof(u32));
-  for (HostRange *array : {&arena->count_memory_, &arena->free_list_memory_}) {
-    *array = TINE_TRY(HostRange::reserve(array_bytes, HostRange::Pages::normal));
-    TINE_TRY(array->make_accessible(0, array_bytes));
-  }
+  const auto reserve_array = [](HostRange &array, u64 bytes) -> Status {
+    array = TINE_TRY(HostRange::reserve(round_up_to_page(bytes), HostRange::Pages::normal));
+    return array.make_accessible(0, array.bytes());
+  };
+  const u64 chunks = arena->memory_.bytes() / step;
+  TINE_TRY(reserve_array(arena->count_memory_, frames * sizeof(u32)));
+  TINE_TRY(reserve_array(arena->free_list_memory_, frames * sizeof(u32)));
+  TINE_TRY(reserve_array(arena->chunk_memory_, chunks * sizeof(Chunk)));
   arena->base_ = arena->memory_.base();
   arena->counts_ = reinterpret_cast<u32 *>(arena->count_memory_.base());
-  arena->free_list_ = reinterpret_cast<u32 *>(arena->free_list_memory_.base());
+  arena->next_free_ = reinterpret_cast<u32 *>(arena->free_list_memory_.base());
+  arena->chunks_ = reinterpret_cast<Chunk *>(arena->chunk_memory_.base());
+  arena->chunk_shift_ = static_cast<u32>(std::countr_zero(step >> page_shift));
   arena->reserved_ = static_cast<u32>(frames);
-  arena->step_frames_ = static_cast<u32>(step >> page_shift);
   arena->limit_frames_ = limit >> page_shift;
   TINE_TRY(arena->refill(1));
   arena->counts_[zero_frame.value] = saturated;
@@ -67,35 +75,85 @@ Result<FrameNumber> FrameArena::allocate_run_zeroed(u64 count) {
   return first;
 }
 
+void FrameArena::retire_fresh() {
+  while (fresh_ < fresh_end_)
+    put_on_free_list(--fresh_end_);
+}
+
 Status FrameArena::refill(u64 count) {
-  const u64 have = fresh_end_ - fresh_;
-  if (count <= step_frames_ && !given_back_.empty()) {
+  if (count <= chunk_frames() && !given_back_.empty()) {
     const u32 chunk = given_back_.back();
-    TINE_TRY(memory_.commit(u64{chunk} << page_shift, u64{step_frames_} << page_shift));
+    TINE_TRY(memory_.commit(u64{chunk} << chunk_byte_shift(), chunk_bytes()));
     given_back_.pop_back();
-    while (fresh_ < fresh_end_)
-      free_list_[free_count_++] = fresh_++;
-    fresh_ = chunk;
-    fresh_end_ = chunk + step_frames_;
-    host_bytes_ += u64{step_frames_} << page_shift;
+    retire_fresh();
+    fresh_ = chunk << chunk_shift_;
+    fresh_end_ = fresh_ + chunk_frames();
+    host_bytes_ += chunk_bytes();
     return Done{};
   }
   const bool adjacent = fresh_end_ == committed_;
-  const u64 missing = adjacent ? count - have : count;
-  const u64 steps = (missing + step_frames_ - 1) / step_frames_;
-  const u64 frames = steps * step_frames_;
+  const u64 missing = adjacent ? count - (fresh_end_ - fresh_) : count;
+  const u64 chunks = (missing + chunk_frames() - 1) >> chunk_shift_;
+  const u64 frames = chunks << chunk_shift_;
   if (frames > reserved_ - committed_)
     return Errno{ENOMEM};
   TINE_TRY(memory_.commit(u64{committed_} << page_shift, frames << page_shift));
+  for (u64 chunk = 0; chunk < chunks; ++chunk)
+    new (chunks_ + (committed_ >> chunk_shift_) + chunk) Chunk;
   if (!adjacent) {
-    while (fresh_ < fresh_end_)
-      free_list_[free_count_++] = fresh_++;
+    retire_fresh();
     fresh_ = committed_;
   }
   committed_ += static_cast<u32>(frames);
   fresh_end_ = committed_;
   host_bytes_ += frames << page_shift;
   return Done{};
+}
+
+void FrameArena::link(u32 &list, u32 index) {
+  Chunk &chunk = chunks_[index];
+  chunk.previous = no_chunk;
+  chunk.next = list;
+  if (list != no_chunk)
+    chunks_[list].previous = index;
+  list = index;
+}
+
+void FrameArena::unlink(u32 &list, u32 index) {
+  const Chunk &chunk = chunks_[index];
+  if (chunk.next != no_chunk)
+    chunks_[chunk.next].previous = chunk.previous;
+  if (chunk.previous != no_chunk)
+    chunks_[chunk.previous].next = chunk.next;
+  else
+    list = chunk.next;
+}
+
+void FrameArena::become_empty(u32 index) {
+  unlink(partial_, index);
+  link(empty_, index);
+  ++empty_chunks_;
+}
+
+void FrameArena::leave_empty(u32 index) {
+  unlink(empty_, index);
+  link(partial_, index);
+  --empty_chunks_;
+  least_empty_chunks_ = std::min(least_empty_chunks_, empty_chunks_);
+}
+
+void FrameArena::drop_references(FrameNumber first, u32 count) {
+  u32 *const counts = counts_ + first.value;
+  u32 last = 0;
+  for (u32 i = 0; i < count; ++i)
+    last |= (counts[i] & count_mask) == 1 ? 1 : 0;
+  if (last != 0) {
+    for (u32 i = count; i-- > 0;)
+      drop_reference(FrameNumber{first.value + i});
+    return;
+  }
+  for (u32 i = 0; i < count; ++i)
+    counts[i] -= (counts[i] & count_mask) != saturated ? 1 : 0;
 }
 
 void FrameArena::clear_code(FrameNumber frame) {
@@ -106,30 +164,28 @@ void FrameArena::clear_code(FrameNumber frame) {
     code_observer_->code_frame_changed(frame);
 }
 
-bool FrameArena::is_wholly_free(u32 chunk_first, u32 chunk_frames) const {
-  const u32 chunk_end = chunk_first + chunk_frames;
-  if (fresh_ < chunk_end && chunk_first < fresh_end_)
-    return false;
-  return std::all_of(counts_ + chunk_first, counts_ + chunk_end,
-                     [](u32 count) { return count == 0; });
+void FrameArena::give_back(u32 index) {
+  unlink(empty_, index);
+  --empty_chunks_;
+  new (chunks_ + index) Chunk;
+  memory_.give_back(u64{index} << chunk_byte_shift(), chunk_bytes());
+  host_bytes_ -= chunk_bytes();
+  given_back_.push_back(index);
 }
 
-void FrameArena::trim() {
-  std::vector<bool> was_given_back(committed_ / step_frames_, false);
-  for (const u32 chunk : given_back_)
-    was_given_back[chunk / step_frames_] = true;
-  std::vector<bool> gone = was_given_back;
-  for (u32 chunk = 0; chunk < committed_; chunk += step_frames_) {
-    if (was_given_back[chunk / step_frames_] || !is_wholly_free(chunk, step_frames_))
-      continue;
-    memory_.give_back(u64{chunk} << page_shift, u64{step_frames_} << page_shift);
-    host_bytes_ -= u64{step_frames_} << page_shift;
-    given_back_.push_back(chunk);
-    gone[chunk / step_frames_] = true;
-  }
-  u32 *const kept = std::remove_if(free_list_, free_list_ + free_count_,
-                                   [&](u32 frame) { return gone[frame / step_frames_]; });
-  free_count_ = static_cast<u64>(kept - free_list_);
+void FrameArena::trim(u64 keep_bytes, u64 most) {
+  const u64 keep = keep_bytes >> chunk_byte_shift();
+  for (; most > 0 && empty_chunks_ > keep; --most)
+    give_back(empty_);
+  least_empty_chunks_ = std::min(least_empty_chunks_, empty_chunks_);
+}
+
+void FrameArena::trim_unused() {
+  const u64 unused = least_empty_chunks_;
+  const u64 reserve = reserve_chunks();
+  if (unused > reserve)
+    trim(reserve << chunk_byte_shift(), std::min(unused - reserve, most_trimmed));
+  least_empty_chunks_ = empty_chunks_;
 }
 
 } // namespace tine::memory

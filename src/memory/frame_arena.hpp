@@ -30,17 +30,20 @@ public:
 };
 
 /// Owns every frame. Invariants: a frame's count is the number of references to it (page-table
-/// entries in distinct nodes, page objects, pipe buffers, pins); a frame with count zero is on the
-/// free list, in the fresh range, or in a chunk that was given back to the host; frame 0 is the
-/// common zero frame, which isn't counted: it is never free and never writable. Guarded by the
+/// entries in distinct nodes, page objects, pipe buffers, pins); a frame with count zero is on its
+/// chunk's free list, in the fresh range, or in a chunk that was given back to the host; frame 0 is
+/// the common zero frame, which isn't counted: it is never free and never writable. Guarded by the
 /// kernel lock.
+///
+/// A chunk is what is taken from the host and given back at once. Frames come from chunks that are
+/// partly in use before those that are wholly free, so that the latter can be given back.
 class FrameArena final {
 public:
   struct Options {
     /// Most frames that may be in use at once (`--memory`); beyond it allocate() is ENOMEM.
     u64 limit_bytes = u64{64} << 30;
-    /// Host memory is taken in steps of this size, populated at once: a host fault costs 10 to 20
-    /// µs.
+    /// Bytes of a chunk, rounded up to a power of two of at least two pages. It is populated at
+    /// once: a host fault costs 10 to 20 µs.
     u64 populate_step = u64{2} << 20;
   };
 
@@ -54,16 +57,16 @@ public:
   /// A frame with count 1 and unspecified contents. ENOMEM at the limit.
   [[nodiscard]] Result<FrameNumber> allocate() {
     TINE_TRY(admit(1));
-    if (free_count_ > 0)
-      return take(free_list_[--free_count_]);
-    return allocate_fresh();
+    const u32 chunk = chunk_with_free_frames();
+    return chunk != no_chunk ? Result<FrameNumber>(take_free(chunk)) : allocate_fresh();
   }
   /// A frame with count 1 that reads zero (cheaper where the host's memory is known to be zero).
   [[nodiscard]] Result<FrameNumber> allocate_zeroed() {
     TINE_TRY(admit(1));
-    if (free_count_ == 0)
+    const u32 chunk = chunk_with_free_frames();
+    if (chunk == no_chunk)
       return allocate_fresh();
-    const FrameNumber frame = take(free_list_[--free_count_]);
+    const FrameNumber frame = take_free(chunk);
     std::memset(pointer(frame), 0, page_size);
     return frame;
   }
@@ -91,6 +94,15 @@ public:
       release(frame);
     }
   }
+  /// The same for `count` neighbouring frames, each of which has a reference already.
+  void add_references(FrameNumber first, u32 count) {
+    u32 *const counts = counts_ + first.value;
+    for (u32 i = 0; i < count; ++i)
+      counts[i] += (counts[i] & count_mask) != saturated ? 1 : 0;
+  }
+  /// The last one first, so that the frames are handed out again in ascending order.
+  void drop_references(FrameNumber first, u32 count);
+
   /// The common zero frame's count is the largest there is.
   [[nodiscard]] u32 reference_count(FrameNumber frame) const {
     return counts_[frame.value] & count_mask;
@@ -125,8 +137,16 @@ public:
   /// All frames that ever held something have numbers below this one.
   [[nodiscard]] u32 frame_bound() const { return committed_; }
 
-  /// Gives chunks of populate_step bytes that are wholly free back to the host. Visits every frame.
-  void trim();
+  /// Gives wholly free chunks back to the host, `most` of them, as long as more than `keep_bytes`
+  /// are wholly free. Costs some 20 µs each.
+  void trim(u64 keep_bytes = 0, u64 most = ~u64{0});
+  /// To be called every trim_period or so: gives back what was wholly free ever since the last
+  /// call, a reserve for the next program apart.
+  void trim_unused();
+  /// Whether trim_unused() may have something to do: whoever calls it can't sleep for long yet.
+  [[nodiscard]] bool may_trim() const { return empty_chunks_ > reserve_chunks(); }
+  static constexpr i64 trim_period = 100'000'000; ///< ns
+  [[nodiscard]] u64 wholly_free_bytes() const { return u64{empty_chunks_} << chunk_byte_shift(); }
 
   /// The nodes of the page tables whose entries are frames of this arena.
   [[nodiscard]] NodePool &nodes() { return *nodes_; }
@@ -151,24 +171,77 @@ private:
       return Errno{ENOMEM};
     return Done{};
   }
+  static constexpr u32 no_chunk = ~u32{0};
+  /// Invariant: on the list `partial_` if some but not all frames are free, on `empty_` if all are,
+  /// on no list otherwise (none is free, or the chunk has no host memory).
+  struct Chunk {
+    u32 first_free = 0; ///< a frame, then by next_free_; 0: none
+    u32 free_frames = 0;
+    u32 previous = no_chunk, next = no_chunk;
+  };
+  [[nodiscard]] u32 chunk_byte_shift() const { return chunk_shift_ + page_shift; }
+  [[nodiscard]] u32 chunk_frames() const { return u32{1} << chunk_shift_; }
+  [[nodiscard]] u64 chunk_bytes() const { return u64{1} << chunk_byte_shift(); }
+  [[nodiscard]] u32 chunk_with_free_frames() const {
+    return partial_ != no_chunk ? partial_ : empty_;
+  }
+  /// What trim_unused() leaves: an eighth of what is in use, 32 MiB at least.
+  [[nodiscard]] u64 reserve_chunks() const {
+    const u64 bytes = (in_use_ << page_shift) / 8;
+    return (bytes > least_reserve ? bytes : least_reserve) >> chunk_byte_shift();
+  }
+  static constexpr u64 least_reserve = u64{32} << 20;
+
   FrameNumber take(u32 frame) {
     counts_[frame] = 1;
     ++in_use_;
     return FrameNumber{frame};
   }
+  /// The frame of the chunk that was freed last.
+  FrameNumber take_free(u32 index) {
+    Chunk &chunk = chunks_[index];
+    const u32 frame = chunk.first_free;
+    chunk.first_free = next_free_[frame];
+    if (chunk.free_frames-- == chunk_frames()) [[unlikely]]
+      leave_empty(index);
+    if (chunk.free_frames == 0) [[unlikely]]
+      unlink(partial_, index);
+    return take(frame);
+  }
   void release(FrameNumber frame) {
-    free_list_[free_count_++] = frame.value;
+    put_on_free_list(frame.value);
     --in_use_;
   }
+  void put_on_free_list(u32 frame) {
+    const u32 index = frame >> chunk_shift_;
+    Chunk &chunk = chunks_[index];
+    next_free_[frame] = chunk.first_free;
+    chunk.first_free = frame;
+    if (chunk.free_frames++ == 0) [[unlikely]]
+      link(partial_, index);
+    if (chunk.free_frames == chunk_frames()) [[unlikely]]
+      become_empty(index);
+  }
+  void link(u32 &list, u32 index);
+  void unlink(u32 &list, u32 index);
+  void become_empty(u32 index);
+  void leave_empty(u32 index);
+  void give_back(u32 index);
+
   Result<FrameNumber> allocate_fresh();
   /// Makes [fresh_, fresh_end_) hold at least `count` frames.
   Status refill(u64 count);
-  [[nodiscard]] bool is_wholly_free(u32 chunk_first, u32 chunk_frames) const;
+  /// The rest of the fresh range goes to the free lists.
+  void retire_fresh();
 
   std::byte *base_ = nullptr;
   u32 *counts_ = nullptr;    ///< by frame: references, and code_mark
-  u32 *free_list_ = nullptr; ///< a stack: what was freed last is warm
-  u64 free_count_ = 0;
+  u32 *next_free_ = nullptr; ///< by frame, while it is free: what was freed last is warm
+  Chunk *chunks_ = nullptr;  ///< by frame >> chunk_shift_
+  u32 partial_ = no_chunk, empty_ = no_chunk; ///< lists of chunks
+  u32 empty_chunks_ = 0;                      ///< on the list
+  u32 least_empty_chunks_ = 0;                ///< since the last trim_unused()
+  u32 chunk_shift_ = 0;
   u64 in_use_ = 0;
   u64 limit_frames_ = 0;
   u64 until_failure_ = ~u64{0};
@@ -177,13 +250,12 @@ private:
   u32 fresh_end_ = 0;
   u32 committed_ = 0; ///< frames from here on have no host memory yet
   u32 reserved_ = 0;
-  u32 step_frames_ = 0;
-  std::vector<u32> given_back_; ///< first frames of chunks that trim() gave back
+  std::vector<u32> given_back_; ///< chunks
   u64 host_bytes_ = 0;
 
   CodeObserver *code_observer_ = nullptr;
   AddressSpace *address_spaces_ = nullptr;
-  HostRange memory_, count_memory_, free_list_memory_;
+  HostRange memory_, count_memory_, free_list_memory_, chunk_memory_;
   std::unique_ptr<NodePool> nodes_;
 };
 

@@ -52,6 +52,41 @@ TEST_F(Arena, TrimGivesFreeChunksBackAndTheyReadZeroAfterwards) {
   }
 }
 
+TEST_F(Arena, WhatStaysUnusedGoesBackToTheHostAndAReserveStays) {
+  const u64 before = frames->host_bytes();
+  const u32 count = (u64{64} << 20) / page_size;
+  const FrameNumber run = frames->allocate_run_zeroed(count).value();
+  frames->trim_unused();
+  const u64 full = frames->host_bytes();
+  EXPECT_GE(full, before + (u64{64} << 20));
+  for (u32 i = 0; i < count; ++i)
+    frames->drop_reference({run.value + i});
+  EXPECT_TRUE(frames->may_trim());
+  frames->trim_unused();
+  EXPECT_EQ(frames->host_bytes(), full) << "it was in use since the last call";
+  for (int i = 0; i < 100 && frames->may_trim(); ++i)
+    frames->trim_unused();
+  EXPECT_FALSE(frames->may_trim());
+  EXPECT_LE(frames->host_bytes(), before + (u64{33} << 20));
+  EXPECT_GE(frames->host_bytes(), u64{32} << 20) << "for the next program";
+  EXPECT_EQ(frames->wholly_free_bytes(), u64{32} << 20);
+}
+
+TEST_F(Arena, ReferencesOfARunAreCountedAsOneByOne) {
+  const FrameNumber run = frames->allocate_run_zeroed(70).value();
+  frames->add_reference({run.value + 3});
+  frames->add_references(run, 70);
+  for (u32 i = 0; i < 70; ++i)
+    EXPECT_EQ(frames->reference_count({run.value + i}), i == 3 ? 3u : 2u);
+  frames->drop_references(run, 70);
+  frames->drop_references(run, 70);
+  EXPECT_EQ(frames->frames_in_use(), 1u);
+  frames->drop_reference({run.value + 3});
+  const FrameNumber again = frames->allocate().value();
+  EXPECT_EQ(again.value, run.value + 3) << "what was freed last comes first";
+  frames->drop_reference(again);
+}
+
 TEST_F(Arena, TheZeroFrameIsNeverWritableNorFreed) {
   const u32 count = frames->reference_count(FrameArena::zero_frame);
   frames->add_reference(FrameArena::zero_frame);
