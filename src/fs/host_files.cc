@@ -28,8 +28,8 @@ HostPages::~HostPages() {
   (void)write_back(0, ~u64{0});
 }
 
-Status HostPages::fill_page(u64 index, std::span<std::byte, page_size> frame) {
-  TINE_TRY(inode_->read_at(frame, index << page_shift));
+Status HostPages::fill_pages(u64 first_index, std::span<std::byte> pages) {
+  TINE_TRY(inode_->read_at(pages, first_index << page_shift));
   return Done{};
 }
 

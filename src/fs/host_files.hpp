@@ -47,7 +47,10 @@ public:
   void set_size(u64 size) { size_ = size; }
 
 protected:
-  Status fill_page(u64 index, std::span<std::byte, page_size> frame) override;
+  Status fill_pages(u64 first_index, std::span<std::byte> pages) override;
+  [[nodiscard]] PageRange read_together(u64 index) const override {
+    return aligned_window(index, size_);
+  }
 
 private:
   Ref<HostInode> inode_;

@@ -216,7 +216,7 @@ Result<Ref<File>> HostInode::open(const Path &path, u32 flags, const Credentials
 Status HostInode::truncate(u64 size) {
   if (pages_) {
     memory::MappingRegistry::unmap_object_pages(*pages_, round_up_to_page(size) >> page_shift);
-    pages_->drop_pages_from(size >> page_shift);
+    TINE_TRY(pages_->drop_pages_from(size >> page_shift));
     pages_->set_size(size);
   }
   return host_status(::ftruncate(TINE_TRY(write_descriptor()), static_cast<off_t>(size)));

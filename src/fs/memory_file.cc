@@ -45,11 +45,11 @@ Status MemoryFile::allocate(int mode, u64 at, u64 length) {
     return Errno{EPERM};
   const Ref<MemoryPages> pages = TINE_TRY(memory_->own_pages());
   if (punch || (mode & FALLOC_FL_ZERO_RANGE) != 0)
-    pages->erase(at, length);
+    TINE_TRY(pages->erase(at, length));
   if ((mode & FALLOC_FL_KEEP_SIZE) == 0 && at + length > pages->size()) {
     if ((memory_->seals & F_SEAL_GROW) != 0)
       return Errno{EPERM};
-    pages->set_size(at + length);
+    TINE_TRY(pages->set_size(at + length));
   }
   memory_->contents_changed();
   return Done{};

@@ -11,32 +11,42 @@ MemoryPages::MemoryPages(memory::FrameArena &frames, Ref<HostInode> lower, u64 l
     : PageObject(frames), lower_(std::move(lower)), lower_limit_(lower_ ? lower_size : 0),
       size_(lower_limit_) {}
 
-Status MemoryPages::fill_page(u64 index, std::span<std::byte, page_size> frame) {
-  const u64 offset = index << page_shift;
+Status MemoryPages::fill_pages(u64 first_index, std::span<std::byte> pages) {
+  const u64 offset = first_index << page_shift;
   if (offset >= lower_limit_)
     return Done{};
-  TINE_TRY(lower_->read_at(frame.first(std::min(page_size, lower_limit_ - offset)), offset));
+  TINE_TRY(lower_->read_at(pages.first(std::min(pages.size(), lower_limit_ - offset)), offset));
   return Done{};
+}
+
+Ref<MemoryPages> MemoryPages::clone() const {
+  auto copy = make_ref<MemoryPages>(frames(), lower_, lower_limit_);
+  copy->size_ = size_;
+  copy->share_pages_of(*this);
+  return copy;
 }
 
 bool MemoryPages::has_data(u64 index) const {
   return present(index) || index << page_shift < lower_limit_;
 }
 
-void MemoryPages::set_size(u64 size) {
+Status MemoryPages::set_size(u64 size) {
   if (size < size_) {
     const u64 first_gone = round_up_to_page(size) >> page_shift;
     memory::MappingRegistry::unmap_object_pages(*this, first_gone);
-    lower_limit_ = std::min(lower_limit_, size);
-    drop_pages_from(first_gone);
     // What lies behind the new end reads zero if the file grows again.
-    if (const auto frame = present_page(size >> page_shift); frame && (size & page_mask) != 0)
-      std::ranges::fill(frames().bytes(*frame).subspan(size & page_mask), std::byte{0});
+    if (present(size >> page_shift) && (size & page_mask) != 0) {
+      const FrameNumber last = TINE_TRY(own_page(size >> page_shift));
+      std::ranges::fill(frames().bytes(last).subspan(size & page_mask), std::byte{0});
+    }
+    TINE_TRY(drop_pages_from(first_gone));
+    lower_limit_ = std::min(lower_limit_, size);
   }
   size_ = size;
+  return Done{};
 }
 
-void MemoryPages::erase(u64 offset, u64 length) {
+Status MemoryPages::erase(u64 offset, u64 length) {
   const u64 end = std::min(offset + length, size_);
   while (offset < end) {
     const u64 index = offset >> page_shift;
@@ -46,18 +56,19 @@ void MemoryPages::erase(u64 offset, u64 length) {
     if (whole && index << page_shift >= lower_limit_) {
       if (present(index)) {
         memory::MappingRegistry::unmap_object_pages(*this, index, 1);
-        drop_pages(index, 1);
+        TINE_TRY(drop_pages(index, 1));
       }
-    } else if (const Result<FrameNumber> frame = page_for_write(index)) {
-      std::ranges::fill(frames().bytes(*frame).subspan(within, piece), std::byte{0});
+    } else {
+      const FrameNumber frame = TINE_TRY(page_for_write(index));
+      std::ranges::fill(frames().bytes(frame).subspan(within, piece), std::byte{0});
     }
     offset += piece;
   }
+  return Done{};
 }
 
 Status MemoryPages::punch_hole(u64 first_index, u64 count) {
-  erase(first_index << page_shift, count << page_shift);
-  return Done{};
+  return erase(first_index << page_shift, count << page_shift);
 }
 
 Result<u64> MemoryPages::read_at(memory::IoBuffer &to, u64 offset) {

@@ -24,10 +24,12 @@ class MemoryPages final : public memory::PageObject {
 public:
   MemoryPages(memory::FrameArena &frames, Ref<HostInode> lower, u64 lower_size);
   [[nodiscard]] u64 size() const override { return size_; }
-  /// Mappings of what is cut off fault from now on.
-  void set_size(u64 size);
+  /// Mappings of what is cut off fault from now on. ENOMEM, only if there are clones.
+  [[nodiscard]] Status set_size(u64 size);
+  /// The same contents, copy on write: what one side writes the other doesn't see.
+  [[nodiscard]] Ref<MemoryPages> clone() const;
   /// Reads as zero from now on, without taking memory where it can.
-  void erase(u64 offset, u64 length);
+  [[nodiscard]] Status erase(u64 offset, u64 length);
   Status punch_hole(u64 first_index, u64 count) override;
   [[nodiscard]] Result<u64> read_at(memory::IoBuffer &to, u64 offset);
   /// Grows the file.
@@ -36,7 +38,7 @@ public:
   [[nodiscard]] bool has_data(u64 index) const;
 
 protected:
-  Status fill_page(u64 index, std::span<std::byte, page_size> frame) override;
+  Status fill_pages(u64 first_index, std::span<std::byte> pages) override;
 
 private:
   Ref<HostInode> lower_;

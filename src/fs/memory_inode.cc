@@ -115,7 +115,7 @@ Status MemoryInode::truncate(u64 size) {
     return Errno{EPERM};
   if ((seals & F_SEAL_GROW) != 0 && size > pages->size())
     return Errno{EPERM};
-  pages->set_size(size);
+  TINE_TRY(pages->set_size(size));
   contents_changed();
   return Done{};
 }

@@ -22,9 +22,8 @@ AddressSpace::~AddressSpace() {
 }
 
 Result<Ref<AddressSpace>> AddressSpace::create(FrameArena &frames) {
-  auto page_table = TINE_TRY(PageTable::create(frames));
   Ref<AddressSpace> space(new AddressSpace(frames));
-  space->page_table_ = std::move(page_table);
+  space->page_table_ = std::make_unique<PageTable>(frames);
   space->mappings_ = std::make_shared<MappingSet>();
   space->epoch_ = frames.nodes().new_epoch();
   return space;
@@ -32,7 +31,7 @@ Result<Ref<AddressSpace>> AddressSpace::create(FrameArena &frames) {
 
 Result<Ref<AddressSpace>> AddressSpace::fork(ForkMechanism mechanism) {
   auto page_table =
-      TINE_TRY(mechanism == ForkMechanism::shared ? page_table_->share() : page_table_->copy());
+      mechanism == ForkMechanism::shared ? page_table_->share() : TINE_TRY(page_table_->copy());
   Ref<AddressSpace> child(new AddressSpace(frames_));
   child->page_table_ = std::move(page_table);
   child->mappings_ = mappings_;
@@ -62,6 +61,24 @@ Status AddressSpace::apply_fork_exceptions() {
     else if (mapping.locked)
       own.change(mapping.range, [](Mapping &one) { one.locked = false; });
   }
+  return Done{};
+}
+
+Status AddressSpace::replace_objects(
+    const std::function<Ref<PageObject>(const Ref<PageObject> &)> &replacement) {
+  const std::shared_ptr<const MappingSet> before = mappings_;
+  for (const Mapping &mapping : before->all()) {
+    if (!mapping.object)
+      continue;
+    Ref<PageObject> other = replacement(mapping.object);
+    if (other == mapping.object)
+      continue;
+    // What a private mapping shows is the same in both, and never written.
+    if (mapping.shared)
+      TINE_TRY(remove_pages(mapping.range));
+    own_mappings().change(mapping.range, [&](Mapping &one) { one.object = other; });
+  }
+  check();
   return Done{};
 }
 

@@ -34,7 +34,8 @@ enum class ForkMechanism : u8 {
 };
 
 /// What a guest access can be translated to: a run of pages with one protection, whose frames are
-/// neighbours, so that host = guest + delta over the whole run. At least one page, less than 4,096.
+/// neighbours, so that host = guest + delta over the whole run. At least one page, at most 16,
+/// within the same 64 KiB.
 struct Translation {
   PageRange run;
   std::byte *host = nullptr; ///< of the run's first page
@@ -141,6 +142,11 @@ public:
   /// gone (the observer was told) before it returns. ENOMEM.
   [[nodiscard]] Result<Ref<AddressSpace>> fork(ForkMechanism mechanism);
 
+  /// For a fork of a box, in the copy: mappings show what replacement(object) is instead of their
+  /// object, which has the same contents. Private copies stay. ENOMEM: some show it already.
+  [[nodiscard]] Status
+  replace_objects(const std::function<Ref<PageObject>(const Ref<PageObject> &)> &replacement);
+
   // ---- mappings; each returns what the system call of its name returns, errors included ----
   [[nodiscard]] Result<GuestAddress> map(const MapRequest &request);
   [[nodiscard]] Status unmap(GuestAddress address, u64 length);
@@ -212,7 +218,8 @@ public:
   struct Layout {
     GuestAddress code_start, code_end, data_start, data_end, heap_start, heap_break, stack_start,
         arguments_start, arguments_end, environment_start, environment_end;
-    std::vector<u64> auxiliary_vector;
+    /// Null before the first exec; shared with forks.
+    std::shared_ptr<const std::vector<u64>> auxiliary_vector;
   };
   [[nodiscard]] Layout &layout() { return layout_; }
   [[nodiscard]] const Layout &layout() const { return layout_; }
@@ -280,6 +287,7 @@ private:
   [[nodiscard]] Resolution resolve_read(const Mapping &mapping, PageNumber page);
   [[nodiscard]] Resolution resolve_shared_write(const Mapping &mapping, PageNumber page);
   [[nodiscard]] Resolution resolve_private_write(const Mapping &mapping, PageNumber page);
+  void map_around(const Mapping &mapping, const Leaf &leaf, PageNumber page);
   void count_fault(FaultOutcome outcome);
   [[nodiscard]] bool is_writable_now(const Mapping &mapping, const Leaf &leaf,
                                      PageEntry entry) const;

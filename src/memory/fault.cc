@@ -9,6 +9,18 @@
 
 namespace tine::memory {
 namespace {
+/// What is looked at around a page, aligned: 64 KiB, as Linux's fault_around_bytes, and as much as
+/// a vCPU's TLB takes of a run.
+constexpr u64 around_pages = 16;
+static_assert(NodePool::entries_per_node % around_pages == 0);
+
+/// The part of the mapping within the aligned `around_pages` that hold the page.
+PageRange around(const Mapping &mapping, PageNumber page) {
+  const PageNumber window{page.value & ~(around_pages - 1)};
+  const PageNumber first = std::max(mapping.range.first, window);
+  return {first, std::min(mapping.range.end(), window + around_pages) - first};
+}
+
 u64 object_index(const Mapping &mapping, PageNumber page) {
   return mapping.object_page + (page - mapping.range.first);
 }
@@ -52,7 +64,9 @@ AddressSpace::Resolution AddressSpace::resolve_read(const Mapping &mapping, Page
     return {FaultOutcome::spurious, leaf};
   FrameNumber frame = FrameArena::zero_frame;
   if (mapping.object) {
-    const Result<FrameNumber> from_object = mapping.object->page(object_index(mapping, page));
+    const u64 index = object_index(mapping, page);
+    const Result<FrameNumber> from_object =
+        mapping.shared ? mapping.object->own_page(index) : mapping.object->page(index);
     if (!from_object)
       return {outcome_of(from_object.error())};
     frame = *from_object;
@@ -62,21 +76,39 @@ AddressSpace::Resolution AddressSpace::resolve_read(const Mapping &mapping, Page
     return {FaultOutcome::out_of_memory};
   leaf->set(page, PageEntry::of(frame));
   frames_.add_reference(frame);
+  if (mapping.object)
+    map_around(mapping, *leaf, page);
   return {mapping.object ? FaultOutcome::file_page : FaultOutcome::zero_filled, *leaf};
+}
+
+/// Linux's do_fault_around: the neighbours that the object has already become visible for reading,
+/// too, which saves their faults and takes no memory.
+void AddressSpace::map_around(const Mapping &mapping, const Leaf &leaf, PageNumber page) {
+  const PageRange range = around(mapping, page);
+  for (PageNumber other = range.first; other < range.end(); ++other) {
+    if (leaf.at(other).present())
+      continue;
+    const std::optional<FrameNumber> frame =
+        mapping.object->page_to_map(object_index(mapping, other), mapping.shared);
+    if (!frame)
+      continue;
+    leaf.set(other, PageEntry::of(*frame));
+    frames_.add_reference(*frame);
+  }
 }
 
 /// A frame of a shared mapping is the object's, whoever else can reach it: the write goes there.
 AddressSpace::Resolution AddressSpace::resolve_shared_write(const Mapping &mapping,
                                                             PageNumber page) {
-  Leaf leaf = page_table_->find(page);
-  const PageEntry old = leaf.at(page);
-  if (old.written()) {
-    frames_.clear_code(old.frame());
+  if (const Leaf leaf = page_table_->find(page); leaf.at(page).written()) {
+    frames_.clear_code(leaf.at(page).frame());
     return {FaultOutcome::spurious, leaf};
   }
   const Result<FrameNumber> frame = mapping.object->page_for_write(object_index(mapping, page));
   if (!frame)
     return {outcome_of(frame.error())};
+  const Leaf leaf = page_table_->find(page);
+  const PageEntry old = leaf.at(page);
   const PageEntry entry{PageEntry::of(*frame).bits | PageEntry::written_bit};
   if (old.present()) { // was only read until now
     leaf.set(page, entry);
@@ -191,12 +223,12 @@ bool AddressSpace::is_writable_now(const Mapping &mapping, const Leaf &leaf,
 }
 
 /// The run around a present page whose frames are neighbours and that can be used in the same way,
-/// within the mapping and the leaf.
+/// within the mapping and the aligned pages around it.
 Translation AddressSpace::translation_of(const Mapping &mapping, const Leaf &leaf,
                                          PageNumber page) const {
-  const PageNumber leaf_first{page.value - Leaf::index_of(page)};
-  const PageNumber bottom = std::max(mapping.range.first, leaf_first);
-  const PageNumber top = std::min(mapping.range.end(), leaf_first + NodePool::entries_per_node);
+  const PageRange limit = around(mapping, page);
+  const PageNumber bottom = limit.first;
+  const PageNumber top = limit.end();
   const PageEntry entry = leaf.at(page);
   const bool writable = is_writable_now(mapping, leaf, entry);
   const auto belongs = [&](PageNumber other) {

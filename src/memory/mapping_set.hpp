@@ -23,9 +23,13 @@ public:
 
   /// The mapping that holds the page; null if there is none.
   [[nodiscard]] const Mapping *find(PageNumber page) const {
+    if (last_found_ < mappings_.size() && mappings_[last_found_].range.contains(page))
+      return &mappings_[last_found_];
     const std::size_t index = first_ending_after(page);
-    return index < mappings_.size() && mappings_[index].range.first <= page ? &mappings_[index]
-                                                                            : nullptr;
+    if (index == mappings_.size() || mappings_[index].range.first > page)
+      return nullptr;
+    last_found_ = index;
+    return &mappings_[index];
   }
   /// Index of the first mapping that ends after the page: it holds the page or lies above it.
   [[nodiscard]] std::size_t first_ending_after(PageNumber page) const;
@@ -83,6 +87,7 @@ private:
 
   std::vector<Mapping> mappings_;
   u64 total_pages_ = 0;
+  mutable std::size_t last_found_ = 0; ///< where the next find() looks first; may be wrong
   /// has_fork_exceptions() is asked by every fork and changes rarely.
   enum class Known : u8 { unknown, no, yes };
   mutable Known fork_exceptions_ = Known::no;

@@ -7,6 +7,7 @@
 #include "memory/host_range.hpp"
 
 #include <array>
+#include <emmintrin.h>
 #include <memory>
 #include <vector>
 
@@ -27,6 +28,8 @@ public:
 
   /// A node with count 1, all entries zero. ENOMEM.
   [[nodiscard]] Result<u32> allocate();
+  /// Bit i: entry i isn't zero.
+  [[nodiscard]] static u64 present_mask(const Node &node);
   /// For a node whose count is zero and whose entries are zero already.
   void free(u32 node) {
     free_.push_back(node);
@@ -80,5 +83,20 @@ private:
   u64 in_use_ = 0;
   std::vector<u32> free_;
 };
+
+inline u64 NodePool::present_mask(const Node &node) {
+  const __m128i zero = _mm_setzero_si128();
+  u64 absent = 0;
+  for (u32 i = 0; i < entries_per_node; i += 16) {
+    const auto is_zero = [&](u32 quarter) {
+      const void *const four = node.data() + i + 4 * quarter;
+      return _mm_cmpeq_epi32(_mm_loadu_si128(static_cast<const __m128i *>(four)), zero);
+    };
+    const __m128i sixteen = _mm_packs_epi16(_mm_packs_epi32(is_zero(0), is_zero(1)),
+                                            _mm_packs_epi32(is_zero(2), is_zero(3)));
+    absent |= u64{static_cast<u32>(_mm_movemask_epi8(sixteen))} << i;
+  }
+  return ~absent;
+}
 
 } // namespace tine::memory

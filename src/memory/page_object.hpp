@@ -4,33 +4,42 @@
 
 #include "base/ref.hpp"
 #include "memory/frame_arena.hpp"
+#include "memory/page_table.hpp"
 
-#include <map>
 #include <optional>
 
 namespace tine::memory {
 
-/// Owns one reference to each frame that it holds. Pages that are absent are filled on first use by
-/// fill_page. A page object outlives its mappings. Guarded by the kernel lock.
+/// Holds its pages in a page table of its own, by index. Pages that are absent are filled on first
+/// use by fill_pages. A page object outlives its mappings. Guarded by the kernel lock.
+///
+/// A clone (of the object of a box that is forked) shares the nodes of the page table until one
+/// side changes them, and the frames until one side writes. A frame's count doesn't tell whether a
+/// clone holds it, since mappings count too; so when a node is copied, the entries of both copies
+/// are marked PageEntry::shared. Invariant: a frame that a clone may hold is in a node that is
+/// shared or in an entry that is so marked, and no shared mapping shows it.
 class PageObject : public RefCounted {
 public:
-  explicit PageObject(FrameArena &frames) : frames_(frames) {}
-  ~PageObject() override;
+  explicit PageObject(FrameArena &frames) : frames_(frames), pages_(frames) {}
 
-  /// The frame of page `index`, filled if need be. The reference stays the object's: take one to
-  /// keep. ENOMEM, EIO from the file; EFAULT beyond the end of the object (a fault there is
-  /// SIGBUS).
+  /// The frame of page `index`, filled if need be, to be read. The reference stays the object's:
+  /// take one to keep. ENOMEM, EIO from the file; EFAULT beyond the end of the object (a fault
+  /// there is SIGBUS); EFBIG where no page can be.
   [[nodiscard]] Result<FrameNumber> page(u64 index);
+  /// The same for a shared mapping, which is to show what is written later: no clone holds it.
+  [[nodiscard]] Result<FrameNumber> own_page(u64 index);
   /// The same, to be written into by the kernel or through a shared mapping: it becomes dirty, and
   /// translated code that was made from it goes.
   [[nodiscard]] Result<FrameNumber> page_for_write(u64 index);
   /// Whether the page is present.
-  [[nodiscard]] bool present(u64 index) const { return pages_.contains(index); }
-  /// The frame, if the page is present and exists.
+  [[nodiscard]] bool present(u64 index) const { return entry(index).present(); }
+  /// The frame, if the page is present.
   [[nodiscard]] std::optional<FrameNumber> present_page(u64 index) const {
-    const auto found = pages_.find(index);
-    return found == pages_.end() ? std::nullopt : std::optional(found->second);
+    const PageEntry found = entry(index);
+    return found.present() ? std::optional(found.frame()) : std::nullopt;
   }
+  /// The frame, if it is present and a mapping can show it as it is.
+  [[nodiscard]] std::optional<FrameNumber> page_to_map(u64 index, bool shared_mapping) const;
   /// Size in bytes; pages that begin at or beyond it don't exist.
   [[nodiscard]] virtual u64 size() const = 0;
   /// Called when a shared mapping makes page `index` writable.
@@ -43,30 +52,56 @@ public:
   }
 
   /// Drops pages from `first_index` on (truncation), or `count` pages (a hole). Mappings must be
-  /// told first: see unmap_object_pages() in mapping_registry.hpp.
-  void drop_pages_from(u64 first_index) { drop_pages(first_index, ~u64{0}); }
-  void drop_pages(u64 first_index, u64 count);
+  /// told first: see unmap_object_pages() in mapping_registry.hpp. ENOMEM, only if there are
+  /// clones: nothing was dropped.
+  [[nodiscard]] Status drop_pages_from(u64 first_index) { return drop_pages(first_index, ~u64{0}); }
+  [[nodiscard]] Status drop_pages(u64 first_index, u64 count);
   /// Makes the pages read zero (madvise's MADV_REMOVE). EOPNOTSUPP where the source can't.
   virtual Status punch_hole(u64 first_index, u64 count) {
     (void)first_index, (void)count;
     return Errno{EOPNOTSUPP};
   }
-  /// Calls visit(index, frame) for each page that is present.
+  /// Calls visit(index, frame) for each page that is present, in ascending order.
   template <typename Visit> void for_each_present(Visit &&visit) const {
-    for (const auto &[index, frame] : pages_)
-      visit(index, frame);
+    pages_.for_each_present(
+        PageRange{PageNumber{0}, PageTable::page_limit},
+        [&](PageNumber page, PageEntry found, u64) { visit(page.value, found.frame()); });
   }
 
   [[nodiscard]] FrameArena &frames() const { return frames_; }
-  [[nodiscard]] u64 pages_present() const { return pages_.size(); }
+  [[nodiscard]] u64 pages_present() const { return pages_present_; }
+  [[nodiscard]] const PageTable &page_table() const { return pages_; }
 
 protected:
-  /// Fills a zeroed frame with the contents of page `index`.
-  virtual Status fill_page(u64 index, std::span<std::byte, page_size> frame) = 0;
+  /// Fills zeroed frames with the contents of the pages from `first_index` on; the length is a
+  /// multiple of the page size.
+  virtual Status fill_pages(u64 first_index, std::span<std::byte> pages) = 0;
+  /// The pages that are read from the source together with page `index`: at most
+  /// most_read_together, `index` among them.
+  [[nodiscard]] virtual PageRange read_together(u64 index) const { return {PageNumber{index}, 1}; }
+  static constexpr u64 most_read_together = 16;
+  /// What a source that is slow to reach reads together: the aligned 64 KiB around the page, up to
+  /// the source's end.
+  [[nodiscard]] static PageRange aligned_window(u64 index, u64 source_bytes);
+  /// For a clone: this object, which has no pages yet, gets the other's, copy on write. What
+  /// mappings show of the other is absent afterwards.
+  void share_pages_of(const PageObject &other);
 
 private:
+  [[nodiscard]] PageEntry entry(u64 index) const {
+    return index < PageTable::page_limit ? pages_.find(PageNumber{index}).at(PageNumber{index})
+                                         : PageEntry{};
+  }
+  [[nodiscard]] Result<Leaf> own_leaf(PageNumber page);
+  void mark_shared(PageNumber page);
+  [[nodiscard]] Result<FrameNumber> fill(PageNumber page);
+  [[nodiscard]] Status fill_range(const Leaf &leaf, PageRange range);
+  [[nodiscard]] PageRange absent_around(const Leaf &leaf, PageNumber page) const;
+  [[nodiscard]] Status fill_frames(PageNumber first, std::span<const FrameNumber> frames);
+
   FrameArena &frames_;
-  std::map<u64, FrameNumber> pages_;
+  PageTable pages_;
+  u64 pages_present_ = 0;
 };
 
 /// Anonymous shared memory, and the pages of in-memory files: absent pages are zero.
@@ -75,13 +110,12 @@ public:
   AnonymousPageObject(FrameArena &frames, u64 size) : PageObject(frames), size_(size) {}
   [[nodiscard]] u64 size() const override { return size_; }
   void set_size(u64 size) { size_ = size; }
-  Status punch_hole(u64 first_index, u64 count) override {
-    drop_pages(first_index, count);
-    return Done{};
-  }
+  Status punch_hole(u64 first_index, u64 count) override { return drop_pages(first_index, count); }
+  /// The same contents, copy on write: what one side writes the other doesn't see.
+  [[nodiscard]] Ref<AnonymousPageObject> clone() const;
 
 protected:
-  Status fill_page(u64, std::span<std::byte, page_size>) override { return Done{}; }
+  Status fill_pages(u64, std::span<std::byte>) override { return Done{}; }
 
 private:
   u64 size_;

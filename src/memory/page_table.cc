@@ -1,33 +1,60 @@
 #include "memory/page_table.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace tine::memory {
 
-PageTable::PageTable(FrameArena &frames, u32 root)
-    : frames_(frames), nodes_(frames.nodes()), root_(root) {}
-
-Result<std::unique_ptr<PageTable>> PageTable::create(FrameArena &frames) {
-  const u32 root = TINE_TRY(frames.nodes().allocate());
-  return std::unique_ptr<PageTable>(new PageTable(frames, root));
+namespace {
+/// Calls visit(first, count) for the runs of neighbouring frames among the entries of a leaf, the
+/// last one first.
+template <typename Visit>
+void for_each_run_backwards(const NodePool::Node &entries, Visit &&visit) {
+  u64 left = NodePool::present_mask(entries);
+  while (left != 0) {
+    u32 first = 63 - static_cast<u32>(std::countl_zero(left));
+    left &= ~(u64{1} << first);
+    u32 frame = PageEntry{entries[first]}.frame().value;
+    u32 count = 1;
+    while (first > 0 && (left >> (first - 1) & 1) != 0 && frame > 1 &&
+           PageEntry{entries[first - 1]}.frame().value == frame - 1) {
+      --first, --frame, ++count;
+      left &= ~(u64{1} << first);
+    }
+    visit(FrameNumber{frame}, count);
+  }
 }
+} // namespace
 
 PageTable::~PageTable() {
-  release_tree(root_, levels - 1);
+  if (root_ != 0)
+    release_tree(root_, levels - 1);
 }
 
-Result<std::unique_ptr<PageTable>> PageTable::share() const {
-  nodes_.add_reference(root_);
+std::unique_ptr<PageTable> PageTable::share() const {
+  forget();
+  if (root_ != 0)
+    nodes_.add_reference(root_);
   return std::unique_ptr<PageTable>(new PageTable(frames_, root_));
 }
 
+void PageTable::become_share_of(const PageTable &other) {
+  assert(root_ == 0);
+  other.forget();
+  root_ = other.root_;
+  if (root_ != 0)
+    nodes_.add_reference(root_);
+}
+
 Result<std::unique_ptr<PageTable>> PageTable::copy() const {
-  const u32 root = TINE_TRY(copy_tree(root_, levels - 1));
+  const u32 root = root_ == 0 ? 0 : TINE_TRY(copy_tree(root_, levels - 1));
   return std::unique_ptr<PageTable>(new PageTable(frames_, root));
 }
 
-Leaf PageTable::find(PageNumber page) const {
+Leaf PageTable::walk(PageNumber page) const {
   u32 node = root_;
+  if (node == 0)
+    return {};
   u32 shared = nodes_.reference_count(node) - 1;
   for (u32 level = levels - 1; level > 0; --level) {
     node = nodes_.node(node)[index_at(page, level)];
@@ -35,10 +62,15 @@ Leaf PageTable::find(PageNumber page) const {
       return {};
     shared |= nodes_.reference_count(node) - 1;
   }
-  return {nodes_.node(node).data(), node, shared == 0};
+  const Leaf leaf{nodes_.node(node).data(), node, shared == 0};
+  if (leaf.exclusive) {
+    remembered_ = leaf;
+    remembered_group_ = page.value / NodePool::entries_per_node;
+  }
+  return leaf;
 }
 
-Result<Leaf> PageTable::exclusive_leaf(PageNumber page) {
+Result<Leaf> PageTable::unshare_path(PageNumber page) {
   u32 *link = &root_;
   for (u32 level = levels - 1;; --level) {
     if (*link == 0)
@@ -49,8 +81,11 @@ Result<Leaf> PageTable::exclusive_leaf(PageNumber page) {
       *link = own;
     }
     NodePool::Node &node = nodes_.node(*link);
-    if (level == 0)
-      return Leaf{node.data(), *link, true};
+    if (level == 0) {
+      remembered_ = Leaf{node.data(), *link, true};
+      remembered_group_ = page.value / NodePool::entries_per_node;
+      return remembered_;
+    }
     link = &node[index_at(page, level)];
   }
 }
@@ -60,14 +95,13 @@ Result<u32> PageTable::copy_node(u32 node, u32 level) {
   const u32 own = TINE_TRY(nodes_.allocate());
   const NodePool::Node &from = nodes_.node(node);
   nodes_.node(own) = from;
-  for (const u32 entry : from) {
-    if (entry == 0)
-      continue;
-    if (level == 0)
-      frames_.add_reference(PageEntry{entry}.frame());
-    else
-      nodes_.add_reference(entry);
+  if (level == 0) {
+    for_each_run_backwards(
+        from, [this](FrameNumber first, u32 count) { frames_.add_references(first, count); });
+    return own;
   }
+  for (u64 left = NodePool::present_mask(from); left != 0; left &= left - 1)
+    nodes_.add_reference(from[static_cast<u32>(std::countr_zero(left))]);
   return own;
 }
 
@@ -75,14 +109,14 @@ Result<u32> PageTable::copy_node(u32 node, u32 level) {
 Result<u32> PageTable::copy_tree(u32 node, u32 level) const {
   const u32 own = TINE_TRY(nodes_.allocate());
   const NodePool::Node &from = nodes_.node(node);
-  for (u32 i = 0; i < NodePool::entries_per_node; ++i) {
-    if (from[i] == 0)
-      continue;
-    if (level == 0) {
-      frames_.add_reference(PageEntry{from[i]}.frame());
-      nodes_.node(own)[i] = from[i];
-      continue;
-    }
+  if (level == 0) {
+    nodes_.node(own) = from;
+    for_each_run_backwards(
+        from, [this](FrameNumber first, u32 count) { frames_.add_references(first, count); });
+    return own;
+  }
+  for (u64 left = NodePool::present_mask(from); left != 0; left &= left - 1) {
+    const u32 i = static_cast<u32>(std::countr_zero(left));
     const Result<u32> child = copy_tree(from[i], level - 1);
     if (!child) {
       release_tree(own, level);
@@ -99,15 +133,17 @@ void PageTable::release_tree(u32 node, u32 level) const {
   if (nodes_.drop_reference(node) > 0)
     return;
   NodePool::Node &entries = nodes_.node(node);
-  for (u32 i = NodePool::entries_per_node; i-- > 0;) {
-    if (entries[i] == 0)
-      continue;
-    if (level == 0)
-      frames_.drop_reference(PageEntry{entries[i]}.frame());
-    else
+  if (level == 0) {
+    for_each_run_backwards(
+        entries, [this](FrameNumber first, u32 count) { frames_.drop_references(first, count); });
+  } else {
+    for (u64 left = NodePool::present_mask(entries); left != 0;) {
+      const u32 i = 63 - static_cast<u32>(std::countl_zero(left));
+      left &= ~(u64{1} << i);
       release_tree(entries[i], level - 1);
-    entries[i] = 0;
+    }
   }
+  entries.fill(0);
   nodes_.free(node);
 }
 
@@ -126,6 +162,7 @@ bool PageTable::any_present_in(u32 node, u32 level, PageNumber node_first, PageR
 }
 
 Status PageTable::prepare_removal(PageRange range) {
+  forget();
   if (!any_present(range))
     return Done{};
   TINE_TRY(prepare_edge(range.first, range));
@@ -153,6 +190,7 @@ Status PageTable::prepare_edge(PageNumber edge, PageRange range) {
 }
 
 void PageTable::remove(PageRange range) {
+  forget();
   if (any_present(range))
     remove_in(root_, levels - 1, PageNumber{0}, range);
 }
@@ -190,10 +228,12 @@ Status PageTable::graft_leaf(u32 leaf, PageNumber to) {
   *link = leaf;
   nodes_.drop_reference(empty.node);
   nodes_.free(empty.node);
+  forget(); // neither of the two leaves is exclusive
   return Done{};
 }
 
 Status PageTable::duplicate(PageRange from, PageNumber to) {
+  forget();
   const u64 leaf_pages = NodePool::entries_per_node;
   for (u64 done = 0; done < from.count;) {
     const PageNumber source = from.first + done;

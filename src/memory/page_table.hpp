@@ -34,14 +34,17 @@ namespace tine::memory {
 /// One entry of a leaf. 0: absent.
 struct PageEntry {
   u32 bits = 0;
+  static constexpr u32 shared_bit = u32{1} << 29;
   static constexpr u32 present_bit = u32{1} << 30;
   static constexpr u32 written_bit = u32{1} << 31;
 
   static constexpr PageEntry of(FrameNumber frame) { return {frame.value | present_bit}; }
   [[nodiscard]] constexpr bool present() const { return bits != 0; }
-  [[nodiscard]] constexpr FrameNumber frame() const { return {bits & (present_bit - 1)}; }
+  [[nodiscard]] constexpr FrameNumber frame() const { return {bits & (shared_bit - 1)}; }
   /// Of a page of a shared mapping: a write was let through here, so the object knows of it.
   [[nodiscard]] constexpr bool written() const { return (bits & written_bit) != 0; }
+  /// Of a page of an object: a clone of the object may hold the frame too (page_object.hpp).
+  [[nodiscard]] constexpr bool shared() const { return (bits & shared_bit) != 0; }
 };
 
 /// The 64 entries around a page, and whether the path to them is exclusive. Valid until the page
@@ -60,33 +63,42 @@ struct Leaf {
   void set(PageNumber page, PageEntry entry) const { entries[index_of(page)] = entry.bits; }
 };
 
-/// Owns one reference to its root. Invariants: the rule above; each present entry of a node holds
-/// one reference to what it names.
+/// Owns one reference to its root, if it has one: an empty page table needs none. Invariants: the
+/// rule above; each present entry of a node holds one reference to what it names.
 class PageTable {
 public:
   static constexpr u32 levels = 6;
   static constexpr u32 bits_per_level = 6;
+  /// Pages beyond can't be in it.
+  static constexpr u64 page_limit = u64{1} << (levels * bits_per_level);
 
-  /// ENOMEM.
-  static Result<std::unique_ptr<PageTable>> create(FrameArena &frames);
+  explicit PageTable(FrameArena &frames) : frames_(frames), nodes_(frames.nodes()) {}
+
   ~PageTable();
   PageTable(const PageTable &) = delete;
   PageTable &operator=(const PageTable &) = delete;
 
   /// The mechanisms of fork. Shared: one more reference to the root. Copied: all nodes are copied
   /// and each frame's count is incremented. ENOMEM.
-  [[nodiscard]] Result<std::unique_ptr<PageTable>> share() const;
+  [[nodiscard]] std::unique_ptr<PageTable> share() const;
   [[nodiscard]] Result<std::unique_ptr<PageTable>> copy() const;
 
+  /// Makes this table, which is empty, one more that shares the other's root.
+  void become_share_of(const PageTable &other);
+
   /// The leaf of the page as it is.
-  [[nodiscard]] Leaf find(PageNumber page) const;
+  [[nodiscard]] Leaf find(PageNumber page) const {
+    return is_remembered(page) ? remembered_ : walk(page);
+  }
   /// The leaf of the page, its path made exclusive: missing nodes are made, shared nodes copied.
   /// ENOMEM: part of the path may have been made exclusive, which changes nothing that can be seen.
-  [[nodiscard]] Result<Leaf> exclusive_leaf(PageNumber page);
+  [[nodiscard]] Result<Leaf> exclusive_leaf(PageNumber page) {
+    return is_remembered(page) ? Result<Leaf>(remembered_) : unshare_path(page);
+  }
 
   /// Whether a page of the range is present.
   [[nodiscard]] bool any_present(PageRange range) const {
-    return !range.empty() && any_present_in(root_, levels - 1, PageNumber{0}, range);
+    return !range.empty() && root_ != 0 && any_present_in(root_, levels - 1, PageNumber{0}, range);
   }
   /// All that remove() of the range needs and that can fail: copies the shared nodes on the paths
   /// to nodes that the range covers in part. ENOMEM.
@@ -115,14 +127,16 @@ public:
   /// the product of the counts of the nodes on the path: an upper bound for the address spaces that
   /// reach the page by it, exactly one if the path is exclusive.
   template <typename Visit> void for_each_present(PageRange range, Visit &&visit) const {
-    if (!range.empty())
+    if (!range.empty() && root_ != 0)
       visit_pages(root_, levels - 1, PageNumber{0}, range, 1, visit);
   }
   /// Calls visit(node, level, path_count) for every node.
   template <typename Visit> void for_each_node(Visit &&visit) const {
-    visit_nodes(root_, levels - 1, 1, visit);
+    if (root_ != 0)
+      visit_nodes(root_, levels - 1, 1, visit);
   }
 
+  /// 0: none.
   [[nodiscard]] u32 root() const { return root_; }
   [[nodiscard]] NodePool &nodes() const { return nodes_; }
 
@@ -133,8 +147,14 @@ public:
   }
 
 private:
-  PageTable(FrameArena &frames, u32 root);
+  PageTable(FrameArena &frames, u32 root) : frames_(frames), nodes_(frames.nodes()), root_(root) {}
 
+  [[nodiscard]] bool is_remembered(PageNumber page) const {
+    return page.value / NodePool::entries_per_node == remembered_group_;
+  }
+  void forget() const { remembered_group_ = ~u64{0}; }
+  [[nodiscard]] Leaf walk(PageNumber page) const;
+  [[nodiscard]] Result<Leaf> unshare_path(PageNumber page);
   [[nodiscard]] Result<u32> copy_node(u32 node, u32 level);
   [[nodiscard]] Result<u32> copy_tree(u32 node, u32 level) const;
   void release_tree(u32 node, u32 level) const;
@@ -176,7 +196,11 @@ private:
 
   FrameArena &frames_;
   NodePool &nodes_;
-  u32 root_;
+  u32 root_ = 0;
+  /// The leaf that was last found to be exclusive; it stays so until this table shares its root or
+  /// takes nodes away.
+  mutable u64 remembered_group_ = ~u64{0};
+  mutable Leaf remembered_;
 };
 
 } // namespace tine::memory

@@ -42,6 +42,8 @@ struct Found {
 
 /// Each node's entries count once, however many page tables share it.
 void count_tree(NodePool &pool, u32 node, u32 level, Found &found) {
+  if (node == 0)
+    return; // an empty page table has no root
   if (++found.nodes[node] > 1)
     return;
   for (const u32 entry : pool.node(node)) {
@@ -88,7 +90,7 @@ std::string validate_all(FrameArena &frames, const ReferenceHolders &holders) {
     count_tree(frames.nodes(), space->page_table().root(), PageTable::levels - 1, found);
   }
   for (const PageObject *object : holders.objects)
-    object->for_each_present([&](u64, FrameNumber frame) { ++found.frames[frame.value]; });
+    count_tree(frames.nodes(), object->page_table().root(), PageTable::levels - 1, found);
   for (const FrameNumber frame : holders.pins)
     ++found.frames[frame.value];
   return compare(frames, found);

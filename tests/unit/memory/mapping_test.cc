@@ -191,7 +191,7 @@ TEST_P(Files, BeyondTheEndIsABusErrorAndTruncationReachesEveryone) {
   RecordingObserver observer;
   child.set_observer(&observer);
   parent.unmap_object_pages(*object, 2);
-  object->drop_pages_from(2);
+  ASSERT_TRUE(object->drop_pages_from(2).ok());
   object->set_size(2 * page_size);
   EXPECT_TRUE(observer.was_told(page_number(2), Change::removed));
   for (AddressSpace *const space : {&parent, &child}) {

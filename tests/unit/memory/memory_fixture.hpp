@@ -78,15 +78,20 @@ public:
   std::vector<std::pair<u64, u64>> written_back;
   int fills = 0;
   bool broken = false;
+  bool reads_around = false;
 
 protected:
-  Status fill_page(u64 index, std::span<std::byte, page_size> frame) override {
+  Status fill_pages(u64 first_index, std::span<std::byte> pages) override {
     if (broken)
       return Errno{EIO};
     ++fills;
-    for (u64 i = 0; i < page_size && index * page_size + i < size_; ++i)
-      frame[i] = std::byte{byte_at(index * page_size + i)};
+    const u64 offset = first_index * page_size;
+    for (u64 i = 0; i < pages.size() && offset + i < size_; ++i)
+      pages[i] = std::byte{byte_at(offset + i)};
     return Done{};
+  }
+  [[nodiscard]] PageRange read_together(u64 index) const override {
+    return reads_around ? aligned_window(index, size_) : PageObject::read_together(index);
   }
 
 private:
