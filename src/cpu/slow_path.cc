@@ -333,13 +333,21 @@ bool VcpuImpl::handle_host_fault(CpuState &state, Exit &exit) {
   return false;
 }
 
+/// By page, since a copying fault gives the page another frame than the block was made from; and by
+/// frame, for what is mapped twice.
 bool VcpuImpl::writes_own_code(const Site &site, u64 first, u64 last) const {
-  const memory::AddressSpace &in = *space.load();
-  for (u64 code : {site.pc, site.pc + site.length - 1})
-    for (u64 data : {first, last})
-      if (in.frame_of(GuestAddress(code).page()) == in.frame_of(GuestAddress(data).page()))
-        return true;
-  return false;
+  const Block &block = machine.cache->block(site.block);
+  const PageNumber code_first = GuestAddress(site.pc).page();
+  const PageNumber code_last = GuestAddress(site.pc + site.length - 1).page();
+  const auto is_own = [&](PageNumber data) {
+    if (data == code_first || data == code_last)
+      return true;
+    const std::optional<FrameNumber> frame = space.load()->frame_of(data);
+    return frame && (frame->value == block.frame || frame->value == block.second_frame);
+  };
+  const PageNumber page = GuestAddress(first).page();
+  const PageNumber last_page = GuestAddress(last).page();
+  return is_own(page) || (last_page != page && is_own(last_page));
 }
 
 bool VcpuImpl::decode_again(const Site &site, Instruction &instruction) const {

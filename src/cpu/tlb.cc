@@ -47,8 +47,12 @@ void Tlb::flush(PageRange range) {
   const u64 first = range.first.value & ~(window_pages - 1);
   const u64 end = (range.end().value + window_pages - 1) & ~(window_pages - 1);
   if (end - first > log_.size()) {
-    for (u16 index : log_)
+    // What is empty leaves the log, so that the next fork doesn't look at it again.
+    std::erase_if(log_, [&](u16 index) {
       clear_if_inside(entries_[index]);
+      logged_[index] = entries_[index].limit8 != 0;
+      return !logged_[index];
+    });
     return;
   }
   for (u64 page = first; page < end; ++page)
