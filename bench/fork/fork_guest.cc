@@ -1,7 +1,9 @@
 // The measured side of bench/fork: the same program runs natively and in a box. Prints "NAME
 // NANOSECONDS" lines. With `children COUNT MEGABYTES` it instead keeps that many forked children
-// alive and says "ready" until its standard input ends.
+// alive and says "ready" until its standard input ends; with `bare-children`, children that do
+// nothing but sleep.
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -86,9 +88,13 @@ void measure_zero_fill() {
 void measure_fork(std::size_t megabytes) {
   char *memory = touched_memory(megabytes * mebibyte);
   std::vector<double> fork_times, whole_times;
-  const int rounds = megabytes >= 1024 ? 11 : 101;
-  for (int round = 0; round < rounds; ++round) {
+  constexpr int least_rounds = 11, most_rounds = 2001;
+  constexpr double enough = 0.5e9; // ns
+  const double start = now();
+  for (int round = 0; round < most_rounds; ++round) {
     const double begin = now();
+    if (round >= least_rounds && begin - start > enough)
+      break;
     const pid_t child = fork();
     if (child == 0)
       _exit(0);
@@ -177,6 +183,7 @@ int keep_children(int count, std::size_t megabytes) {
     times.push_back(now() - begin);
     children.push_back(child);
   }
+  usleep(300'000); // they all sleep
   std::printf("ready %zu %.1f\n", children.size(), times.empty() ? 0 : median(times));
   std::fflush(stdout);
   (void)!read(0, &byte, 1);
@@ -188,6 +195,46 @@ int keep_children(int count, std::size_t megabytes) {
   return 0;
 }
 
+/// Children that have written nothing but their return address, and of which the parent knows by
+/// shared memory: what is measured is the kernel's. fork(3) of the C library writes three or four
+/// pages in each child, and the parent above one for each child in its heap.
+int keep_bare_children(int count, std::size_t megabytes) {
+  touched_memory(megabytes * mebibyte);
+  const std::size_t bytes = static_cast<std::size_t>(count) * (sizeof(double) + sizeof(pid_t));
+  void *results = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (results == MAP_FAILED)
+    fail("mmap");
+  std::memset(results, 0, bytes);
+  double *times = static_cast<double *>(results);
+  pid_t *children = reinterpret_cast<pid_t *>(times + count);
+  std::printf("before\n");
+  std::fflush(stdout);
+  char byte;
+  (void)!read(0, &byte, 1);
+  int made = 0;
+  for (; made < count; ++made) {
+    const double begin = now();
+    const long child = syscall(SYS_fork);
+    if (child == 0)
+      for (;;)
+        syscall(SYS_pause);
+    if (child < 0)
+      break;
+    times[made] = now() - begin;
+    children[made] = static_cast<pid_t>(child);
+  }
+  usleep(300'000); // they all sleep
+  std::printf("ready %d %.1f\n", made, median(std::vector<double>(times, times + made)));
+  std::fflush(stdout);
+  (void)!read(0, &byte, 1);
+  for (int i = 0; i < made; ++i)
+    kill(children[i], SIGKILL);
+  for (int i = 0; i < made; ++i)
+    waitpid(children[i], nullptr, 0);
+  std::printf("done\n");
+  return 0;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -195,6 +242,8 @@ int main(int argc, char **argv) {
     return 0;
   if (argc > 3 && std::strcmp(argv[1], "children") == 0)
     return keep_children(std::atoi(argv[2]), std::strtoul(argv[3], nullptr, 10));
+  if (argc > 3 && std::strcmp(argv[1], "bare-children") == 0)
+    return keep_bare_children(std::atoi(argv[2]), std::strtoul(argv[3], nullptr, 10));
   measure_getppid();
   measure_zero_fill();
   measure_copying_fault();
