@@ -71,11 +71,15 @@ struct Site {
   u64 pc = 0;
   CodeOffset resume = 0; ///< host code of the instruction, to start it again
   BlockIndex block = no_index;
-  i32 stack_low = 0;      ///< of a stack check: from rsp to its first byte; `size` bytes
-  CodeOffset variant = 0; ///< displacement of the jump for when they don't fit in one window
+  /// Of a check for several accesses: from the operand's registers to the first byte; `size` bytes.
+  i32 low = 0;
+  CodeOffset variant = 0; ///< displacement of the jump for when one entry doesn't hold them
   u16 size = 0;
   u8 detail = 0;
   u8 length = 0;
+  u8 base = 4, index = 0xff, scale = 0; ///< of a check for several accesses: rsp if the stack's
+  bool write = true;
+  bool in_group = false; ///< operand groups were checked before it in the block
 };
 
 /// Guarded by the kernel lock, except that translated code runs without it. Memory of blocks is

@@ -314,6 +314,8 @@ void parse_prefixes(Instruction &out) {
 u16 actions_to_masks(const ZydisDecodedOperand &operand, u8 number, Instruction &out) {
   if (number == no_register || number >= 16)
     return 0;
+  if (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
+    out.gpr_written |= static_cast<u16>(1U << number);
   if (number == r10 || number == r11) {
     const u8 bit = number == r10 ? 1 : 2;
     if (operand.actions & (ZYDIS_OPERAND_ACTION_MASK_READ | ZYDIS_OPERAND_ACTION_MASK_WRITE))

@@ -75,6 +75,7 @@ struct Instruction {
   u8 data_reads = 0;      ///< of the reserved registers as data: bit 0 r10, bit 1 r11
   u8 data_writes = 0;
   u16 gpr_used = 0;                   ///< every general register named or implied, as a mask
+  u16 gpr_written = 0;                ///< may be changed, in part or whole
   u16 flags_read = 0;                 ///< of status_flags
   u16 flags_written = 0;              ///< may be changed
   u16 flags_killed = 0;               ///< written whatever the operands are

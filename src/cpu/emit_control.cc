@@ -50,6 +50,7 @@ u32 Emitter::new_site(const Instruction &instruction, u16 size, u8 detail) {
   site.resume = cache_.offset_of(instruction_start_);
   site.block = block_;
   site.size = size;
+  site.in_group = checked_groups_ != 0;
   site.detail = detail;
   site.length = instruction.length;
   return cache_.sites.push_back(site);

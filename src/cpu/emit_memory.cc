@@ -102,18 +102,23 @@ void Emitter::emit_operand_lookup(const Instruction &instruction, bool write, u1
 }
 
 /// r10 = offset in the run, r11 = the entry.
+void Emitter::emit_exact_check(u32 tlb, u16 size, const u8 *hit) {
+  if (size == 8 || size == 64)
+    return;
+  // The limits are those of larger operands: near the run's end, ask exactly. offset + size <=
+  // bytes, with bytes = limit64 + 63; what wraps around is above every limit.
+  const i32 adjustment = static_cast<i32>(size) - 64;
+  cold_.lea(r10, r10, adjustment);
+  cold_.context_indexed(0x3b, r10, r11, tlb + entry_limit64);
+  cold_.lea(r10, r10, -adjustment);
+  Assembler::resolve(cold_.jump_condition_unresolved(Assembler::condition_below), hit);
+}
+
+/// r10 = offset in the run, r11 = the entry.
 void Emitter::emit_lookup_stub(const Instruction &instruction, bool write, u16 size,
                                const u8 *hit) {
   const u32 tlb = write ? CONTEXT_TLB_WRITE : CONTEXT_TLB_READ;
-  if (size != 8 && size != 64) {
-    // The limits are those of larger operands: near the run's end, ask exactly. offset + size <=
-    // bytes, with bytes = limit64 + 63; what wraps around is above every limit.
-    const i32 adjustment = static_cast<i32>(size) - 64;
-    cold_.lea(r10, r10, adjustment);
-    cold_.context_indexed(0x3b, r10, r11, tlb + entry_limit64);
-    cold_.lea(r10, r10, -adjustment);
-    Assembler::resolve(cold_.jump_condition_unresolved(Assembler::condition_below), hit);
-  }
+  emit_exact_check(tlb, size, hit);
   if (flags_saved_) {
     cold_.store_context(CONTEXT_SPILL_RAX, rax);
     cold_.load_context(rax, CONTEXT_SAVED_FLAGS);
@@ -206,6 +211,10 @@ void Emitter::emit_memory(const Instruction &instruction, bool save_flags, u16 l
     if (needs_flags(instruction, live_after))
       restore_flags_from_context();
     emit_stack_memory(instruction);
+    return;
+  }
+  if (in_group_) {
+    emit_group_memory(instruction, save_flags, live_after);
     return;
   }
   HostOperand operand{r10, no_register, 0, 0};

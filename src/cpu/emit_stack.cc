@@ -13,6 +13,7 @@ constexpr u32 window_limits = CONTEXT_STACK_WINDOW + 16;
 /// the accesses don't fit in that either, the block's variant without a window runs, from this
 /// instruction on.
 void Emitter::emit_stack_check(const Instruction &instruction) {
+  r10_group_ = GroupPlan::no_group;
   u8 *const check = hot_.position();
   hot_.lea(r10, rsp, plan_->low);
   hot_.context_absolute(0x2b, r10, window_start);                      // sub
@@ -22,11 +23,23 @@ void Emitter::emit_stack_check(const Instruction &instruction) {
   u8 *const tail_displacement = cold_.lea_rip_unresolved(r11);
   cold_.store_context(CONTEXT_SPILL_VALUE, r11);
   cold_.jump(thunks_.stack_refill);
+  u8 *const variant = emit_variant_jump();
+  Assembler::resolve(tail_displacement, variant - 1);
+  cold_.jump(check); // the thunk comes back here, five bytes on, with another window
+  Site site;
+  site.size = static_cast<u16>(plan_->span);
+  site.low = plan_->low;
+  emit_range_exit(instruction, site, variant, check);
+}
+
+u8 *Emitter::emit_variant_jump() {
   while ((reinterpret_cast<std::uintptr_t>(cold_.position()) & 3) != 3)
     cold_.byte(0x90); // the jump's displacement is patched
-  Assembler::resolve(tail_displacement, cold_.position());
-  u8 *const variant = cold_.jump_unresolved();
-  cold_.jump(check); // the thunk comes back here, five bytes on, with another window
+  return cold_.jump_unresolved();
+}
+
+void Emitter::emit_range_exit(const Instruction &instruction, Site site, u8 *variant,
+                              const u8 *check) {
   Assembler::resolve(variant, cold_.position());
   if (flags_saved_) {
     cold_.store_context(CONTEXT_SPILL_RAX, rax);
@@ -34,17 +47,15 @@ void Emitter::emit_stack_check(const Instruction &instruction) {
     cold_.flags_from_rax();
     cold_.load_context(rax, CONTEXT_SPILL_RAX);
   }
-  Site site;
   site.pc = instruction.pc;
   site.resume = cache_.offset_of(check);
   site.block = block_;
-  site.size = static_cast<u16>(plan_->span);
   site.length = instruction.length;
-  site.stack_low = plan_->low;
   site.variant = cache_.offset_of(variant);
   site.detail = flags_saved_ ? 1 : 0;
+  site.in_group = checked_groups_ != 0;
   cold_.store_context_dword(CONTEXT_EXIT_DATA, cache_.sites.push_back(site));
-  cold_.jump(thunks_.stack_miss);
+  cold_.jump(thunks_.range_miss);
 }
 
 void Emitter::load_stack_delta() {

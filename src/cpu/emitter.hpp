@@ -3,6 +3,7 @@
 
 #include "cpu/assembler.hpp"
 #include "cpu/context_offsets.h"
+#include "cpu/operand_groups.hpp"
 #include "cpu/stack_plan.hpp"
 #include "cpu/translate.hpp"
 
@@ -47,6 +48,8 @@ public:
   /// The first thing of a block with x87 instructions: makes their registers the
   /// guest's. The program counter lies before the address that the hook gets in r10.
   void emit_x87_hook();
+  /// Group members are looked up together.
+  void use_groups(const GroupPlan &plan) { groups_ = &plan; }
   void use_stack_plan(const StackPlan &plan) { plan_ = &plan; }
 
   [[nodiscard]] u8 *hot_end() const { return hot_.position(); }
@@ -55,6 +58,10 @@ public:
 private:
   // emit_stack.cc
   void emit_stack_check(const Instruction &instruction);
+  /// In the stub of a check for several accesses: to the variant once there is one, to C++ until
+  /// then. `site` says what is checked.
+  u8 *emit_variant_jump();
+  void emit_range_exit(const Instruction &instruction, Site site, u8 *variant, const u8 *check);
   void load_stack_delta();
   /// OP reg, [rsp + index + displacement]
   void emit_stack_operand(u8 opcode, u8 reg, i32 displacement);
@@ -68,6 +75,8 @@ private:
   void emit_operand_lookup(const Instruction &instruction, bool write, u16 size, bool save_flags);
   /// r11 = offset of the TLB entry for the page of r10
   void emit_entry_of_r10();
+  /// In the stub: near the run's end, limits are those of larger operands.
+  void emit_exact_check(u32 tlb, u16 size, const u8 *hit);
   void emit_lookup_stub(const Instruction &instruction, bool write, u16 size, const u8 *hit);
   void emit_stack_lookup(const Instruction &instruction, bool write, i32 displacement,
                          bool save_flags);
@@ -79,6 +88,9 @@ private:
   /// The operand against host memory; clobbers r10, r11 and the status flags.
   HostOperand emit_window_lookup(const Instruction &instruction);
   void emit_window_stub(const Instruction &instruction, const WindowSite &site);
+  // emit_group.cc
+  void emit_group_check(const Instruction &instruction, u8 number);
+  void emit_group_memory(const Instruction &instruction, bool save_flags, u16 live_after);
   // emit_string.cc
   [[nodiscard]] bool has_string_fast_path(const Instruction &instruction) const;
   void emit_string(const Instruction &instruction, bool save_flags, u16 live_after);
@@ -118,6 +130,8 @@ private:
     return source_.second_frame == no_index && (target >> page_shift) == (source_.pc >> page_shift);
   }
 
+  /// Whether r10 is after the instruction what it was before.
+  [[nodiscard]] bool keeps_r10(const Instruction &instruction) const;
   [[nodiscard]] bool leaves_after_one() const {
     return source_.mode == BlockMode::one_instruction || source_.mode == BlockMode::bounced;
   }
@@ -135,8 +149,12 @@ private:
   } last_; ///< the instruction being emitted
   u8 spilled_ = no_register;
   const StackPlan *plan_ = nullptr;
-  std::size_t index_ = 0; ///< of the instruction in the block
+  const GroupPlan *groups_ = nullptr;
+  u8 checked_groups_ = 0;              ///< bits
+  u8 r10_group_ = GroupPlan::no_group; ///< whose pointer r10 is
+  std::size_t index_ = 0;              ///< of the instruction in the block
   bool windows_ = false;
+  bool in_group_ = false;  ///< it is a member of one
   bool in_window_ = false; ///< its stack access was checked with the block's
   bool r11_is_delta_ = false;
   bool flags_saved_ = false; ///< live status flags are in the context, not in hardware

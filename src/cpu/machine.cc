@@ -95,6 +95,7 @@ void MachineImpl::protect_code(FrameNumber frame) {
     if (vcpu->write_tlb.holds_host_page(host) || vcpu->stack_window_holds(host) ||
         vcpu->windows.writes_reach(host)) {
       stop(*vcpu);
+      vcpu->note_removal();
       vcpu->write_tlb.flush_host_page(host);
       vcpu->windows.flush_writes_to(host);
       vcpu->drop_stack_window();
@@ -247,6 +248,7 @@ void SpaceObserver::translations_changed(PageRange range, Change change) {
     if (vcpu->space.load() != &space_)
       continue;
     machine_.stop(*vcpu);
+    vcpu->note_removal();
     vcpu->write_tlb.flush(range);
     vcpu->windows.flush_writes(range);
     vcpu->drop_stack_window(range);

@@ -122,7 +122,7 @@ u64 saved_code_key(const CodeCache &cache, const Thunks &thunks) {
   }
   // Blocks jump to them.
   for (const u8 *thunk :
-       {thunks.stack_miss, thunks.stack_refill, thunks.read_miss, thunks.write_miss, thunks.link,
+       {thunks.range_miss, thunks.stack_refill, thunks.read_miss, thunks.write_miss, thunks.link,
         thunks.indirect, thunks.helper, thunks.raise, thunks.poll, thunks.step, thunks.system_call,
         thunks.host_fault, thunks.window_read8, thunks.window_read64, thunks.window_write8,
         thunks.window_write64})

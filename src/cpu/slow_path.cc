@@ -79,8 +79,8 @@ bool VcpuImpl::handle_exit(CpuState &state, Exit &exit) {
     return handle_miss(state, false, exit);
   case ExitKind::write_miss:
     return handle_miss(state, true, exit);
-  case ExitKind::stack_miss:
-    return handle_stack_miss(state, exit);
+  case ExitKind::range_miss:
+    return handle_range_miss(state, exit);
   case ExitKind::link:
     return handle_link(state, exit);
   case ExitKind::window:
@@ -88,7 +88,7 @@ bool VcpuImpl::handle_exit(CpuState &state, Exit &exit) {
     return true;
   case ExitKind::helper: {
     const KernelGuard guard(machine.lock);
-    state.rip = machine.cache->sites[context->exit_data].pc;
+    state.rip = departure_.site.pc;
     return run_helper(state, exit);
   }
   case ExitKind::raise:
@@ -108,13 +108,12 @@ bool VcpuImpl::handle_exit(CpuState &state, Exit &exit) {
 bool VcpuImpl::handle_link(CpuState &state, Exit &exit) {
   const KernelGuard guard(machine.lock);
   const u32 index = context->exit_data;
-  const u64 generation = machine.cache->generation;
-  const u64 target = machine.cache->links[index].target_pc;
+  const u64 target = departure_.target;
   state.rip = target;
   const u8 *host = machine.code_for(*this, target, BlockMode::normal, exit);
   if (!host)
     return false;
-  if (machine.cache->generation == generation) {
+  if (!was_reset_since()) {
     Link &link = machine.cache->links[index];
     const Block &block = machine.cache->block(machine.last_found);
     const Block &source = machine.cache->block(link.source);
@@ -131,25 +130,27 @@ bool VcpuImpl::handle_link(CpuState &state, Exit &exit) {
   return true;
 }
 
-/// The accesses of a block may lie in one window after a fault, or never: then it runs without one.
-/// Nothing is known about whether they will all happen, so nothing is reported here.
-bool VcpuImpl::handle_stack_miss(CpuState &state, Exit &exit) {
+/// The accesses of a check may be in the TLB after a fault, or never: then the block's variant
+/// runs. Nothing is known about whether they will all happen, so nothing is reported here.
+bool VcpuImpl::handle_range_miss(CpuState &state, Exit &exit) {
   const KernelGuard guard(machine.lock);
-  const u32 index = context->exit_data;
-  const Site site = machine.cache->sites[index];
-  const u64 generation = machine.cache->generation;
+  const Site &site = departure_.site;
   memory::AddressSpace &in = *space.load();
-  const GuestAddress first(state.gpr[rsp] + static_cast<u64>(static_cast<i64>(site.stack_low)));
+  u64 address = state.gpr[site.base] + static_cast<u64>(static_cast<i64>(site.low));
+  if (site.index != no_register)
+    address += state.gpr[site.index] << site.scale;
+  const GuestAddress first(address);
   const GuestAddress last = first + (site.size - 1U);
   state.rip = site.pc;
-  const auto is_fit = [&](const std::optional<memory::Translation> &translation) {
-    return translation && translation->writable && translation->run.contains(last.page());
-  };
   const auto translation =
       last.value < user_address_limit && first <= last ? in.lookup(first) : std::nullopt;
-  const bool one_window = (first.value >> 16) == (last.value >> 16);
-  if (is_fit(translation) && one_window && write_tlb.is_empty(first.page())) {
-    write_tlb.fill(*translation, first.page());
+  const bool fits = translation && (translation->writable || !site.write) &&
+                    translation->run.contains(last.page()) &&
+                    (first.value >> 16) == (last.value >> 16);
+  Tlb &tlb = site.write ? write_tlb : read_tlb;
+  // The stack window's refill has looked at the entry: what is there doesn't help.
+  if (fits && !was_reset_since() && (site.base != rsp || tlb.is_empty(first.page()))) {
+    tlb.fill(*translation, first.page());
     next_host_ = machine.cache->at(site.resume);
     return true;
   }
@@ -160,7 +161,7 @@ bool VcpuImpl::handle_stack_miss(CpuState &state, Exit &exit) {
   // Where the live flags are at the check.
   const CodeOffset entry = site.detail ? block.indirect_host : block.host;
   variant = machine.cache->at(entry);
-  if (machine.cache->generation == generation)
+  if (!was_reset_since())
     machine.cache->redirect(site.variant, entry);
   next_host_ = variant;
   return true;
@@ -170,8 +171,10 @@ bool VcpuImpl::handle_stack_miss(CpuState &state, Exit &exit) {
 /// the TLB: its block is translated again.
 void VcpuImpl::handle_scattered_site(CpuState &state) {
   const KernelGuard guard(machine.lock);
-  const Site site = machine.cache->sites[context->exit_data];
+  const Site &site = departure_.site;
   state.rip = site.pc;
+  if (was_reset_since())
+    return;
   if (!windows.was_filled_fast()) {
     next_host_ = machine.cache->at(site.resume);
     return;
@@ -185,13 +188,12 @@ void VcpuImpl::handle_scattered_site(CpuState &state) {
 
 bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
   const KernelGuard guard(machine.lock);
-  const Site site = machine.cache->sites[context->exit_data];
+  const Site &site = departure_.site;
   const u64 address = context->fault_address;
   const auto access = write ? memory::Access::write : memory::Access::read;
-  const u64 generation = machine.cache->generation;
   const u64 version = observer->version;
   memory::AddressSpace &in = *space.load();
-  const u64 drops = stack_window_drops_;
+  const u64 drops = stack_window_drops_, removals = removals_;
   ++machine.statistics.tlb_misses;
   state.rip = site.pc;
   const u64 last = address + site.size - 1;
@@ -238,8 +240,8 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
     read_tlb.fill(translation, page);
   if (!write && translation.writable && write_tlb.is_empty(page))
     write_tlb.fill(translation, page);
-  if (machine.cache->generation == generation && observer->version == version &&
-      stack_window_drops_ == drops && !machine.cache->block(site.block).dropped)
+  if (!was_reset_since() && observer->version == version && stack_window_drops_ == drops &&
+      (removals_ == removals || !site.in_group) && !machine.cache->block(site.block).dropped)
     next_host_ = machine.cache->at(site.resume);
   return true;
 }
@@ -248,7 +250,7 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
 /// stays in memory, below rsp.)
 bool VcpuImpl::handle_non_canonical_target(CpuState &state, Exit &exit) {
   const KernelGuard guard(machine.lock);
-  const Site site = machine.cache->sites[context->exit_data];
+  const Site &site = departure_.site;
   Instruction instruction;
   if (decode_again(site, instruction)) {
     state.rip = site.pc;
@@ -263,7 +265,7 @@ bool VcpuImpl::handle_non_canonical_target(CpuState &state, Exit &exit) {
 
 bool VcpuImpl::handle_raise(CpuState &state, Exit &exit) {
   const KernelGuard guard(machine.lock);
-  const Site site = machine.cache->sites[context->exit_data];
+  const Site &site = departure_.site;
   state.rip = site.pc;
   switch (static_cast<Raise>(site.detail)) {
   case Raise::breakpoint:

@@ -137,7 +137,7 @@ Thunks emit_thunks(CodeCache &cache) {
   thunks.window_write8 = emit_window_thunk(to, true, false);
   thunks.window_write64 = emit_window_thunk(to, true, true);
   thunks.stack_refill = emit_stack_refill_thunk(to);
-  thunks.stack_miss = emit_thunk(to, ExitKind::stack_miss);
+  thunks.range_miss = emit_thunk(to, ExitKind::range_miss);
   thunks.link = emit_thunk(to, ExitKind::link);
   thunks.indirect = to.position();
   to.store_context(CONTEXT_NEXT_PC, r10);
@@ -173,8 +173,13 @@ void Emitter::emit(const Instruction &instruction, u16 live_before, u16 live_aft
     emit_stack_check(instruction);
   }
   in_window_ = plan_ && plan_->covered[index_];
+  const u8 group = groups_ ? groups_->group_of[index_] : GroupPlan::no_group;
+  in_group_ = group != GroupPlan::no_group;
   ++index_;
-  const bool may_use_r11 = !in_window_ && instruction.kind != Kind::nop &&
+  if (!keeps_r10(instruction))
+    r10_group_ = GroupPlan::no_group;
+  const bool is_checked = in_window_ || (in_group_ && (checked_groups_ & 1U << group));
+  const bool may_use_r11 = !is_checked && instruction.kind != Kind::nop &&
                            ((instruction.kind != Kind::plain && instruction.kind != Kind::lea) ||
                             (instruction.data_reads | instruction.data_writes) != 0 ||
                             instruction.memory.base == r11 || instruction.memory.index == r11);
@@ -314,10 +319,13 @@ BlockIndex translate(CodeCache &cache, const Thunks &thunks, const TranslationSo
                   [](const Instruction &instruction) { return instruction.x87; }))
     emitter.emit_x87_hook();
   StackPlan plan;
+  GroupPlan groups;
   if (source.mode == BlockMode::normal) {
     plan = plan_stack(std::span(decoded.instructions).first(decoded.count),
                       std::span<const u16>(decoded.live).first(decoded.count));
     emitter.use_stack_plan(plan);
+    groups = plan_groups(std::span(decoded.instructions).first(decoded.count), plan.covered);
+    emitter.use_groups(groups);
   }
   const bool is_branch = last.kind == Kind::jump_conditional || last.kind == Kind::jump_direct ||
                          last.kind == Kind::jump_count;

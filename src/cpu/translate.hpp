@@ -13,7 +13,7 @@ class Assembler;
 
 /// Code that all blocks share: the ways out.
 struct Thunks {
-  const u8 *stack_miss = nullptr, *stack_refill = nullptr;
+  const u8 *range_miss = nullptr, *stack_refill = nullptr;
   const u8 *read_miss = nullptr, *write_miss = nullptr, *link = nullptr, *indirect = nullptr,
            *window_read8 = nullptr, *window_read64 = nullptr, *window_write8 = nullptr,
            *window_write64 = nullptr, *helper = nullptr, *raise = nullptr, *poll = nullptr,

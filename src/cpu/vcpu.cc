@@ -176,6 +176,24 @@ void VcpuImpl::set_x87_loaded(bool loaded) {
       reinterpret_cast<u64>(loaded ? machine.thunks.x87_loaded : machine.thunks.x87_load);
 }
 
+void VcpuImpl::note_departure() {
+  departure_.generation = machine.cache->generation;
+  switch (context->exit_kind) {
+  case ExitKind::link:
+    departure_.target = machine.cache->links[context->exit_data].target_pc;
+    break;
+  case ExitKind::system_call:
+  case ExitKind::poll:
+  case ExitKind::step:
+  case ExitKind::load_x87:
+  case ExitKind::host_fault:
+    break;
+  default: // an indirect branch that was a direct one has no site
+    if (context->exit_data < machine.cache->sites.size())
+      departure_.site = machine.cache->sites[context->exit_data];
+  }
+}
+
 bool VcpuImpl::enter(CpuState &state, const u8 *host) {
   in_guest.store(true);
   if (context->exit_word.load() == 0) {
@@ -185,6 +203,7 @@ bool VcpuImpl::enter(CpuState &state, const u8 *host) {
       context->resume = reinterpret_cast<u64>(host);
       context->direction_down = (state.rflags & direction_flag) != 0;
       tine_cpu_enter(context);
+      note_departure();
       in_guest.store(false, std::memory_order_release);
       if (single_step_)
         state.rflags |= trap_flag;

@@ -64,7 +64,7 @@ enum class ExitKind : u32 {
   system_call = 1,
   link,       ///< a direct branch that isn't chained: data = link
   indirect,   ///< jump-cache miss: next_pc
-  stack_miss, ///< data = site: the stack window doesn't hold the block's accesses
+  range_miss, ///< data = site: a check for several accesses failed
   read_miss,  ///< data = site, fault_address
   write_miss,
   window,     ///< data = site: a site window was filled often
@@ -109,6 +109,8 @@ struct alignas(4096) VcpuContext {
 
   alignas(64) std::array<std::byte, 192> bounce{};
   alignas(64) StackWindow stack_window;
+  /// Host addresses of a block's operand groups, while it runs.
+  alignas(64) std::array<u64, 8> group_pointers{};
 
   alignas(4096) std::array<TlbEntry, tlb_entries> tlb_read;
   std::array<TlbEntry, tlb_entries> tlb_write;
@@ -147,6 +149,7 @@ static_assert(offsetof(VcpuContext, spill_rsp) == CONTEXT_SPILL_RSP);
 static_assert(offsetof(VcpuContext, resume) == CONTEXT_RESUME);
 static_assert(offsetof(VcpuContext, host_mxcsr) == CONTEXT_HOST_MXCSR);
 static_assert(offsetof(VcpuContext, stack_window) == CONTEXT_STACK_WINDOW);
+static_assert(offsetof(VcpuContext, group_pointers) == CONTEXT_GROUP_POINTERS);
 static_assert(offsetof(VcpuContext, saved_flags) == CONTEXT_SAVED_FLAGS);
 static_assert(offsetof(VcpuContext, x87_hook) == CONTEXT_X87_HOOK);
 static_assert(offsetof(VcpuContext, tlb_read) == CONTEXT_TLB_READ);

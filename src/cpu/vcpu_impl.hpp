@@ -107,6 +107,8 @@ public:
   /// end.
   void drop_stack_window();
   void drop_stack_window(PageRange range);
+  /// A translation was taken away: no operand group is good for longer than the instruction.
+  void note_removal() { ++removals_; }
   [[nodiscard]] bool stack_window_holds(const std::byte *host) const;
   void remember_code_page(u64 page, u32 id);
   void flush_jump_cache();
@@ -126,12 +128,18 @@ public:
 private:
   /// One stay in guest code from `host`, or from state.rip's block if null; the kind of exit.
   [[nodiscard]] bool enter(CpuState &state, const u8 *host);
+  void note_departure();
+  /// With the kernel lock held: whether the site and link numbers of the departure mean nothing any
+  /// more.
+  [[nodiscard]] bool was_reset_since() const {
+    return machine.cache->generation != departure_.generation;
+  }
   /// Handles what one stay in guest code ended with. True: go on (at next_host_ or state.rip).
   bool handle_exit(CpuState &state, Exit &exit);
   bool handle_miss(CpuState &state, bool write, Exit &exit);
   bool handle_non_canonical_target(CpuState &state, Exit &exit);
   void handle_scattered_site(CpuState &state);
-  bool handle_stack_miss(CpuState &state, Exit &exit);
+  bool handle_range_miss(CpuState &state, Exit &exit);
   bool handle_link(CpuState &state, Exit &exit);
   bool handle_raise(CpuState &state, Exit &exit);
   bool handle_host_fault(CpuState &state, Exit &exit);
@@ -155,6 +163,15 @@ private:
   std::vector<u16> jump_log_, code_page_log_;
   const u8 *next_host_ = nullptr;
   u64 stack_window_drops_ = 0;
+  u64 removals_ = 0;
+  /// Where translated code was left, noted while the cache can't be reset: `site`, or the link's
+  /// target.
+  struct Departure {
+    Site site;
+    u64 target = 0;
+    u64 generation = 0; ///< of the cache
+  };
+  Departure departure_;
   bool single_step_ = false;
 };
 
