@@ -45,7 +45,7 @@ _tine() {
     _tine_split_value "${current%%=*}" "${current#*=}"
   elif [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W '--root --bind --workdir --env --clear-env --hostname --user --memory --cpus
-      --processes --page-tables --net --code-cache --strace --stats --help --' -- "$current"))
+      --processes --page-tables --net --code-cache --no-seccomp --strace --stats --help --' -- "$current"))
   elif ! _tine_split_value "$previous" "$current"; then
     COMPREPLY=($(compgen -c -- "$current"))
   fi

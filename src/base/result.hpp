@@ -73,5 +73,5 @@ using Status = Result<Done>;
     auto tine_try_result = (expression);                                                           \
     if (!tine_try_result.ok()) [[unlikely]]                                                        \
       return tine_try_result.error();                                                              \
-    std::move(tine_try_result).value();                                                            \
+    *std::move(tine_try_result); /* may be left unused */                                          \
   })

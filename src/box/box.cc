@@ -177,12 +177,18 @@ int Box::wait() {
 void Box::forward_signal(const signalfd_siginfo &info) {
   if (!init_ || init_->is_zombie())
     return;
-  const auto signal = static_cast<int>(info.ssi_signo);
-  const siginfo_t sent = process::kernel_signal(signal);
-  if (info.ssi_code == SI_KERNEL)
+  siginfo_t sent = process::kernel_signal(static_cast<int>(info.ssi_signo));
+  if (info.ssi_code == SI_KERNEL) {
     process::send_signal_to_group(*kernel_, foreground_group(), sent);
-  else
-    process::send_signal(*init_, sent);
+    return;
+  }
+  // "the si_pid field is set to 0" when the sender has no number in the receiver's pid space.
+  sent.si_code = info.ssi_code;
+  sent.si_pid = 0;
+  sent.si_uid = info.ssi_uid;
+  if (info.ssi_code == SI_QUEUE)
+    sent.si_value.sival_ptr = reinterpret_cast<void *>(info.ssi_ptr);
+  process::send_signal(*init_, sent);
 }
 
 /// A stream that leads to the caller's terminal makes it the controlling terminal of the first

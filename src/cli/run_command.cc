@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "box/code_store.hpp"
+#include "box/host_filter.hpp"
 #include "box/stats.hpp"
 #include "cli/parse.hpp"
 
@@ -17,6 +18,11 @@ namespace {
 /// A shell's convention: 128 + n when signal n killed the program.
 int exit_status_of(int wait_status) {
   return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+bool has_writable_bind(const box::BoxOptions &options) {
+  return std::any_of(options.binds.begin(), options.binds.end(),
+                     [](const box::Bind &bind) { return bind.writable; });
 }
 
 } // namespace
@@ -49,6 +55,8 @@ RunCommand::RunCommand(CLI::App &app) {
   run->add_option("--code-cache", code_cache_,
                   "Where translated code is kept for later runs: a directory, or off; default: "
                   "${XDG_CACHE_HOME:-$HOME/.cache}/tine");
+  run->add_flag("--no-seccomp", no_seccomp_,
+                "Do not limit the host's system calls that tine itself may make (to debug tine)");
   run->add_flag("--strace{}", strace_,
                 "Print each system call, to standard error or with =FILE there");
   run->add_flag("--stats{}", stats_,
@@ -116,6 +124,10 @@ int RunCommand::execute() {
     const process::Process &program = box.first_process();
     code.load(runtime.host().machine, program.leader()->name, *program.executable_file);
   }
+  if (!no_seccomp_)
+    box::install_host_filter({.host_files_change = has_writable_bind(options),
+                              .host_network = options.host_network,
+                              .keeps_code = code_cache_ != "off"});
   runtime.start();
   const int status = box.wait();
   runtime.stop();

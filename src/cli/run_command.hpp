@@ -37,7 +37,8 @@ private:
   u32 process_limit_ = 32768;
   std::string page_tables_ = "shared";
   std::string network_ = "none";
-  std::string code_cache_;                    ///< empty: the default directory
+  std::string code_cache_; ///< empty: the default directory
+  bool no_seccomp_ = false;
   std::optional<std::string> strace_, stats_; ///< a file; empty: standard error
 };
 

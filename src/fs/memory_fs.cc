@@ -134,7 +134,8 @@ MemoryFs::MemoryFs(memory::FrameArena &frames, const Options &options)
   } else {
     root_ = make_ref<MemoryInode>(
         *this,
-        CreateRequest{S_IFDIR | options.root_mode, options.root_uid, options.root_gid, 0, ""}, 1);
+        CreateRequest{S_IFDIR | options.root_mode, options.root_uid, options.root_gid, 0, ""},
+        u64{1});
   }
 }
 

@@ -83,7 +83,7 @@ void Pty::erase_one() {
     return;
   const int width = last < 32 && (termios_.local_flags & ECHOCTL) != 0 ? 2 : 1;
   for (int column = 0; column < width; ++column)
-    for (const u8 character : {'\b', ' ', '\b'})
+    for (const u8 character : {u8{'\b'}, u8{' '}, u8{'\b'}})
       output_.push_back(character);
 }
 

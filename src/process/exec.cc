@@ -130,7 +130,8 @@ Status resolve_scripts(const Thread &thread, ExecArguments &arguments) {
   std::string script = arguments.path;
   for (int depth = 0;; ++depth) {
     char start[script_line_limit];
-    memory::IoBuffer buffer(std::span<std::byte>(std::as_writable_bytes(std::span(start))));
+    const std::span<std::byte> bytes = std::as_writable_bytes(std::span(start));
+    memory::IoBuffer buffer(bytes);
     const u64 size = TINE_TRY(arguments.file->read_at(buffer, 0));
     if (size < 2 || start[0] != '#' || start[1] != '!')
       return Done{};

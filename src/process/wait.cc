@@ -54,7 +54,7 @@ bool is_selected(const Process &child, const WaitRequest &request) {
 bool is_of_kind(const Process &child, int options) {
   if ((options & __WALL) != 0)
     return true;
-  return ((options & __WCLONE) != 0) == (child.exit_signal != SIGCHLD);
+  return ((static_cast<u32>(options) & __WCLONE) != 0) == (child.exit_signal != SIGCHLD);
 }
 
 bool has_changed(const Process &child, int options) {

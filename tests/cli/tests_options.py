@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 
 
 def test_version_and_help(box):
@@ -11,7 +12,7 @@ def test_version_and_help(box):
     assert "Examples" in result.out and "run" in result.out, result
     result = box.finish([box.tine, "run", "--help"]).expect(0)
     for option in ("--root", "--bind", "--workdir", "--env", "--clear-env", "--hostname", "--user", "--memory",
-                   "--cpus", "--page-tables", "--code-cache", "--strace", "--stats"):
+                   "--cpus", "--page-tables", "--code-cache", "--no-seccomp", "--strace", "--stats"):
         assert option in result.out, f"{option}: {result}"
 
 
@@ -222,3 +223,15 @@ def test_code_cache_follows_a_changed_program(box):
         program = box.compile("program", f"int main(void) {{ return {status}; }}")
         for _ in range(2):
             box.run(program, options=[option]).expect(status)
+
+
+def test_forwarded_signal_says_who_sent_it(box):
+    program = ("import signal; wanted = {signal.SIGUSR1}; signal.pthread_sigmask(signal.SIG_BLOCK, wanted); "
+               "print('ready', flush=True); got = signal.sigwaitinfo(wanted); "
+               "print(got.si_signo == signal.SIGUSR1, got.si_code, got.si_pid, got.si_uid)")
+    process = box.start("/usr/bin/python3", "-S", "-c", program)
+    assert process.stdout.readline() == "ready\n"
+    os.kill(process.pid, signal.SIGUSR1)
+    out, errors = process.communicate(timeout=60)
+    # SI_USER, from a process that the box has no number for, of our user
+    assert (out, process.returncode) == (f"True 0 0 {os.getuid()}\n", 0), (out, errors)
