@@ -145,8 +145,8 @@ Bytes make_notes(const Thread &thread, const siginfo_t &info) {
   add_thread(notes, thread, info.si_signo);
   add_process(notes, thread);
   add_note(notes, NT_SIGINFO, info);
-  const auto &auxiliary = thread.memory->layout().auxiliary_vector;
-  add_note(notes, NT_AUXV, "CORE", std::as_bytes(std::span(auxiliary)));
+  if (const auto &auxiliary = thread.memory->layout().auxiliary_vector)
+    add_note(notes, NT_AUXV, "CORE", std::as_bytes(std::span(*auxiliary)));
   add_files(notes, *thread.memory);
   for (const Ref<Thread> &other : thread.process->threads)
     if (other.get() != &thread && other->run_state() != sched::RunState::running)

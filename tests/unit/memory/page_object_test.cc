@@ -352,7 +352,7 @@ TEST_F(Objects, AReadFaultMapsTheNeighboursThatArePresent) {
     EXPECT_EQ(touch(space, page, Access::execute), FaultOutcome::spurious) << page;
   EXPECT_EQ(touch(space, 16, Access::read), FaultOutcome::file_page);
   EXPECT_EQ(space.counters().file_pages, 2u);
-  EXPECT_EQ(space.counters().minor(), 2u) << "a fault counts once, as on Linux";
+  EXPECT_EQ(space.counters().minor_faults(), 2u) << "a fault counts once, as on Linux";
 }
 
 } // namespace
