@@ -94,6 +94,10 @@ void add_thread(Bytes &notes, const Thread &thread, int signal) {
   add_note(notes, NT_PRSTATUS, status);
   std::vector<std::byte> extended(cpu::CpuState::xsave_size());
   thread.cpu.store_xsave(extended);
+  // A debugger finds XCR0 among FXSAVE's bytes for software, as the kernel leaves it there.
+  constexpr std::size_t xcr0_offset = 464, size_without_avx = 576;
+  const u64 xcr0 = extended.size() > size_without_avx ? 7 : 3;
+  std::memcpy(extended.data() + xcr0_offset, &xcr0, sizeof xcr0);
   add_note(notes, NT_FPREGSET, "CORE", std::span(extended).first(sizeof(user_fpregs_struct)));
   add_note(notes, NT_X86_XSTATE, "LINUX", extended);
 }
@@ -162,7 +166,9 @@ u64 dumped_bytes(memory::AddressSpace &space, const Mapping &mapping) {
     return all;
   if (mapping.shared)
     return 0;
-  if (mapping.protection.write)
+  // What was changed before it became read-only counts too: relocations, and with them the list of
+  // shared objects that a debugger looks for.
+  if (mapping.protection.write || space.usage_of(mapping).anonymous != 0)
     return all;
   char magic[SELFMAG];
   const bool is_elf =
