@@ -7,7 +7,7 @@ HEAVY ?=
 # TESTS: a regular expression of the tests that `make test` runs.
 TESTS ?= .
 
-.PHONY: all build dependencies run test test-open bench lint format install clean help \
+.PHONY: all build dependencies run test test-open bench lint format install clean help build-clang \
         test-asan test-ubsan test-tsan test-checked
 
 all: build
@@ -20,6 +20,7 @@ help:
 	@echo "make lint     layers, sizes, clang-format, clang-tidy"
 	@echo "make format   clang-format on every source"
 	@echo "make install  program, man page, completion   (PREFIX=/usr/local, DESTDIR=)"
+	@echo "make build-clang: the same with clang, each source by itself"
 	@echo "make test-asan, test-ubsan, test-tsan, test-checked: the unit tests in that build"
 
 dependencies:
@@ -52,6 +53,10 @@ test-asan test-ubsan test-tsan test-checked: test-%: dependencies
 	@cmake --build --preset $* --parallel $(JOBS)
 	@ctest --preset $* --parallel $(JOBS)
 
+build-clang: dependencies
+	@cmake --preset clang >/dev/null
+	@cmake --build --preset clang --parallel $(JOBS)
+
 bench: build
 	@cmake --build $(BUILD) --target run_benchmarks
 
@@ -60,7 +65,8 @@ lint: dependencies
 	@scripts/check_sizes.py
 	@scripts/check_links.py
 	@scripts/format.sh --check
-	@scripts/tidy.sh $(BUILD)
+	@cmake --preset clang >/dev/null
+	@scripts/tidy.sh build-clang
 
 format: dependencies
 	@scripts/format.sh
