@@ -19,7 +19,6 @@ struct WindowDescriptor {
 static_assert(offsetof(WindowDescriptor, window) == 8 && offsetof(WindowDescriptor, site) == 12 &&
               offsetof(WindowDescriptor, size) == 16 &&
               offsetof(WindowDescriptor, flags_saved) == 17);
-constexpr std::size_t descriptor_bytes = 18;
 
 /// The instruction leaves to C++, from the thunk: rcx and rdx are the guest's again.
 void emit_window_exit(Assembler &to, ExitKind kind) {
