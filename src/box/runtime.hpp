@@ -60,6 +60,8 @@ private:
     u32 ticks = 0, kernel_ticks = 0;   ///< of this slice: samples, and those that saw the kernel
   };
 
+  /// False: the runtime stops.
+  [[nodiscard]] bool wait_for_first_work(u32 index);
   void vcpu_main(u32 index);
   syscall::Next run_thread(KernelGuard &guard, Vcpu &vcpu, process::Thread &thread);
   syscall::Next act_on(const cpu::Exit &exit, process::Thread &thread);

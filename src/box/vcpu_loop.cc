@@ -50,7 +50,27 @@ template <typename Enter> cpu::Exit watched_step(Thread &thread, const Enter &en
 
 } // namespace
 
+/// The first vCPU is there at once. The others are made when the first has more than it can do:
+/// that takes longer than many a program runs.
+bool Runtime::wait_for_first_work(u32 index) {
+  KernelGuard guard(lock_);
+  if (index == 0)
+    return true;
+  ++idle_vcpus_;
+  ++sleeping_vcpus_;
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    work_.wait(guard);
+    if (scheduler_.has_runnable())
+      break;
+  }
+  --sleeping_vcpus_;
+  --idle_vcpus_;
+  return !stopping_.load(std::memory_order_relaxed);
+}
+
 void Runtime::vcpu_main(u32 index) {
+  if (!wait_for_first_work(index))
+    return;
   // It takes the kernel lock itself.
   std::unique_ptr<cpu::Vcpu> made = cpu::Vcpu::create(*machine_, index);
   KernelGuard guard(lock_);

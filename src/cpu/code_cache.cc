@@ -9,7 +9,7 @@ namespace tine::cpu {
 namespace {
 constexpr u64 hot_bytes = u64{96} << 20;
 constexpr u64 cold_bytes = u64{160} << 20;
-constexpr u64 populate_step = u64{1} << 20;
+constexpr u64 populate_step = u64{256} << 10;
 /// More than any block with its stubs takes: 64 instructions of a few hundred bytes.
 constexpr u64 block_reserve = u64{64} << 10;
 /// More records of each kind than a block has.
@@ -38,8 +38,7 @@ Result<std::unique_ptr<CodeCache>> CodeCache::create() {
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
     return Errno{ENOMEM};
-  ::madvise(memory, hot_bytes + cold_bytes,
-            MADV_HUGEPAGE); // translated code is large and jumps about
+  ::madvise(memory, hot_bytes, MADV_HUGEPAGE); // translated code is large and jumps about
   std::unique_ptr<CodeCache> cache(new CodeCache);
   cache->base_ = static_cast<u8 *>(memory);
   cache->size_ = hot_bytes + cold_bytes;

@@ -40,11 +40,14 @@ struct Block {
   u32 incoming = no_index; ///< head of the list of links that jump here
   BlockIndex next_same_hash = no_index;
   BlockIndex next_of_frame = no_index;
+  BlockIndex next_target =
+      no_index;        ///< CodePages: blocks of the page that are jumped to indirectly
   u32 first_place = 0; ///< into CodeCache's places: one per instruction
   u16 place_count = 0;
   u16 flags_live = 0; ///< status flags that its code reads before writing them
   BlockMode mode = BlockMode::normal;
   bool dropped = false;
+  bool is_target = false; ///< in that list
 };
 
 /// Where the host code of an instruction begins.

@@ -31,12 +31,12 @@ u32 CodePages::enter(u64 page, u32 frame, const PageOrigin &origin,
   const SavedPage saved = take_match(page, frame, origin, frames);
   if (saved.code_page != 0) {
     at->second = saved.code_page;
-    entries_[saved.code_page] = {page, frame, origin};
+    entries_[saved.code_page] = {page, frame, origin, saved.first_target};
     cache.activate(saved.first, frame);
     ++restored_;
   } else {
     at->second = static_cast<u32>(entries_.size());
-    entries_.push_back({page, frame, origin});
+    entries_.push_back({page, frame, origin, no_index});
   }
   return at->second;
 }
@@ -44,6 +44,24 @@ u32 CodePages::enter(u64 page, u32 frame, const PageOrigin &origin,
 u32 CodePages::number_of(u64 page, u32 frame) const {
   const auto found = numbers_.find(key(page, frame));
   return found == numbers_.end() ? 0 : found->second;
+}
+
+void CodePages::add_target(CodeCache &cache, BlockIndex index) {
+  Block &block = cache.block(index);
+  if (block.is_target || block.mode != BlockMode::normal || block.second_frame != no_index)
+    return;
+  const u32 code_page = number_of(block.pc >> page_shift, block.frame);
+  if (code_page == 0)
+    return;
+  block.is_target = true;
+  block.next_target = entries_[code_page].first_target;
+  entries_[code_page].first_target = index;
+}
+
+void CodePages::forget_saved() {
+  saved_.clear();
+  for (Entry &entry : entries_)
+    entry.first_target = no_index;
 }
 
 SavedPage CodePages::take_match(u64 page, u32 frame, const PageOrigin &origin,
@@ -80,7 +98,7 @@ SavedPages CodePages::collect(const memory::FrameArena &frames, CodeCache &cache
       continue;
     index_of.emplace(key(entry.page, entry.frame), result.pages.size());
     result.pages.push_back({entry.page, entry.origin.identity, entry.origin.object_page,
-                            contents_of(frames, entry.frame), number, no_index});
+                            contents_of(frames, entry.frame), number, no_index, no_index, 0});
   }
   for (BlockIndex index = 0; Block & block : cache.blocks()) {
     const BlockIndex current = index++;
@@ -97,6 +115,10 @@ SavedPages CodePages::collect(const memory::FrameArena &frames, CodeCache &cache
     SavedPage &page = result.pages[found->second];
     block.next_of_frame = page.first;
     page.first = current;
+    if (block.is_target) {
+      block.next_target = page.first_target;
+      page.first_target = current;
+    }
   }
   std::erase_if(result.pages, [](const SavedPage &page) { return page.first == no_index; });
   for (const auto &[page, saved] : saved_)

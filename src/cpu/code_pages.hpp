@@ -32,10 +32,22 @@ public:
   /// The number of a pair that was entered.
   [[nodiscard]] u32 number_of(u64 page, u32 frame) const;
 
+  /// The block was jumped to indirectly.
+  void add_target(CodeCache &cache, BlockIndex index);
+  /// Calls `visit` for the blocks of the code page that were ever jumped to indirectly: a program
+  /// that begins to use the page may well do that again.
+  template <typename Visit>
+  void for_each_target(u32 code_page, CodeCache &cache, Visit &&visit) const {
+    for (BlockIndex index = entries_[code_page].first_target; index != no_index;
+         index = cache.block(index).next_target)
+      if (!cache.block(index).dropped)
+        visit(cache.block(index));
+  }
+
   /// What read_saved_code() found. Nothing was entered yet.
   void take_saved(const SavedPages &saved);
   /// The cache was reset: what was saved is gone.
-  void forget_saved() { saved_.clear(); }
+  void forget_saved();
   /// For write_saved_code(): the pages that a later run can find again. Sorts the blocks into their
   /// lists as that wants it; no code may run afterwards.
   [[nodiscard]] SavedPages collect(const memory::FrameArena &frames, CodeCache &cache) const;
@@ -46,6 +58,7 @@ private:
     u64 page = 0;
     u32 frame = no_index;
     PageOrigin origin;
+    BlockIndex first_target = no_index; ///< list through Block::next_target
   };
   /// Pages have 35 bits, frames 29.
   [[nodiscard]] static u64 key(u64 page, u32 frame) { return page << 29 | (frame & 0x1fffffff); }

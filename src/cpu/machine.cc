@@ -145,6 +145,9 @@ bool MachineImpl::frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exi
                            code_pages.enter(page.value, frame.value,
                                             origin_of(mapping, page, frame, identify_object),
                                             frames, *cache)};
+  code_pages.for_each_target(entry.code_page, *cache, [&](const Block &block) {
+    vcpu.remember_target(block.pc, cache->at(block.indirect_host));
+  });
   observer.layout->frames.emplace(page.value, entry);
   vcpu.remember_code_page(page.value, entry.code_page);
   return true;

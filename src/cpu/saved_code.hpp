@@ -11,12 +11,14 @@ namespace tine::cpu {
 /// The blocks of one page of code in a saved cache. They hold for a page at the same guest address
 /// that comes from the same file and has the same contents.
 struct SavedPage {
-  u64 page = 0;                ///< number of the guest's page
-  u64 origin = 0;              ///< identity of the page object: IdentifyObject
-  u64 object_page = 0;         ///< which page of the object
-  u64 contents = 0;            ///< ContentHash of its bytes
-  u32 code_page = 0;           ///< its number (CodePages), which chained branches compare
-  BlockIndex first = no_index; ///< list of its blocks through next_of_frame
+  u64 page = 0;                       ///< number of the guest's page
+  u64 origin = 0;                     ///< identity of the page object: IdentifyObject
+  u64 object_page = 0;                ///< which page of the object
+  u64 contents = 0;                   ///< ContentHash of its bytes
+  u32 code_page = 0;                  ///< its number (CodePages), which chained branches compare
+  BlockIndex first = no_index;        ///< list of its blocks through next_of_frame
+  BlockIndex first_target = no_index; ///< and through next_target
+  u32 unused = 0;
 };
 
 /// What must be equal for a saved cache to be of use: this build of tine, the processor, where the

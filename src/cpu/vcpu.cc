@@ -11,9 +11,9 @@ namespace tine::cpu {
 namespace {
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 static_assert(sizeof(VcpuContext) <= huge_page);
-/// A pc that does not look in this entry.
+/// A pc that does not look in this entry; zero, as fresh memory is, but in the entry where 0 looks.
 constexpr u64 empty_pc(u16 index) {
-  return static_cast<u16>(~index);
+  return index == 0 ? 1 : 0;
 }
 
 VcpuContext *map_context() {
@@ -52,8 +52,8 @@ std::unique_ptr<Vcpu> Vcpu::create(Machine &machine, u32 /*index*/) {
 VcpuImpl::VcpuImpl(MachineImpl &owner)
     : machine(owner), context(map_context()), read_tlb(context->tlb_read),
       write_tlb(context->tlb_write), windows(*context) {
-  for (std::size_t i = 0; i < context->jump_cache.size(); ++i)
-    context->jump_cache[i].pc.store(empty_pc(static_cast<u16>(i)), std::memory_order_relaxed);
+  static_assert(jump_cache_index(0) == 0 && jump_cache_index(1) != 0);
+  context->jump_cache[0].pc.store(empty_pc(0), std::memory_order_relaxed);
   install_on_thread();
   const KernelGuard guard(machine.lock);
   machine.vcpus.push_back(this);
@@ -252,9 +252,11 @@ Exit VcpuImpl::run(CpuState &state, memory::AddressSpace &wanted) {
         *this, state.rip, single_step_ ? BlockMode::one_instruction : BlockMode::normal, exit);
     if (!next_host_)
       break;
-    if (!single_step_)
+    if (!single_step_) {
+      machine.code_pages.add_target(*machine.cache, machine.last_found);
       remember_target(state.rip,
                       machine.cache->at(machine.cache->block(machine.last_found).indirect_host));
+    }
   }
   if (context->x87_loaded) {
     const KernelGuard guard(machine.lock);

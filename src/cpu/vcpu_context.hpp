@@ -55,7 +55,7 @@ struct JumpCacheEntry {
 };
 
 /// As the emitted code computes it.
-inline u16 jump_cache_index(u64 pc) {
+constexpr u16 jump_cache_index(u64 pc) {
   return static_cast<u16>(pc ^ pc >> 16);
 }
 
