@@ -110,7 +110,9 @@ def test(name, options):
         box_options = [f"--page-tables={options.page_tables}", *app.options]
         if app.bind:
             box_options.append(f"--bind={folder}:{folder}:rw")
-        command = [os.path.abspath(options.tine), "run", *box_options, "--", *app.command]
+        # Not below the program's HOME, where it would see the directory appear.
+        code_cache = "--code-cache=" + os.path.expanduser("~/.cache/tine")
+        command = [os.path.abspath(options.tine), "run", code_cache, *box_options, "--", *app.command]
         box = in_folder(command, folder, app)
     expected, got = native.compared(app), box.compared(app)
     if expected == got:
