@@ -1,9 +1,12 @@
 #include "cpu/decode.hpp"
 
+#include "cpu/decode_kinds.hpp"
+#include "cpu/decode_templates.hpp"
 #include "cpu/interpreter.hpp"
 
 #include <array>
-#include <Zydis/Zydis.h>
+#include <memory>
+#include <optional>
 
 namespace tine::cpu {
 const ZydisDecoder &decoder() {
@@ -17,234 +20,7 @@ const ZydisDecoder &decoder() {
 
 namespace {
 
-/// The instruction-set extensions that CPUID reports to the guest, and those that are plain no-ops.
-bool supported_extension(ZydisISAExt extension) {
-  switch (extension) {
-  case ZYDIS_ISA_EXT_ADOX_ADCX:
-  case ZYDIS_ISA_EXT_AES:
-  case ZYDIS_ISA_EXT_AMD3DNOW_PREFETCH:
-  case ZYDIS_ISA_EXT_AVX:
-  case ZYDIS_ISA_EXT_AVX2:
-  case ZYDIS_ISA_EXT_AVX2GATHER:
-  case ZYDIS_ISA_EXT_AVXAES:
-  case ZYDIS_ISA_EXT_BASE:
-  case ZYDIS_ISA_EXT_BMI1:
-  case ZYDIS_ISA_EXT_BMI2:
-  case ZYDIS_ISA_EXT_CET:
-  case ZYDIS_ISA_EXT_CLDEMOTE:
-  case ZYDIS_ISA_EXT_CLFLUSHOPT:
-  case ZYDIS_ISA_EXT_CLFSH:
-  case ZYDIS_ISA_EXT_CLWB:
-  case ZYDIS_ISA_EXT_F16C:
-  case ZYDIS_ISA_EXT_FMA:
-  case ZYDIS_ISA_EXT_LONGMODE:
-  case ZYDIS_ISA_EXT_LZCNT:
-  case ZYDIS_ISA_EXT_MMX:
-  case ZYDIS_ISA_EXT_MOVBE:
-  case ZYDIS_ISA_EXT_MPX:
-  case ZYDIS_ISA_EXT_PAUSE:
-  case ZYDIS_ISA_EXT_PCLMULQDQ:
-  case ZYDIS_ISA_EXT_PREFETCHWT1:
-  case ZYDIS_ISA_EXT_RDRAND:
-  case ZYDIS_ISA_EXT_RDSEED:
-  case ZYDIS_ISA_EXT_RDTSCP:
-  case ZYDIS_ISA_EXT_RDWRFSGS:
-  case ZYDIS_ISA_EXT_SHA:
-  case ZYDIS_ISA_EXT_SSE:
-  case ZYDIS_ISA_EXT_SSE2:
-  case ZYDIS_ISA_EXT_SSE3:
-  case ZYDIS_ISA_EXT_SSE4:
-  case ZYDIS_ISA_EXT_SSSE3:
-  case ZYDIS_ISA_EXT_VAES:
-  case ZYDIS_ISA_EXT_VPCLMULQDQ:
-  case ZYDIS_ISA_EXT_X87:
-  case ZYDIS_ISA_EXT_XSAVE:
-  case ZYDIS_ISA_EXT_XSAVEC:
-  case ZYDIS_ISA_EXT_XSAVEOPT:
-    return true;
-  default:
-    return false;
-  }
-}
-
 using Kind = InstructionKind;
-
-Kind kind_of_mnemonic(ZydisMnemonic mnemonic);
-
-/// Kinds that the mnemonic alone decides; `plain` for all others.
-Kind special_kind(const ZydisDecodedInstruction &decoded) {
-  if (decoded.meta.category == ZYDIS_CATEGORY_PREFETCH)
-    return Kind::nop;
-  if (decoded.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
-    return Kind::unsupported;
-  if (decoded.meta.category == ZYDIS_CATEGORY_AVX2GATHER)
-    return Kind::helper;
-  if (decoded.meta.category == ZYDIS_CATEGORY_COND_BR) {
-    switch (decoded.mnemonic) {
-    case ZYDIS_MNEMONIC_JCXZ:
-    case ZYDIS_MNEMONIC_JECXZ:
-    case ZYDIS_MNEMONIC_JRCXZ:
-    case ZYDIS_MNEMONIC_LOOP:
-    case ZYDIS_MNEMONIC_LOOPE:
-    case ZYDIS_MNEMONIC_LOOPNE:
-      return Kind::jump_count;
-    default:
-      return Kind::jump_conditional;
-    }
-  }
-  return kind_of_mnemonic(decoded.mnemonic);
-}
-
-Kind kind_of_mnemonic(ZydisMnemonic mnemonic) {
-  switch (mnemonic) {
-  case ZYDIS_MNEMONIC_NOP:
-  case ZYDIS_MNEMONIC_ENDBR64:
-  case ZYDIS_MNEMONIC_ENDBR32:
-  case ZYDIS_MNEMONIC_CLDEMOTE:
-  case ZYDIS_MNEMONIC_RDSSPD:
-  case ZYDIS_MNEMONIC_RDSSPQ:
-    return Kind::nop;
-  case ZYDIS_MNEMONIC_LEA:
-    return Kind::lea;
-  case ZYDIS_MNEMONIC_SYSCALL:
-    return Kind::system_call;
-  case ZYDIS_MNEMONIC_CALL:
-    return Kind::call_direct;
-  case ZYDIS_MNEMONIC_JMP:
-    return Kind::jump_direct;
-  case ZYDIS_MNEMONIC_RET:
-    return Kind::ret;
-  case ZYDIS_MNEMONIC_LEAVE:
-    return Kind::leave;
-  case ZYDIS_MNEMONIC_PUSH:
-    return Kind::push_register;
-  case ZYDIS_MNEMONIC_POP:
-    return Kind::pop_register;
-  case ZYDIS_MNEMONIC_INT3:
-    return Kind::breakpoint;
-  case ZYDIS_MNEMONIC_UD0:
-  case ZYDIS_MNEMONIC_UD1:
-  case ZYDIS_MNEMONIC_UD2:
-  case ZYDIS_MNEMONIC_SYSENTER:
-  case ZYDIS_MNEMONIC_SYSEXIT:
-    return Kind::illegal;
-  case ZYDIS_MNEMONIC_INT:
-  case ZYDIS_MNEMONIC_INT1:
-  case ZYDIS_MNEMONIC_HLT:
-  case ZYDIS_MNEMONIC_CLI:
-  case ZYDIS_MNEMONIC_STI:
-  case ZYDIS_MNEMONIC_CLTS:
-  case ZYDIS_MNEMONIC_IN:
-  case ZYDIS_MNEMONIC_OUT:
-  case ZYDIS_MNEMONIC_INSB:
-  case ZYDIS_MNEMONIC_INSW:
-  case ZYDIS_MNEMONIC_INSD:
-  case ZYDIS_MNEMONIC_OUTSB:
-  case ZYDIS_MNEMONIC_OUTSW:
-  case ZYDIS_MNEMONIC_OUTSD:
-  case ZYDIS_MNEMONIC_RDMSR:
-  case ZYDIS_MNEMONIC_WRMSR:
-  case ZYDIS_MNEMONIC_RDPMC:
-  case ZYDIS_MNEMONIC_LGDT:
-  case ZYDIS_MNEMONIC_LIDT:
-  case ZYDIS_MNEMONIC_LLDT:
-  case ZYDIS_MNEMONIC_LTR:
-  case ZYDIS_MNEMONIC_LMSW:
-  case ZYDIS_MNEMONIC_SGDT:
-  case ZYDIS_MNEMONIC_SIDT:
-  case ZYDIS_MNEMONIC_SLDT:
-  case ZYDIS_MNEMONIC_STR:
-  case ZYDIS_MNEMONIC_SMSW:
-  case ZYDIS_MNEMONIC_INVLPG:
-  case ZYDIS_MNEMONIC_INVD:
-  case ZYDIS_MNEMONIC_WBINVD:
-  case ZYDIS_MNEMONIC_SWAPGS:
-  case ZYDIS_MNEMONIC_SYSRET:
-  case ZYDIS_MNEMONIC_XSETBV:
-    return Kind::protection;
-  case ZYDIS_MNEMONIC_MOVSB:
-  case ZYDIS_MNEMONIC_MOVSW:
-  case ZYDIS_MNEMONIC_MOVSQ:
-  case ZYDIS_MNEMONIC_STOSB:
-  case ZYDIS_MNEMONIC_STOSW:
-  case ZYDIS_MNEMONIC_STOSD:
-  case ZYDIS_MNEMONIC_STOSQ:
-    return Kind::move_string;
-  case ZYDIS_MNEMONIC_CMPSB:
-  case ZYDIS_MNEMONIC_CMPSW:
-  case ZYDIS_MNEMONIC_CMPSQ:
-  case ZYDIS_MNEMONIC_SCASB:
-  case ZYDIS_MNEMONIC_SCASW:
-  case ZYDIS_MNEMONIC_SCASD:
-  case ZYDIS_MNEMONIC_SCASQ:
-  case ZYDIS_MNEMONIC_LODSB:
-  case ZYDIS_MNEMONIC_LODSW:
-  case ZYDIS_MNEMONIC_LODSD:
-  case ZYDIS_MNEMONIC_LODSQ:
-  case ZYDIS_MNEMONIC_XLAT:
-  case ZYDIS_MNEMONIC_ENTER:
-  case ZYDIS_MNEMONIC_PUSHF:
-  case ZYDIS_MNEMONIC_PUSHFQ:
-  case ZYDIS_MNEMONIC_POPF:
-  case ZYDIS_MNEMONIC_POPFQ:
-  case ZYDIS_MNEMONIC_CPUID:
-  case ZYDIS_MNEMONIC_XGETBV:
-  case ZYDIS_MNEMONIC_XSAVE:
-  case ZYDIS_MNEMONIC_XSAVE64:
-  case ZYDIS_MNEMONIC_XSAVEC:
-  case ZYDIS_MNEMONIC_XSAVEC64:
-  case ZYDIS_MNEMONIC_XSAVEOPT:
-  case ZYDIS_MNEMONIC_XSAVEOPT64:
-  case ZYDIS_MNEMONIC_XRSTOR:
-  case ZYDIS_MNEMONIC_XRSTOR64:
-  case ZYDIS_MNEMONIC_MASKMOVDQU:
-  case ZYDIS_MNEMONIC_VMASKMOVDQU:
-  case ZYDIS_MNEMONIC_MASKMOVQ:
-  case ZYDIS_MNEMONIC_RDFSBASE:
-  case ZYDIS_MNEMONIC_RDGSBASE:
-  case ZYDIS_MNEMONIC_WRFSBASE:
-  case ZYDIS_MNEMONIC_WRGSBASE:
-    return Kind::helper;
-  case ZYDIS_MNEMONIC_FXSAVE:
-  case ZYDIS_MNEMONIC_FXSAVE64:
-  case ZYDIS_MNEMONIC_FXRSTOR:
-  case ZYDIS_MNEMONIC_FXRSTOR64:
-  case ZYDIS_MNEMONIC_FNSTENV:
-  case ZYDIS_MNEMONIC_FLDENV:
-  case ZYDIS_MNEMONIC_FNSAVE:
-  case ZYDIS_MNEMONIC_FRSTOR:
-    return Kind::x87_environment;
-  default:
-    return Kind::plain;
-  }
-}
-
-bool is_bit_test(ZydisMnemonic mnemonic) {
-  return mnemonic == ZYDIS_MNEMONIC_BT || mnemonic == ZYDIS_MNEMONIC_BTS ||
-         mnemonic == ZYDIS_MNEMONIC_BTR || mnemonic == ZYDIS_MNEMONIC_BTC;
-}
-
-bool is_masked_move(ZydisMnemonic mnemonic) {
-  return mnemonic == ZYDIS_MNEMONIC_VMASKMOVPS || mnemonic == ZYDIS_MNEMONIC_VMASKMOVPD ||
-         mnemonic == ZYDIS_MNEMONIC_VPMASKMOVD || mnemonic == ZYDIS_MNEMONIC_VPMASKMOVQ;
-}
-
-bool is_shift_or_rotate(ZydisMnemonic mnemonic) {
-  switch (mnemonic) {
-  case ZYDIS_MNEMONIC_SHL:
-  case ZYDIS_MNEMONIC_SHR:
-  case ZYDIS_MNEMONIC_SAR:
-  case ZYDIS_MNEMONIC_ROL:
-  case ZYDIS_MNEMONIC_ROR:
-  case ZYDIS_MNEMONIC_RCL:
-  case ZYDIS_MNEMONIC_RCR:
-  case ZYDIS_MNEMONIC_SHLD:
-  case ZYDIS_MNEMONIC_SHRD:
-    return true;
-  default:
-    return false;
-  }
-}
 
 /// The number of a general register, whatever its width; no_register for others.
 u8 gpr_number(ZydisRegister reg) {
@@ -497,11 +273,15 @@ void refine_kind(const ZydisDecodedInstruction &decoded,
   }
 }
 
-} // namespace
-
-bool decode(std::span<const u8> bytes, u64 pc, Instruction &out) {
+/// What Zydis said.
+struct ZydisResult {
   ZydisDecodedInstruction decoded;
   std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> operands;
+};
+
+bool decode_fully(std::span<const u8> bytes, u64 pc, Instruction &out, ZydisResult &zydis) {
+  ZydisDecodedInstruction &decoded = zydis.decoded;
+  auto &operands = zydis.operands;
   out = Instruction{};
   out.pc = pc;
   out.bytes = bytes.data();
@@ -549,6 +329,79 @@ bool decode(std::span<const u8> bytes, u64 pc, Instruction &out) {
   if (decoded.attributes & ZYDIS_ATTRIB_IS_PRIVILEGED)
     out.kind = Kind::protection;
   refine_kind(decoded, used, summary, out);
+  return true;
+}
+
+DecodeTemplate template_of(const Instruction &example, const ZydisResult &zydis) {
+  DecodeTemplate result;
+  Instruction &common = result.common;
+  common = example;
+  common.gpr_used = common.gpr_written = 0;
+  common.data_reads = common.data_writes = 0;
+  common.writes_rsp = common.writes_rsp_as_operand = common.high_byte = false;
+  common.target = 0;
+  common.memory = {};
+  common.memory.size = example.memory.size;
+  common.memory.reads = example.memory.reads;
+  common.memory.writes = example.memory.writes;
+  for (const auto &immediate : zydis.decoded.raw.imm)
+    result.immediate_bytes = static_cast<u8>(result.immediate_bytes + immediate.size / 8);
+  const std::span used(zydis.operands.data(), zydis.decoded.operand_count);
+  for (const ZydisDecodedOperand &operand : used) {
+    if (operand.type == ZYDIS_OPERAND_TYPE_MEMORY &&
+        operand.visibility != ZYDIS_OPERAND_VISIBILITY_EXPLICIT)
+      take_memory_operand(operand, common);
+    if (operand.type != ZYDIS_OPERAND_TYPE_REGISTER)
+      continue;
+    const u8 number = gpr_number(operand.reg.value);
+    const TemplateRegister reg{
+        number < 16,
+        (operand.actions & (ZYDIS_OPERAND_ACTION_MASK_READ | ZYDIS_OPERAND_ACTION_MASK_WRITE)) != 0,
+        (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0, operand.size == 8};
+    if (operand.encoding == ZYDIS_OPERAND_ENCODING_MODRM_REG)
+      result.reg = reg;
+    else if (operand.encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM)
+      result.rm = reg;
+    else if (operand.encoding == ZYDIS_OPERAND_ENCODING_OPCODE)
+      result.opcode = reg;
+    else
+      common.gpr_used |= actions_to_masks(operand, number, common);
+  }
+  return result;
+}
+
+/// A vCPU's thread learns for itself: some hundred forms.
+DecodeTemplates &templates() {
+  thread_local const auto instance = std::make_unique<DecodeTemplates>();
+  return *instance;
+}
+
+} // namespace
+
+bool decode_by_zydis(std::span<const u8> bytes, u64 pc, Instruction &out) {
+  ZydisResult zydis;
+  return decode_fully(bytes, pc, out, zydis);
+}
+
+bool decode(std::span<const u8> bytes, u64 pc, Instruction &out) {
+  const std::optional<InstructionLayout> layout =
+      bytes.size() < ZYDIS_MAX_INSTRUCTION_LENGTH ? std::nullopt : layout_of(bytes);
+  if (!layout)
+    return decode_by_zydis(bytes, pc, out);
+  if (const DecodeTemplate *known = templates().find(layout->form)) {
+    apply_template(*known, *layout, bytes, pc, out);
+    return true;
+  }
+  ZydisResult zydis;
+  if (!decode_fully(bytes, pc, out, zydis))
+    return false;
+  if (out.kind == Kind::illegal || out.kind == Kind::unsupported)
+    return true;
+  const DecodeTemplate learnt = template_of(out, zydis);
+  Instruction again;
+  apply_template(learnt, *layout, bytes, pc, again);
+  if (again == out)
+    templates().add(layout->form, learnt);
   return true;
 }
 

@@ -54,6 +54,7 @@ struct MemoryOperand {
   i32 displacement = 0;
   u16 size = 0; ///< bytes accessed
   bool reads = false, writes = false;
+  bool operator==(const MemoryOperand &) const = default;
 };
 
 struct Instruction {
@@ -85,10 +86,13 @@ struct Instruction {
   MemoryOperand memory;
 
   [[nodiscard]] u64 next_pc() const { return pc + length; }
+  bool operator==(const Instruction &) const = default;
 };
 
 /// Decodes the instruction at the start of `bytes` (at most 15 are looked at). False if `bytes`
 /// ends before the instruction does.
 [[nodiscard]] bool decode(std::span<const u8> bytes, u64 pc, Instruction &instruction);
+/// The same, without what decode() has learnt (decode_templates.hpp): what that must agree with.
+[[nodiscard]] bool decode_by_zydis(std::span<const u8> bytes, u64 pc, Instruction &instruction);
 
 } // namespace tine::cpu

@@ -1,6 +1,6 @@
 #include "differential.hpp"
 
-#include "decode.hpp"
+#include "zydis_facts.hpp"
 
 #include <algorithm>
 #include <csignal>

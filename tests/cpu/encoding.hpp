@@ -2,7 +2,7 @@
 // ModRM and SIB. Zydis says afterwards what came out of it.
 #pragma once
 
-#include "decode.hpp"
+#include "zydis_facts.hpp"
 #include "random.hpp"
 
 #include <optional>

@@ -1,5 +1,5 @@
 // The oracle itself: what it reports is what the processor did, and twice the same.
-#include "decode.hpp"
+#include "zydis_facts.hpp"
 #include "native_oracle.hpp"
 #include "placement.hpp"
 

@@ -1,4 +1,4 @@
-#include "decode.hpp"
+#include "zydis_facts.hpp"
 
 #include "features.hpp"
 
