@@ -3,8 +3,8 @@
 
 #include "process/aio.hpp"
 #include "process/futex.hpp"
-#include "process/ptrace.hpp"
 #include "process/ipc/ipc_namespace.hpp"
+#include "process/ptrace.hpp"
 #include "process/robust_list.hpp"
 #include "process/signals.hpp"
 #include "process/timers.hpp"

@@ -2,8 +2,8 @@
 #include "process/lifecycle.hpp"
 
 #include "process/futex.hpp"
-#include "process/namespaces.hpp"
 #include "process/ipc/ipc_namespace.hpp"
+#include "process/namespaces.hpp"
 #include "process/pid_file.hpp"
 #include "process/ptrace.hpp"
 #include "process/signals.hpp"

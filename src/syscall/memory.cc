@@ -5,8 +5,8 @@
 #include "fs/memory_fs.hpp"
 
 #include <algorithm>
-#include <linux/capability.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/mman.h>
 
 #ifndef MAP_FIXED_NOREPLACE

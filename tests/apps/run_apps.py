@@ -100,6 +100,11 @@ def test(name, options):
     with tempfile.TemporaryDirectory(prefix="tine-app-") as parent:
         folder = pathlib.Path(parent) / "work"
         native = in_folder(app.command, folder, app)
+        for _ in range(2):  # stress-ng gives up now and then where the host is busy
+            if native.status == app.status:
+                break
+            print(f"{name}: again, since it ended with status {native.status} natively")
+            native = in_folder(app.command, folder, app)
         if native.status != app.status or not (native.out or app.status):
             print(f"{name}: wrong already natively")
             show("native", native)

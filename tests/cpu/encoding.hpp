@@ -2,8 +2,8 @@
 // ModRM and SIB. Zydis says afterwards what came out of it.
 #pragma once
 
-#include "zydis_facts.hpp"
 #include "random.hpp"
+#include "zydis_facts.hpp"
 
 #include <optional>
 #include <vector>

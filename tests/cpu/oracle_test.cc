@@ -1,7 +1,7 @@
 // The oracle itself: what it reports is what the processor did, and twice the same.
-#include "zydis_facts.hpp"
 #include "native_oracle.hpp"
 #include "placement.hpp"
+#include "zydis_facts.hpp"
 
 #include <csignal>
 #include <fmt/format.h>
