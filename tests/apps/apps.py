@@ -175,7 +175,7 @@ def stress(name, *stressors):
 
 stress("processes", "fork:400", "vfork:300", "clone:100", "exec:60", "wait:200", "zombie:100")
 stress("memory", "vm:20", "mmap:2", "mremap:20", "brk:1000", "madvise:4")
-stress("waiting", "pipe:5000", "futex:1000", "mutex:1000", "eventfd:1000", "poll:200")
+stress("waiting", "pipe:5000", "futex:1000", "eventfd:1000", "poll:200")
 stress("signals", "sigfd:2000", "sigsuspend:1000", "sigq:1000", "sigsegv:500", "timer:500", "itimer:500")
 stress("files", "dentry:100", "rename:500", "dup:500", "seek:500", "fcntl:500", "sock:20")
 
