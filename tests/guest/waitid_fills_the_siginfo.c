@@ -26,6 +26,7 @@ int main(void) {
   child = fork();
   if (child == 0) {
     raise(SIGSTOP);
+    usleep(300000); // the continuation is waited for before the exit
     _exit(3);
   }
   CHECK(waitid(P_PID, (id_t)child, &info, WSTOPPED) == 0 && info.si_code == CLD_STOPPED &&
