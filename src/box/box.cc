@@ -163,7 +163,8 @@ std::optional<StartFailure> Box::open_strace(const BoxOptions &options) {
 
 int Box::wait() {
   for (;;) {
-    runtime_.wait_until([this] { return init_->is_zombie() || init_->stopped; });
+    runtime_.wait_until(
+        [this] { return init_->is_zombie() || (init_->stopped && !init_->stop_pending); });
     if (init_->is_zombie())
       return init_->exit_status;
     // The program stopped, as a job of the caller's shell does: so does tine, until it is

@@ -94,6 +94,8 @@ void Runtime::vcpu_main(u32 index) {
     thread->on_cpu_since = 0;
     vcpu.slice_start = 0;
     scheduler_.put_back(*thread, run_state_after(next));
+    if (process->stop_pending)
+      process::finish_stop(*process);
     // Who waits for the box waits for its main process alone: a wake-up costs more than a fork.
     if ((next == Next::exited || next == Next::stopped) && process->pid == thread->kernel.main_pid)
       progress_.notify_all();

@@ -90,7 +90,7 @@ void become_zombie(Process &process) {
   Kernel &kernel = process.kernel;
   const Ref<Process> keep(&process);
   process.exiting = true;
-  process.stopped = false;
+  process.stopped = process.stop_pending = false;
   process.timers = nullptr;
   process.asynchronous_io = nullptr;
   process.executable_file = nullptr;
@@ -188,7 +188,7 @@ void exit_process(Process &process, int status) {
     return;
   process.exiting = true;
   process.exit_status = status;
-  process.stopped = false;
+  process.stopped = process.stop_pending = false;
   for (const Ref<Thread> &thread : process.threads) {
     thread->must_exit = true;
     if (thread->run_state() == sched::RunState::running)

@@ -58,7 +58,9 @@ public:
   u32 real_uid = 0;               ///< of a zombie
 
   // ---- stop and continue ----
-  bool stopped = false;
+  bool stopped = false; ///< no thread of it may run, except its tracer's
+  /// Stopped, but a thread is still on its way: the parent isn't told yet. Ends in finish_stop.
+  bool stop_pending = false;
   int stop_signal = 0;
   bool stop_reported = true, continue_reported = true;
 

@@ -29,8 +29,11 @@ void force_signal(Thread &thread, const siginfo_t &info);
 enum class DefaultAction : u8 { terminate, core, ignore, stop, cont };
 [[nodiscard]] DefaultAction default_action(int signal);
 
-/// Stops all threads of the process (a stop signal's default action) and tells the parent.
+/// Stops all threads of the process: a stop signal's default action. finish_stop tells the parent.
 void stop_process(Process &process, int signal);
+/// A thread of a process with a stop pending has left its vCPU: if it was the last one that ran,
+/// the parent is told.
+void finish_stop(Process &process);
 /// SIGCONT: the threads go on where they were.
 void continue_process(Process &process);
 /// Whether no member of the group has a parent in another group of its session (setpgid(2),
