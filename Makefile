@@ -8,7 +8,7 @@ HEAVY ?=
 TESTS ?= .
 
 .PHONY: all build dependencies run test test-open bench lint format install clean help build-clang \
-        test-asan test-ubsan test-tsan test-checked
+        test-asan test-ubsan test-tsan test-checked fuzz
 
 all: build
 
@@ -21,6 +21,7 @@ help:
 	@echo "make format   clang-format on every source"
 	@echo "make install  program, man page, completion   (PREFIX=/usr/local, DESTDIR=)"
 	@echo "make build-clang: the same with clang, each source by itself"
+	@echo "make fuzz     every fuzz target (SECONDS_EACH=60), with libFuzzer and AddressSanitizer"
 	@echo "make test-asan, test-ubsan, test-tsan, test-checked: the unit tests in that build"
 
 dependencies:
@@ -52,6 +53,15 @@ test-asan test-ubsan test-tsan test-checked: test-%: dependencies
 	@cmake --preset $* >/dev/null
 	@cmake --build --preset $* --parallel $(JOBS)
 	@ctest --preset $* --parallel $(JOBS)
+
+# What a target finds new is kept in build-fuzz/corpus; an input that fails is left in build-fuzz.
+SECONDS_EACH ?= 60
+fuzz: dependencies
+	@cmake --preset fuzz >/dev/null
+	@cmake --build --preset fuzz --parallel $(JOBS) --target fuzzers
+	@cd build-fuzz && for target in ../tests/fuzz/corpus/*; do name=$$(basename $$target); mkdir -p corpus/$$name; \
+	  ASAN_OPTIONS=detect_leaks=0 tests/fuzz/fuzz_$$name corpus/$$name $$target -max_total_time=$(SECONDS_EACH) \
+	    -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 || exit 1; done
 
 build-clang: dependencies
 	@cmake --preset clang >/dev/null

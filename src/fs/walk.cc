@@ -52,8 +52,8 @@ Result<Path> Walker::step(const Path &directory, std::string_view name) {
     TINE_TRY(check_crossing(directory, parent));
     return parent;
   }
-  Path child{directory.mount, TINE_TRY(directory.dentry->child(name))};
-  child = context_.mounts->covered(std::move(child));
+  Ref<Dentry> entry = TINE_TRY(directory.dentry->child(name));
+  Path child = context_.mounts->covered({directory.mount, std::move(entry)});
   TINE_TRY(check_crossing(directory, child));
   return child;
 }

@@ -51,8 +51,9 @@ struct LockCall {
 };
 
 Result<LockCall> read_lock(Call &call, int fd, GuestAddress address, bool of_description) {
-  LockCall result{
-      TINE_TRY(file_of(call, fd)), TINE_TRY(call.memory.read_object<struct flock>(address)), {}};
+  Ref<fs::File> file = TINE_TRY(file_of(call, fd));
+  const auto lock = TINE_TRY(call.memory.read_object<struct flock>(address));
+  LockCall result{std::move(file), lock, {}};
   if (of_description && result.lock.l_pid != 0)
     return Errno{EINVAL};
   result.request.owner = of_description ? static_cast<fs::LockOwner>(result.file.get())
