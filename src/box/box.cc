@@ -110,12 +110,20 @@ process::SignalSet ignored_signals() {
 
 Box::Box(Runtime &runtime) : runtime_(runtime) {}
 
-Box::~Box() = default;
+Box::~Box() {
+  if (!kernel_)
+    return;
+  const KernelGuard guard = runtime_.pause(*kernel_);
+  init_ = nullptr;
+  signals_ = nullptr;
+  kernel_ = nullptr;
+}
 
 std::optional<StartFailure> Box::start(const BoxOptions &options) {
   const process::SignalSet ignored = ignored_signals();
-  signals_ = std::make_unique<HostSignals>(
-      runtime_.host().events, [this](const signalfd_siginfo &info) { forward_signal(info); });
+  if (options.takes_over_host)
+    signals_ = std::make_unique<HostSignals>(
+        runtime_.host().events, [this](const signalfd_siginfo &info) { forward_signal(info); });
   process::KernelOptions kernel_options;
   kernel_options.hostname = options.hostname;
   kernel_options.fork_mechanism = options.fork_mechanism;
@@ -136,7 +144,7 @@ std::optional<StartFailure> Box::start(const BoxOptions &options) {
     return exec_failure(options.program, exec.error());
   process::InitArguments arguments;
   arguments.exec = std::move(*exec);
-  arguments.files = standard_descriptors(runtime_.host().events);
+  arguments.files = make_descriptors(options);
   arguments.fs = context;
   arguments.credentials = credentials;
   arguments.ignored_signals = ignored;
@@ -144,8 +152,16 @@ std::optional<StartFailure> Box::start(const BoxOptions &options) {
   if (!init)
     return exec_failure(options.program, init.error());
   init_ = std::move(*init);
-  take_terminal();
+  if (options.takes_over_host)
+    take_terminal();
   return std::nullopt;
+}
+
+Ref<fs::FdTable> Box::make_descriptors(const BoxOptions &options) {
+  const auto &given = options.streams.descriptors;
+  if (std::all_of(std::begin(given), std::end(given), [](const UniqueFd &fd) { return !fd; }))
+    return standard_descriptors(runtime_.host().events);
+  return standard_descriptors(runtime_.host().events, options.streams);
 }
 
 std::optional<StartFailure> Box::open_strace(const BoxOptions &options) {
@@ -173,6 +189,41 @@ int Box::wait() {
     const KernelGuard guard(runtime_.host().lock);
     process::send_signal(*init_, process::kernel_signal(SIGCONT));
   }
+}
+
+int Box::wait_for_end() {
+  runtime_.wait_until([this] { return init_->is_zombie(); });
+  return init_->exit_status;
+}
+
+std::optional<int> Box::exit_status() {
+  const KernelGuard guard(runtime_.host().lock);
+  return init_->is_zombie() ? std::optional(init_->exit_status) : std::nullopt;
+}
+
+void Box::kill() {
+  const KernelGuard guard(runtime_.host().lock);
+  for (const auto &[pid, process] : kernel_->processes())
+    if (!process->is_zombie())
+      process::send_signal(*process, process::kernel_signal(SIGKILL));
+}
+
+std::variant<std::unique_ptr<Box>, StartFailure> Box::fork(fs::StandardStreams streams) {
+  auto made = std::make_unique<Box>(runtime_);
+  const KernelGuard guard = runtime_.pause(*kernel_);
+  if (init_->is_zombie())
+    return StartFailure{"the box has ended"};
+  std::string refused;
+  auto kernel = kernel_->copy(streams, refused);
+  if (!kernel)
+    return StartFailure{
+        refused.empty()
+            ? fmt::format("the box can't be forked: {}",
+                          ::strerror(static_cast<int>(kernel.error())))
+            : fmt::format("the box can't be forked while it has this open: {}", refused)};
+  made->kernel_ = std::move(*kernel);
+  made->init_ = Ref<process::Process>(made->kernel_->init());
+  return made;
 }
 
 void Box::forward_signal(const signalfd_siginfo &info) {

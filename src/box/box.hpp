@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace tine::box {
@@ -34,6 +35,11 @@ struct BoxOptions {
   memory::ForkMechanism fork_mechanism = memory::ForkMechanism::shared;
   bool host_network = false;
   std::optional<std::string> strace_file; ///< empty: standard error
+  /// What the box has as standard input, output and error; -1 of all three: tine's own.
+  fs::StandardStreams streams;
+  /// Signals that tine gets are passed on, and its terminal is the box's: for the command. One box
+  /// at a time.
+  bool takes_over_host = true;
 };
 
 /// Why a box could not be started, for the person who asked: a message and the exit status (126:
@@ -43,10 +49,11 @@ struct StartFailure {
   int exit_status = 125;
 };
 
-/// Owned by the command. Lives as long as its runtime at most.
+/// Owned by the command, or by who forked it. Lives as long as its runtime at most.
 class Box {
 public:
   explicit Box(Runtime &runtime);
+  /// Ends all processes of the box at once, without a word to them.
   ~Box();
   Box(const Box &) = delete;
   Box &operator=(const Box &) = delete;
@@ -55,10 +62,22 @@ public:
   [[nodiscard]] std::optional<StartFailure> start(const BoxOptions &options);
   /// Waits for the end of the first process: its status as wait4(2) reports it.
   [[nodiscard]] int wait();
+  /// The same without regard to stops: a box that is stopped is waited for.
+  [[nodiscard]] int wait_for_end();
+  /// The status, if the first process has ended.
+  [[nodiscard]] std::optional<int> exit_status();
+  /// SIGKILL to every process of the box.
+  void kill();
+
+  /// A copy of the running box: all processes with their memory and files, at one instant. Both go
+  /// on from there. `streams` are the copy's standard input, output and error; one that is -1 is
+  /// shared with this box. While the box runs, from any host thread.
+  [[nodiscard]] std::variant<std::unique_ptr<Box>, StartFailure> fork(fs::StandardStreams streams);
   [[nodiscard]] process::Kernel &kernel() { return *kernel_; }
   [[nodiscard]] process::Process &first_process() { return *init_; }
 
 private:
+  [[nodiscard]] Ref<fs::FdTable> make_descriptors(const BoxOptions &options);
   [[nodiscard]] std::optional<StartFailure> open_strace(const BoxOptions &options);
   /// A signal that the caller's terminal sent to tine goes to the terminal's foreground process
   /// group in the box; one that another program sent goes to the first process. With the kernel

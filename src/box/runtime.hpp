@@ -20,6 +20,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -44,6 +45,9 @@ public:
   /// Waits until `done` is true; it is asked, with the kernel lock, when a thread of a box's main
   /// process has ended or stopped.
   void wait_until(const std::function<bool()> &done);
+  /// The kernel lock, with no vCPU running a thread of the box: each leaves its guest code at the
+  /// end of a block, and enters none of the box before the lock is released. For any host thread.
+  [[nodiscard]] KernelGuard pause(const process::Kernel &kernel);
   /// Ends all host threads. Guest threads stay where they are.
   void stop();
 
@@ -54,10 +58,11 @@ private:
   struct Vcpu {
     std::unique_ptr<cpu::Vcpu> cpu;
     std::thread thread;
-    Nanoseconds slice_start = 0;       ///< 0: idle
-    std::atomic<bool> in_guest{false}; ///< for the tick's samples
-    bool sampled_in_kernel = false;    ///< the event thread's last look, taken without the lock
-    u32 ticks = 0, kernel_ticks = 0;   ///< of this slice: samples, and those that saw the kernel
+    Nanoseconds slice_start = 0;                       ///< 0: idle
+    std::atomic<bool> in_guest{false};                 ///< for the tick's samples
+    std::atomic<const process::Kernel *> box{nullptr}; ///< whose thread it runs; set with the lock
+    bool sampled_in_kernel = false;  ///< the event thread's last look, taken without the lock
+    u32 ticks = 0, kernel_ticks = 0; ///< of this slice: samples, and those that saw the kernel
   };
 
   /// False: the runtime stops.
@@ -67,6 +72,8 @@ private:
   syscall::Next act_on(const cpu::Exit &exit, process::Thread &thread);
   void account(Vcpu &vcpu, process::Thread &thread, process::Process &process);
   void sleep_idle(KernelGuard &guard);
+  void wait_while_paused(KernelGuard &guard, const process::Kernel &kernel);
+  [[nodiscard]] bool runs(const process::Kernel &kernel) const;
   void event_main();
   void on_tick(Nanoseconds now);
   void relieve_memory(process::Kernel &kernel);
@@ -88,6 +95,9 @@ private:
   Nanoseconds last_trim_ = 0;    ///< host monotonic; of the event thread
   Nanoseconds event_wakeup_ = 0; ///< when the event thread wakes by itself; 0: it is awake
   std::atomic<bool> stopping_{false};
+  /// The box that pause() waits for; one at a time.
+  std::atomic<const process::Kernel *> paused_{nullptr};
+  std::mutex pausing_;
 };
 
 } // namespace tine::box

@@ -1,7 +1,5 @@
 #include "box/standard_descriptors.hpp"
 
-#include "fs/host_stream.hpp"
-
 #include <array>
 #include <climits>
 #include <fcntl.h>
@@ -45,13 +43,33 @@ Ref<fs::FdTable> standard_descriptors(sched::HostEvents &events) {
       continue;
     const auto shown = static_cast<u32>(flags) & (O_ACCMODE | O_APPEND | O_NONBLOCK);
     const Status installed = table->install_at(
-        fd, make_ref<fs::HostStream>(own, shown, events, host_name_of(own)), false, ~u64{0});
+        fd, make_ref<fs::HostStream>(UniqueFd(own), fd, shown, events, host_name_of(own)), false,
+        ~u64{0});
     if (!installed)
       throw std::runtime_error("the standard descriptors can't be installed");
   }
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO})
     ::dup2(null.get(), fd);
+  return table;
+}
+
+Ref<fs::FdTable> standard_descriptors(sched::HostEvents &events, const fs::StandardStreams &given) {
+  auto table = make_ref<fs::FdTable>();
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    const UniqueFd &from = given.descriptors[fd];
+    UniqueFd own(from ? ::fcntl(from.get(), F_DUPFD_CLOEXEC, 3)
+                      : ::open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (!own)
+      throw std::runtime_error("the standard descriptors can't be duplicated");
+    const auto mode = static_cast<u32>(fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+    std::string name = host_name_of(own.get());
+    const Status installed = table->install_at(
+        fd, make_ref<fs::HostStream>(std::move(own), fd, mode, events, std::move(name)), false,
+        ~u64{0});
+    if (!installed)
+      throw std::runtime_error("the standard descriptors can't be installed");
+  }
   return table;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fs/fd_table.hpp"
+#include "fs/host_stream.hpp"
 #include "sched/host_events.hpp"
 
 namespace tine::box {
@@ -13,5 +14,8 @@ void hold_standard_descriptors();
 /// Descriptors 0, 1 and 2 of tine itself, those that the caller gave, as descriptors of the box.
 /// Tine's own 0 and 1 are /dev/null afterwards.
 [[nodiscard]] Ref<fs::FdTable> standard_descriptors(sched::HostEvents &events);
+/// The given ones instead, which stay the caller's; what isn't given is /dev/null.
+[[nodiscard]] Ref<fs::FdTable> standard_descriptors(sched::HostEvents &events,
+                                                    const fs::StandardStreams &given);
 
 } // namespace tine::box

@@ -9,6 +9,7 @@
 #include "process/rseq.hpp"
 #include "process/signals.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <emmintrin.h>
 
@@ -25,6 +26,8 @@ constexpr Nanoseconds slice = 4'000'000;
 /// How often an idle vCPU looks for work before it sleeps (some 20 µs): waking a host thread costs
 /// more.
 constexpr int idle_spins = 400;
+/// How long pause() spins before it lets others run: a vCPU leaves a block in less.
+constexpr int pause_spins = 1000;
 
 RunState run_state_after(Next next) {
   switch (next) {
@@ -86,6 +89,12 @@ void Runtime::vcpu_main(u32 index) {
     // Both may be dropped by their owners while the thread exits.
     const Ref<Thread> thread(picked);
     const Ref<process::Process> process(thread->process);
+    if (paused_.load(std::memory_order_relaxed) == &thread->kernel) {
+      scheduler_.put_back(*thread, RunState::runnable);
+      wait_while_paused(guard, thread->kernel);
+      continue;
+    }
+    vcpu.box.store(&thread->kernel, std::memory_order_relaxed);
     ++thread->kernel.counters.context_switches;
     vcpu.slice_start = time::TimerQueue::now();
     thread->on_cpu_since = vcpu.slice_start;
@@ -96,6 +105,7 @@ void Runtime::vcpu_main(u32 index) {
     scheduler_.put_back(*thread, run_state_after(next));
     if (process->stop_pending)
       process::finish_stop(*process);
+    vcpu.box.store(nullptr, std::memory_order_release);
     // Who waits for the box waits for its main process alone: a wake-up costs more than a fork.
     if ((next == Next::exited || next == Next::stopped) && process->pid == thread->kernel.main_pid)
       progress_.notify_all();
@@ -106,7 +116,8 @@ Next Runtime::run_thread(KernelGuard &guard, Vcpu &vcpu, Thread &thread) {
   process::store_child_tid(thread);
   process::resume_rseq(thread);
   Next next = syscall::resume_thread(thread);
-  while (next == Next::guest && !stopping_.load(std::memory_order_relaxed)) {
+  while (next == Next::guest && !stopping_.load(std::memory_order_relaxed) &&
+         paused_.load(std::memory_order_relaxed) != &thread.kernel) {
     memory::AddressSpace &space = *thread.memory;
     const auto enter = [&] {
       guard.unlock();
@@ -153,6 +164,43 @@ void Runtime::account(Vcpu &vcpu, Thread &thread, process::Process &process) {
   const Nanoseconds system = vcpu.ticks == 0 ? 0 : total * vcpu.kernel_ticks / vcpu.ticks;
   process::account_time(thread, process, total - system, system);
   vcpu.ticks = vcpu.kernel_ticks = 0;
+}
+
+/// The pause is over as soon as the other side has the lock: a matter of microseconds.
+void Runtime::wait_while_paused(KernelGuard &guard, const process::Kernel &kernel) {
+  guard.unlock();
+  while (paused_.load(std::memory_order_relaxed) == &kernel)
+    _mm_pause();
+  guard.lock();
+}
+
+bool Runtime::runs(const process::Kernel &kernel) const {
+  return std::any_of(vcpus_.begin(), vcpus_.end(), [&](const Vcpu &vcpu) {
+    return vcpu.box.load(std::memory_order_acquire) == &kernel;
+  });
+}
+
+KernelGuard Runtime::pause(const process::Kernel &kernel) {
+  const std::lock_guard one_at_a_time(pausing_);
+  KernelGuard guard(lock_);
+  if (!runs(kernel))
+    return guard;
+  paused_.store(&kernel);
+  for (const Vcpu &vcpu : vcpus_)
+    if (vcpu.box.load(std::memory_order_relaxed) == &kernel)
+      vcpu.cpu->request_exit();
+  while (runs(kernel)) {
+    guard.unlock();
+    for (int i = 0; runs(kernel); ++i)
+      if (i < pause_spins)
+        _mm_pause();
+      else
+        std::this_thread::yield();
+    guard.lock();
+  }
+  // With the lock held nothing starts.
+  paused_.store(nullptr);
+  return guard;
 }
 
 void Runtime::sleep_idle(KernelGuard &guard) {

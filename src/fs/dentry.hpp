@@ -44,8 +44,12 @@ public:
   [[nodiscard]] bool is_ancestor_of(const Dentry &other) const;
   /// Keeps nothing below it any longer than its users do.
   void release_children();
+  /// The dentry in the copy of a box, with those above it; itself in a file system that the boxes
+  /// share.
+  [[nodiscard]] Result<Ref<Dentry>> copy(Copier &copier);
 
 private:
+  [[nodiscard]] Result<Ref<Dentry>> copy_below(Copier &copier, const Ref<Dentry> &parent);
   void pin();
   void unpin();
   void detach();
@@ -81,6 +85,7 @@ public:
   std::string source; ///< first column of /proc/mounts
 
   [[nodiscard]] bool is_read_only() const { return (flags & mount_read_only) != 0; }
+  [[nodiscard]] Result<Ref<Mount>> copy(Copier &copier) const;
 };
 
 /// The mounts of a box (of those processes that share it). A place may be covered more than once;
@@ -113,6 +118,7 @@ public:
   [[nodiscard]] Path covered(Path place) const;
   [[nodiscard]] bool is_mountpoint(const Dentry &dentry) const;
   [[nodiscard]] const std::vector<Ref<Mount>> &mounts() const { return mounts_; }
+  [[nodiscard]] Result<Ref<MountNamespace>> copy(Copier &copier) const;
 
 private:
   [[nodiscard]] bool is_below(const Mount &mount, const Mount &top) const;

@@ -44,6 +44,10 @@ public:
   Result<u64> seek(i64, int) override { return offset = 0; }
 
 private:
+  Result<Ref<File>> make_copy(Copier &copier) override {
+    return Ref<File>(
+        make_ref<MemoryDevice>(TINE_TRY(copy_path(copier, place_)), status_flags(), kind_));
+  }
   static Result<u64> read_random(memory::IoBuffer &to) {
     u64 done = 0;
     while (to.remaining() > 0) {
@@ -139,10 +143,16 @@ std::vector<u32> PtyTable::numbers() const {
   return numbers;
 }
 
-DeviceTree make_device_tree() {
-  DeviceTree tree{make_ref<PseudoFs>("devtmpfs", u64{TMPFS_MAGIC}),
-                  make_ref<PseudoFs>("devpts", u64{DEVPTS_SUPER_MAGIC}), make_ref<PtyTable>()};
-  PseudoFs &dev = *tree.dev;
+Result<Ref<PtyTable>> PtyTable::copy(Copier &copier) const {
+  Ref<PtyTable> made = make_ref<PtyTable>();
+  made->signal_group = signal_group;
+  made->signal_context = copier.counterpart_address(signal_context);
+  return made;
+}
+
+namespace {
+
+void fill_dev(PseudoFs &dev) {
   PseudoDirectory &root = *dev.root_directory();
   add_memory_device(dev, "null", 3, Memory::null);
   add_memory_device(dev, "zero", 5, Memory::zero);
@@ -159,7 +169,33 @@ DeviceTree make_device_tree() {
   root.add("stderr", dev.link_to("/proc/self/fd/2"));
   for (const char *name : {"pts", "shm", "mqueue"})
     root.directory(name);
-  add_pts(*tree.pts, tree.ptys);
+}
+
+void set_up_dev(PseudoFs &dev) {
+  dev.root_directory()->set_populate([&dev] { fill_dev(dev); });
+  dev.set_rebuild([&dev](Copier &) -> Result<Ref<FileSystem>> {
+    Ref<PseudoFs> made = make_ref<PseudoFs>("devtmpfs", u64{TMPFS_MAGIC}, dev.device());
+    set_up_dev(*made);
+    return Ref<FileSystem>(made);
+  });
+}
+
+void set_up_pts(PseudoFs &pts, const Ref<PtyTable> &ptys) {
+  pts.root_directory()->set_populate([&pts, ptys] { add_pts(pts, ptys); });
+  pts.set_rebuild([&pts, ptys](Copier &copier) -> Result<Ref<FileSystem>> {
+    Ref<PseudoFs> made = make_ref<PseudoFs>("devpts", u64{DEVPTS_SUPER_MAGIC}, pts.device());
+    set_up_pts(*made, TINE_TRY(copier.copy(ptys)));
+    return Ref<FileSystem>(made);
+  });
+}
+
+} // namespace
+
+DeviceTree make_device_tree() {
+  DeviceTree tree{make_ref<PseudoFs>("devtmpfs", u64{TMPFS_MAGIC}),
+                  make_ref<PseudoFs>("devpts", u64{DEVPTS_SUPER_MAGIC}), make_ref<PtyTable>()};
+  set_up_dev(*tree.dev);
+  set_up_pts(*tree.pts, tree.ptys);
   return tree;
 }
 

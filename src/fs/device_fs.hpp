@@ -14,6 +14,9 @@ public:
   [[nodiscard]] Ref<Pty> find(u32 number) const;
   void release(u32 number);
   [[nodiscard]] std::vector<u32> numbers() const;
+  /// The table in the copy of a box, empty: masters enter their terminals when they are copied.
+  [[nodiscard]] Result<Ref<PtyTable>> copy(Copier &copier) const;
+  void enter(Pty &pty) { ptys_.emplace(pty.number(), &pty); }
 
   SignalGroup signal_group = nullptr;
   void *signal_context = nullptr;

@@ -56,6 +56,8 @@ public:
 
 private:
   friend class EpollItem;
+  [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
+  void copy_items(const EpollFile &original, const Copier &copier);
   using Key = std::pair<File *, int>;
   void list(EpollItem &item);
   void unlist(EpollItem &item);

@@ -67,7 +67,7 @@ u32 EventFile::poll() {
 }
 
 TimerFile::TimerFile(time::TimerQueue &timers, int clock, u32 flags)
-    : File(flags | O_RDWR), clock_(clock), timer_(timers, [this] { expired(); }) {}
+    : File(flags | O_RDWR), timers_(timers), clock_(clock), timer_(timers, [this] { expired(); }) {}
 
 Nanoseconds TimerFile::clock_now() const {
   timespec now{};

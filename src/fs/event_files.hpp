@@ -18,6 +18,8 @@ public:
   [[nodiscard]] u64 count() const { return count_; }
 
 private:
+  [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
+
   u64 count_;
   bool semaphore_;
   sched::WaitQueue changed_;
@@ -43,9 +45,11 @@ public:
   [[nodiscard]] int clock() const { return clock_; }
 
 private:
+  [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
   void expired();
   [[nodiscard]] Nanoseconds clock_now() const;
 
+  time::TimerQueue &timers_;
   int clock_;
   time::Timer timer_;
   Nanoseconds interval_ = 0;
@@ -68,6 +72,8 @@ public:
 
 private:
   friend void wake_signal_files(int signal);
+  [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
+
   u64 mask_;
   sched::WaitQueue changed_;
 };

@@ -32,6 +32,8 @@ public:
   /// The child's table in fork(2): same descriptions, own table.
   [[nodiscard]] Ref<FdTable> clone() const;
   [[nodiscard]] std::vector<int> open_descriptors() const;
+  /// The table in the copy of a box. Filled by the copier, later.
+  [[nodiscard]] Result<Ref<FdTable>> copy(Copier &copier) const;
 
 private:
   using Entries = std::vector<Descriptor>;

@@ -28,6 +28,20 @@ Result<u64> File::write_at(memory::IoBuffer &, u64) {
 Result<u64> File::seek(i64, int) {
   return Errno{ESPIPE};
 }
+
+Result<Ref<File>> File::make_copy(Copier &copier) {
+  return copier.refuse(description());
+}
+
+Result<Ref<File>> File::copy(Copier &copier) {
+  Ref<File> made = TINE_TRY(make_copy(copier));
+  made->status_flags_ = status_flags_;
+  made->offset = offset;
+  made->async_owner = async_owner;
+  made->async_signal = async_signal;
+  return made;
+}
+
 u32 File::poll() {
   return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }

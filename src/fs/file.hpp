@@ -1,6 +1,7 @@
 // An open file description: what open(2) makes and dup(2) and fork(2) share.
 #pragma once
 
+#include "base/copier.hpp"
 #include "base/ref.hpp"
 #include "base/result.hpp"
 #include "memory/io_buffer.hpp"
@@ -81,6 +82,10 @@ public:
   /// object.
   [[nodiscard]] virtual Result<Ref<File>> reopen(u32 flags);
 
+  /// The description in the copy of a box: the same file, offset and flags. What it is registered
+  /// with (epoll) copies that itself. ENOTSUP.
+  [[nodiscard]] Result<Ref<File>> copy(Copier &copier);
+
   /// O_RDONLY... access mode and the flags that F_SETFL may change.
   [[nodiscard]] u32 status_flags() const { return status_flags_; }
   virtual void set_status_flags(u32 flags) { status_flags_ = flags; }
@@ -99,6 +104,10 @@ protected:
   ~File() override;
 
 private:
+  /// What copy() asks: the class's own part. A class that doesn't say how it is copied refuses the
+  /// fork of its box.
+  [[nodiscard]] virtual Result<Ref<File>> make_copy(Copier &copier);
+
   u32 status_flags_;
 };
 

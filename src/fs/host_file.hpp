@@ -14,6 +14,7 @@ public:
   [[nodiscard]] std::string path() const override;
   [[nodiscard]] u64 device() const override { return device_; }
   [[nodiscard]] u64 inode() const override { return inode_; }
+  [[nodiscard]] Result<Ref<memory::MappedFile>> copy(Copier &copier) override;
 
 private:
   Path place_;
@@ -36,6 +37,8 @@ protected:
   [[nodiscard]] u64 next_hole(u64 from, u64 end) override;
 
 private:
+  [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
+
   Ref<HostInode> host_;
 };
 

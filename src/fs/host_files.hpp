@@ -45,6 +45,10 @@ public:
   /// Bytes were written to the host file past the cache: pages that are present follow.
   void refresh(u64 offset, u64 length);
   void set_size(u64 size) { size_ = size; }
+  /// The page cache is one for all boxes.
+  [[nodiscard]] Result<Ref<memory::PageObject>> copy(Copier &) override {
+    return Ref<memory::PageObject>(this);
+  }
 
 protected:
   Status fill_pages(u64 first_index, std::span<std::byte> pages) override;
@@ -108,6 +112,8 @@ public:
   [[nodiscard]] Result<struct statfs> statistics() override;
   [[nodiscard]] bool is_writable() const { return writing_ == Writing::allowed; }
   [[nodiscard]] HostFiles &files() { return *files_; }
+  /// The host's files are the same for all boxes.
+  [[nodiscard]] Result<Ref<FileSystem>> copy(Copier &) override { return Ref<FileSystem>(this); }
 
 private:
   friend class HostInode;

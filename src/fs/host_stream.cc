@@ -30,23 +30,34 @@ TerminalOwner &host_terminal_owner() {
 
 HostStream::HostStream(int fd, u32 flags, sched::HostEvents &events, std::string name)
     : File(flags), fd_(fd), events_(events), name_(std::move(name)) {
+  classify();
+}
+
+HostStream::HostStream(UniqueFd fd, int role, u32 flags, sched::HostEvents &events,
+                       std::string name)
+    : File(flags), kept_(std::make_shared<const UniqueFd>(std::move(fd))), role_(role),
+      fd_(kept_->get()), events_(events), name_(std::move(name)) {
+  classify();
+}
+
+void HostStream::classify() {
   struct stat status {};
-  if (::fstat(fd, &status) != 0)
+  if (::fstat(fd_, &status) != 0)
     return;
   if (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode))
     kind_ = Kind::seekable;
   else if (S_ISSOCK(status.st_mode))
     kind_ = Kind::socket;
-  else if (S_ISCHR(status.st_mode) && ::isatty(fd) == 1)
+  else if (S_ISCHR(status.st_mode) && ::isatty(fd_) == 1)
     kind_ = Kind::terminal;
   else if (S_ISCHR(status.st_mode) && ::lseek(fd, 0, SEEK_CUR) >= 0)
     kind_ = Kind::seekable; // /dev/null and the like: never wait
   if (kind_ != Kind::terminal && !S_ISFIFO(status.st_mode))
     return;
   // Non-blocking for us only: the caller's description stays as it is.
-  const std::string link = std::string("/proc/self/fd/").append(std::to_string(fd));
-  own_ = UniqueFd(::open(link.c_str(),
-                         static_cast<int>(flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  const std::string link = std::string("/proc/self/fd/").append(std::to_string(fd_));
+  own_ = UniqueFd(::open(link.c_str(), static_cast<int>(status_flags() & O_ACCMODE) | O_NONBLOCK |
+                                           O_NOCTTY | O_CLOEXEC));
   if (own_)
     fd_ = own_.get();
 }
@@ -262,7 +273,21 @@ Status HostStream::sync() {
 }
 
 Result<Ref<File>> HostStream::reopen(u32 flags) {
-  return Ref<File>(make_ref<HostStream>(fd_, flags, events_, name_));
+  Ref<HostStream> made = make_ref<HostStream>(fd_, flags, events_, name_);
+  made->kept_ = kept_;
+  made->role_ = role_;
+  return Ref<File>(made);
+}
+
+Result<Ref<File>> HostStream::make_copy(Copier &copier) {
+  const auto *streams = copier.context<StandardStreams>();
+  const int given = streams ? streams->descriptors[role_].get() : -1;
+  UniqueFd fd(::fcntl(given >= 0 ? given : fd_, F_DUPFD_CLOEXEC, 3));
+  if (!fd)
+    return Errno{errno};
+  std::string name = given >= 0 ? "pipe:[" + std::to_string(given) + "]" : name_;
+  return Ref<File>(
+      make_ref<HostStream>(std::move(fd), role_, status_flags(), events_, std::move(name)));
 }
 
 } // namespace tine::fs

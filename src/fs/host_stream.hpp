@@ -6,7 +6,15 @@
 #include "fs/terminal.hpp"
 #include "sched/host_events.hpp"
 
+#include <memory>
+
 namespace tine::fs {
+
+/// What the copy of a box has in place of the caller's standard input, output and error. A box that
+/// says nothing of one (-1) shares it with the original.
+struct StandardStreams {
+  UniqueFd descriptors[3];
+};
 
 /// A host descriptor that guests read and write: a terminal, a pipe, a socket or a file of the
 /// caller. Never blocks the host thread. Its state (offset, terminal modes) is the caller's.
@@ -14,6 +22,8 @@ class HostStream final : public File {
 public:
   /// `fd` stays the caller's; it must outlive the stream.
   HostStream(int fd, u32 flags, sched::HostEvents &events, std::string name);
+  /// The same for a descriptor that the stream owns, as standard descriptor `role`.
+  HostStream(UniqueFd fd, int role, u32 flags, sched::HostEvents &events, std::string name);
   ~HostStream() override;
 
   [[nodiscard]] Result<u64> read(memory::IoBuffer &to) override;
@@ -38,6 +48,11 @@ private:
   [[nodiscard]] Status ready(short events) const;
   [[nodiscard]] Result<u64> terminal_ioctl(const IoctlCall &call);
 
+  [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
+  void classify();
+
+  std::shared_ptr<const UniqueFd> kept_; ///< what fd_ was before own_, if it isn't the caller's
+  int role_ = 0;                         ///< which standard descriptor it was first
   int fd_;
   UniqueFd own_; ///< a description of our own, non-blocking, where the host gives one
   sched::HostEvents &events_;

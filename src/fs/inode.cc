@@ -68,6 +68,16 @@ Result<struct statfs> FileSystem::statistics() {
   return result;
 }
 
+Result<Ref<FileSystem>> FileSystem::copy(Copier &copier) {
+  return copier.refuse(type_name());
+}
+Result<Ref<Inode>> Inode::copy(Copier &copier, Inode *, const std::string &name) {
+  return copier.refuse(name);
+}
+Result<Path> Inode::copy_detached(Copier &copier) {
+  return copier.refuse("an open file without a name");
+}
+
 Status Inode::change(const AttributeChange &) {
   return Errno{EROFS};
 }

@@ -60,15 +60,22 @@ struct CreateRequest {
 class FileSystem : public RefCounted {
 public:
   FileSystem();
+  /// A copy: st_dev stays the same in the fork of a box.
+  explicit FileSystem(u64 device) : device_(device) {}
   /// As the third column of /proc/mounts shows it.
   [[nodiscard]] virtual const char *type_name() const = 0;
   [[nodiscard]] virtual Ref<Inode> root() = 0;
   [[nodiscard]] virtual Result<struct statfs> statistics();
   /// st_dev of its inodes.
   [[nodiscard]] u64 device() const { return device_; }
+  /// A number for an inode that asks for none, above 1.
+  [[nodiscard]] u64 allocate_number() { return ++last_number_; }
+  /// The file system in the copy of a box: itself if the boxes share it. ENOTSUP.
+  [[nodiscard]] virtual Result<Ref<FileSystem>> copy(Copier &copier);
 
 private:
   u64 device_;
+  u64 last_number_ = 1;
 };
 
 /// A file of a file system, without its names. Functions of a directory take a name without slashes
@@ -133,6 +140,14 @@ public:
                                                       std::string_view value, int flags);
   [[nodiscard]] virtual Status remove_extended_attribute(const std::string &name);
   [[nodiscard]] virtual Result<std::vector<std::string>> extended_attributes();
+
+  // ---- the fork of a box ----
+  /// The inode in the copy of its file system. `directory` is the copy of the one it was reached
+  /// by, null for a root. ENOTSUP.
+  [[nodiscard]] virtual Result<Ref<Inode>> copy(Copier &copier, Inode *directory,
+                                                const std::string &name);
+  /// Of an inode that shows an open file and is in no file system: the place that shows its copy.
+  [[nodiscard]] virtual Result<Path> copy_detached(Copier &copier);
 
   // ---- what an inode carries for others ----
   /// ETXTBSY: a program that runs isn't written to, and one that is written to isn't run.

@@ -54,6 +54,9 @@ public:
   [[nodiscard]] const std::vector<HeldLock> &held() const { return held_; }
   [[nodiscard]] const std::vector<HeldLock> &held_whole() const { return whole_; }
 
+  /// The locks in the copy of a box: those whose owner was copied, by its copy.
+  [[nodiscard]] Ref<LockList> copy(const Copier &copier) const;
+
 private:
   std::vector<HeldLock> held_;
   std::vector<HeldLock> whole_;

@@ -37,6 +37,8 @@ public:
   /// The page is in memory or in the lower file.
   [[nodiscard]] bool has_data(u64 index) const;
 
+  [[nodiscard]] Result<Ref<memory::PageObject>> copy(Copier &copier) override;
+
 protected:
   Status fill_pages(u64 first_index, std::span<std::byte> pages) override;
 
@@ -55,6 +57,8 @@ public:
     Ref<HostFs> lower = {}; ///< null: an empty tmpfs
   };
   MemoryFs(memory::FrameArena &frames, const Options &options);
+  /// A copy in the fork of a box, still without files.
+  explicit MemoryFs(const MemoryFs &original);
   ~MemoryFs() override;
 
   [[nodiscard]] const char *type_name() const override { return lower_ ? "overlay" : "tmpfs"; }
@@ -63,6 +67,7 @@ public:
   [[nodiscard]] memory::FrameArena &frames() { return frames_; }
   /// A regular file without a name (memfd_create, O_TMPFILE).
   [[nodiscard]] Ref<MemoryInode> unnamed(const CreateRequest &request);
+  [[nodiscard]] Result<Ref<FileSystem>> copy(Copier &copier) override;
 
 private:
   friend class MemoryInode;
@@ -85,6 +90,8 @@ class MemoryInode final : public Inode {
 public:
   MemoryInode(MemoryFs &memory, const CreateRequest &request, u64 number);
   MemoryInode(MemoryFs &memory, Ref<HostInode> lower, u64 number);
+  /// The copy in `memory`, a copy of the original's file system; copy_rest() adds what others have.
+  MemoryInode(MemoryFs &memory, const MemoryInode &original);
   ~MemoryInode() override;
 
   [[nodiscard]] Result<Attributes> attributes() override;
@@ -127,9 +134,13 @@ public:
   void contents_changed();
   /// F_SEAL_*, for memfd.
   u32 seals = 0;
+  [[nodiscard]] Result<Ref<Inode>> copy(Copier &copier, Inode *directory,
+                                        const std::string &name) override;
+  [[nodiscard]] Result<Ref<MemoryInode>> copy(Copier &copier);
 
 private:
   friend class MemoryFs;
+  [[nodiscard]] Status copy_rest(Copier &copier, MemoryInode &made) const;
   [[nodiscard]] Status become_own();
   void touch_directory();
   void one_name_less();
@@ -165,6 +176,8 @@ protected:
   [[nodiscard]] u64 next_hole(u64 from, u64 end) override;
 
 private:
+  [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
+
   Ref<MemoryInode> memory_;
 };
 

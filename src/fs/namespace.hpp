@@ -28,7 +28,11 @@ public:
   Path working_directory;
   u32 umask = 022;
   [[nodiscard]] Ref<FileSystemContext> clone() const;
+  [[nodiscard]] Result<Ref<FileSystemContext>> copy(Copier &copier) const;
 };
+
+/// The place in the copy of a box.
+[[nodiscard]] Result<Path> copy_path(Copier &copier, const Path &path);
 
 /// How a path is looked up.
 struct LookupOptions {

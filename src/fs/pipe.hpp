@@ -31,6 +31,9 @@ public:
   [[nodiscard]] std::pair<std::span<const std::byte>, std::span<const std::byte>> contents() const;
   void consume(u64 count);
   void forget_if_unused();
+  /// The pipe in the copy of a box: the same contents; the ends count themselves when they are
+  /// copied.
+  [[nodiscard]] Result<Ref<Pipe>> copy(Copier &copier) const;
   /// st_ino of a pipe without a name.
   [[nodiscard]] u64 number();
 
@@ -73,6 +76,8 @@ public:
   [[nodiscard]] Pipe &pipe() { return *pipe_; }
 
 private:
+  [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
+
   Ref<Pipe> pipe_;
   Path place_;
   u64 writers_at_open_;

@@ -58,6 +58,7 @@ public:
   [[nodiscard]] Status sync() override { return Done{}; }
 
 private:
+  [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
   Status take_entries();
   std::vector<DirectoryEntry> entries_;
   bool taken_ = false;
@@ -72,6 +73,9 @@ public:
   [[nodiscard]] Result<u64> write(memory::IoBuffer &) override { return Errno{EBADF}; }
   [[nodiscard]] Result<u64> ioctl(const IoctlCall &) override { return Errno{EBADF}; }
   [[nodiscard]] Result<Ref<memory::MappedFile>> map() override { return Errno{EBADF}; }
+
+private:
+  [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
 };
 
 } // namespace tine::fs

@@ -11,11 +11,6 @@
 namespace tine::fs {
 namespace {
 
-u64 next_inode_number() {
-  static u64 number = 0;
-  return ++number;
-}
-
 u32 usual_mode(u32 type) {
   switch (type) {
   case S_IFDIR:
@@ -56,6 +51,17 @@ public:
   Status truncate(u64) override { return Done{}; }
 
 private:
+  /// What its place shows in the copy, as far as it was read.
+  Result<Ref<File>> make_copy(Copier &copier) override {
+    const Path place = TINE_TRY(copy_path(copier, place_));
+    Ref<File> made = TINE_TRY(place.dentry->inode()->open(place, status_flags(), {}));
+    if (auto text = ref_cast<TextFile>(made)) {
+      text->text_ = text_;
+      text->made_ = made_;
+    }
+    return made;
+  }
+
   Generate generate_;
   Accept accept_;
   std::string text_;
@@ -133,11 +139,33 @@ public:
     return file_->reopen(flags);
   }
   Status truncate(u64 size) override { return file_->truncate(size); }
+  Result<Path> copy_detached(Copier &copier) override {
+    return detached_path(TINE_TRY(copier.copy(file_)));
+  }
 
 private:
   Ref<File> file_;
 };
 
+} // namespace
+
+namespace {
+/// What an inode of the original shows whose place is gone in the copy: that of a process that has
+/// ended.
+class GoneInode final : public PseudoInode {
+public:
+  GoneInode(FileSystem &file_system, u32 type) : PseudoInode(file_system, type, {}) {}
+  Result<Ref<File>> open(const Path &path, u32 flags, const Credentials &credentials) override {
+    if (is_directory())
+      return PseudoInode::open(path, flags, credentials);
+    return make_text_file(
+        path, flags, []() -> Result<std::string> { return Errno{ESRCH}; },
+        [](std::string_view) -> Status { return Errno{ESRCH}; });
+  }
+  Result<Ref<Inode>> lookup(std::string_view) override { return Errno{ENOENT}; }
+  Result<std::vector<DirectoryEntry>> list() override { return Errno{ENOENT}; }
+  Result<std::string> read_link() override { return Errno{ENOENT}; }
+};
 } // namespace
 
 Path detached_path(const Ref<File> &file) {
@@ -153,7 +181,7 @@ Path detached_path(const Ref<File> &file) {
 PseudoInode::PseudoInode(FileSystem &file_system, u32 type, PseudoAttributes attributes)
     : Inode(type), file_system_(&file_system) {
   attributes_.device = file_system.device();
-  attributes_.inode = attributes.inode != 0 ? attributes.inode : next_inode_number();
+  attributes_.inode = attributes.inode != 0 ? attributes.inode : file_system.allocate_number();
   attributes_.mode = type | (attributes.mode != 0 ? attributes.mode : usual_mode(type));
   attributes_.links = type == S_IFDIR ? 2 : 1;
   attributes_.uid = attributes.uid;
@@ -183,6 +211,25 @@ Result<Ref<File>> PseudoInode::open(const Path &path, u32 flags, const Credentia
   return Errno{ENXIO};
 }
 
+Result<Ref<Inode>> PseudoInode::copy(Copier &copier, Inode *directory, const std::string &name) {
+  const Ref<FileSystem> made = TINE_TRY(copier.copy(Ref<FileSystem>(file_system_)));
+  Ref<Inode> inode;
+  if (directory == nullptr)
+    inode = made->root();
+  else if (Result<Ref<Inode>> found = directory->lookup(name); found && (*found)->type() == type())
+    inode = std::move(*found);
+  else
+    inode = make_ref<GoneInode>(*made, type());
+  if (auto *pseudo = dynamic_cast<PseudoInode *>(inode.get()))
+    pseudo->attributes_ = attributes_;
+  return inode;
+}
+
+void PseudoDirectory::populate() {
+  if (const auto fill = std::exchange(populate_, nullptr))
+    fill();
+}
+
 void PseudoDirectory::add(std::string name, Ref<Inode> inode) {
   entries_.insert_or_assign(std::move(name), std::move(inode));
 }
@@ -206,6 +253,7 @@ void PseudoDirectory::set_dynamic(Lookup lookup, List list) {
 }
 
 Result<Ref<Inode>> PseudoDirectory::lookup(std::string_view name) {
+  populate();
   if (const auto found = entries_.find(name); found != entries_.end())
     return found->second;
   if (lookup_)
@@ -214,6 +262,7 @@ Result<Ref<Inode>> PseudoDirectory::lookup(std::string_view name) {
 }
 
 Result<std::vector<DirectoryEntry>> PseudoDirectory::list() {
+  populate();
   std::vector<DirectoryEntry> entries;
   for (const auto &[name, inode] : entries_) {
     const Attributes attributes = TINE_TRY(inode->attributes());
@@ -227,6 +276,7 @@ Result<std::vector<DirectoryEntry>> PseudoDirectory::list() {
 }
 
 Result<Attributes> PseudoDirectory::attributes() {
+  populate();
   Attributes result = attributes_;
   for (const auto &[name, inode] : entries_)
     result.links += inode->is_directory() ? 1U : 0U;
@@ -238,6 +288,15 @@ Result<Attributes> PseudoDirectory::attributes() {
 
 PseudoFs::PseudoFs(const char *type_name, u64 magic) : type_name_(type_name), magic_(magic) {
   root_ = make_ref<PseudoDirectory>(*this, PseudoAttributes{.inode = 1});
+}
+
+PseudoFs::PseudoFs(const char *type_name, u64 magic, u64 device)
+    : FileSystem(device), type_name_(type_name), magic_(magic) {
+  root_ = make_ref<PseudoDirectory>(*this, PseudoAttributes{.inode = 1});
+}
+
+Result<Ref<FileSystem>> PseudoFs::copy(Copier &copier) {
+  return rebuild_ ? rebuild_(copier) : FileSystem::copy(copier);
 }
 
 Ref<Inode> PseudoFs::root() {

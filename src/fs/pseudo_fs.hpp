@@ -32,6 +32,10 @@ public:
   [[nodiscard]] Status change(const AttributeChange &change) override;
   [[nodiscard]] Result<Ref<File>> open(const Path &path, u32 flags,
                                        const Credentials &credentials) override;
+  /// What the copy of the directory has under the name, with this inode's attributes; an inode that
+  /// says ESRCH if that is gone.
+  [[nodiscard]] Result<Ref<Inode>> copy(Copier &copier, Inode *directory,
+                                        const std::string &name) override;
 
 protected:
   Attributes attributes_;
@@ -55,13 +59,18 @@ public:
   using List = std::function<Result<std::vector<DirectoryEntry>>()>;
   /// Asked for what isn't among the fixed entries: ENOENT.
   void set_dynamic(Lookup lookup, List list);
+  /// Fills the directory when it is first asked for something.
+  void set_populate(std::function<void()> populate) { populate_ = std::move(populate); }
 
   [[nodiscard]] Result<Ref<Inode>> lookup(std::string_view name) override;
   [[nodiscard]] Result<std::vector<DirectoryEntry>> list() override;
   [[nodiscard]] Result<Attributes> attributes() override;
 
 private:
+  void populate();
+
   std::map<std::string, Ref<Inode>, std::less<>> entries_;
+  std::function<void()> populate_; ///< null: it is filled
   Lookup lookup_;
   List list_;
 };
@@ -74,10 +83,17 @@ using Accept = std::function<Status(std::string_view text)>;
 class PseudoFs final : public FileSystem {
 public:
   PseudoFs(const char *type_name, u64 magic);
+  /// With the device number of the one that it is a copy of.
+  PseudoFs(const char *type_name, u64 magic, u64 device);
   [[nodiscard]] const char *type_name() const override { return type_name_; }
+  [[nodiscard]] u64 magic() const { return magic_; }
   [[nodiscard]] Ref<Inode> root() override;
   [[nodiscard]] Result<struct statfs> statistics() override;
   [[nodiscard]] const Ref<PseudoDirectory> &root_directory();
+  /// How the tree is made anew in the copy of a box; by default it can't be.
+  using Rebuild = std::function<Result<Ref<FileSystem>>(Copier &copier)>;
+  void set_rebuild(Rebuild rebuild) { rebuild_ = std::move(rebuild); }
+  [[nodiscard]] Result<Ref<FileSystem>> copy(Copier &copier) override;
 
   [[nodiscard]] Ref<PseudoDirectory> directory(PseudoAttributes attributes = {});
   /// A regular file; mode 0444, or 0644 with `accept`.
@@ -102,6 +118,7 @@ public:
 private:
   const char *type_name_;
   u64 magic_;
+  Rebuild rebuild_;
   Ref<PseudoDirectory> root_;
 };
 

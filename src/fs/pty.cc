@@ -20,6 +20,24 @@ bool is_special(const KernelTermios &termios, std::size_t index, u8 character) {
 
 } // namespace
 
+Result<Ref<Pty>> Pty::copy(Copier &copier) const {
+  Ref<Pty> made = make_ref<Pty>(number_);
+  made->owner = owner;
+  made->locked = locked;
+  made->slave_was_open = slave_was_open;
+  made->signal_group = signal_group;
+  made->signal_context = copier.counterpart_address(signal_context);
+  made->termios_ = termios_;
+  made->size_ = size_;
+  made->line_ = line_;
+  made->input_ = input_;
+  made->lines_ = lines_;
+  made->output_ = output_;
+  made->literal_next_ = literal_next_;
+  made->stopped_ = stopped_;
+  return made;
+}
+
 void Pty::send_signal(int signal) {
   if (signal_group && !owner.foreground.is_none())
     signal_group(signal_context, owner.foreground, signal);

@@ -32,6 +32,14 @@ public:
   }
 
 private:
+  Result<Ref<File>> make_copy(Copier &copier) override {
+    const Path place = TINE_TRY(copy_path(copier, place_));
+    const Ref<PtyTable> ptys = TINE_TRY(copier.copy(ptys_));
+    const Ref<Pty> pty = TINE_TRY(copier.copy(pty_));
+    ptys->enter(*pty);
+    return Ref<File>(make_ref<PtyMaster>(place, status_flags(), ptys, pty));
+  }
+
   Ref<PtyTable> ptys_;
   Ref<Pty> pty_;
 };
@@ -57,6 +65,11 @@ public:
   [[nodiscard]] TerminalOwner &owner() { return pty_->owner; }
 
 private:
+  Result<Ref<File>> make_copy(Copier &copier) override {
+    const Path place = TINE_TRY(copy_path(copier, place_));
+    return Ref<File>(make_ref<PtySlave>(place, status_flags(), TINE_TRY(copier.copy(pty_))));
+  }
+
   Ref<Pty> pty_;
 };
 

@@ -57,6 +57,8 @@ public:
 
   [[nodiscard]] Result<u64> ioctl(const IoctlCall &call, const Ref<File> &file, bool is_master);
   [[nodiscard]] u32 number() const { return number_; }
+  /// The terminal in the copy of a box, with what is in its queues; its ends count themselves.
+  [[nodiscard]] Result<Ref<Pty>> copy(Copier &copier) const;
   void send_signal(int signal);
 
   TerminalOwner owner;

@@ -141,6 +141,10 @@ public:
   /// absent, MADV_WIPEONFORK ranges empty, locks not inherited. Write translations of this one are
   /// gone (the observer was told) before it returns. ENOMEM.
   [[nodiscard]] Result<Ref<AddressSpace>> fork(ForkMechanism mechanism);
+  /// The address space in the copy of a box: the same memory, copy on write, shared mappings too;
+  /// MADV_WIPEONFORK ranges empty, all else as it is. No vCPU may be in guest code of the box.
+  /// ENOMEM, ENOTSUP.
+  [[nodiscard]] Result<Ref<AddressSpace>> copy(Copier &copier);
 
   /// For a fork of a box, in the copy: mappings show what replacement(object) is instead of their
   /// object, which has the same contents. Private copies stay. ENOMEM: some show it already.
@@ -252,6 +256,7 @@ private:
   void tell(PageRange range, TranslationObserver::Change change);
   void tell_code_changed(PageRange range);
   [[nodiscard]] Status apply_fork_exceptions();
+  [[nodiscard]] Result<std::shared_ptr<MappingSet>> copy_mappings(Copier &copier);
   /// All write translations are gone when it returns.
   void revoke_write_translations();
   /// Makes the pages absent; the mappings stay. ENOMEM: nothing was changed.

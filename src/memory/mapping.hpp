@@ -27,6 +27,10 @@ public:
   [[nodiscard]] virtual std::string path() const = 0;
   [[nodiscard]] virtual u64 device() const = 0;
   [[nodiscard]] virtual u64 inode() const = 0;
+  /// What the mapping knows in the copy of a box. ENOTSUP.
+  [[nodiscard]] virtual Result<Ref<MappedFile>> copy(Copier &copier) {
+    return copier.refuse(path());
+  }
 };
 
 struct Mapping {

@@ -56,6 +56,12 @@ public:
     forget_summaries();
     merge_around(range);
   }
+  /// Calls replace(mapping) for each mapping, which may change its source, to a copy of it, and
+  /// nothing else.
+  template <typename Replace> void replace_sources(Replace &&replace) {
+    for (Mapping &mapping : mappings_)
+      replace(mapping);
+  }
   /// Moves the start of the mapping that begins at `first` down by `pages` (a growing stack).
   void grow_down(PageNumber first, u64 pages);
 

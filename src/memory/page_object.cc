@@ -165,4 +165,8 @@ Ref<AnonymousPageObject> AnonymousPageObject::clone() const {
   return copy;
 }
 
+Result<Ref<PageObject>> PageObject::copy(Copier &copier) {
+  return copier.refuse("memory of an unknown kind");
+}
+
 } // namespace tine::memory

@@ -2,6 +2,7 @@
 // struct address_space, the page cache of one file.
 #pragma once
 
+#include "base/copier.hpp"
 #include "base/ref.hpp"
 #include "memory/frame_arena.hpp"
 #include "memory/page_table.hpp"
@@ -68,6 +69,9 @@ public:
         [&](PageNumber page, PageEntry found, u64) { visit(page.value, found.frame()); });
   }
 
+  /// The object in the copy of a box: itself if the boxes share it. ENOTSUP.
+  [[nodiscard]] virtual Result<Ref<PageObject>> copy(Copier &copier);
+
   [[nodiscard]] FrameArena &frames() const { return frames_; }
   [[nodiscard]] u64 pages_present() const { return pages_present_; }
   [[nodiscard]] const PageTable &page_table() const { return pages_; }
@@ -113,6 +117,7 @@ public:
   Status punch_hole(u64 first_index, u64 count) override { return drop_pages(first_index, count); }
   /// The same contents, copy on write: what one side writes the other doesn't see.
   [[nodiscard]] Ref<AnonymousPageObject> clone() const;
+  [[nodiscard]] Result<Ref<PageObject>> copy(Copier &) override { return Ref<PageObject>(clone()); }
 
 protected:
   Status fill_pages(u64, std::span<std::byte>) override { return Done{}; }

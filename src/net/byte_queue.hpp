@@ -11,6 +11,10 @@ namespace tine::net {
 /// A queue of bytes. Invariant: no chunk is empty; size() is the sum of what is unread.
 class ByteQueue {
 public:
+  ByteQueue() = default;
+  ByteQueue(const ByteQueue &) = default;
+  ByteQueue &operator=(const ByteQueue &) = default;
+
   [[nodiscard]] u64 size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
 

@@ -51,13 +51,38 @@ Status HostSocket::bind(const SocketAddress &address, const Caller &) {
   return Done{};
 }
 
+/// "Connections to the outside are reset in the copy": those of the original's peer would not know
+/// two of them apart. One that has no peer yet begins anew.
+Result<Ref<fs::File>> HostSocket::make_copy(Copier &copier) {
+  UniqueFd host(::socket(domain(), type() | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol()));
+  if (!host)
+    return host_error();
+  Ref<HostSocket> made = make_ref<HostSocket>(network_in(copier), events_, std::move(host),
+                                              domain(), type(), protocol(), status_flags());
+  made->keep_number(*this);
+  made->options_ = options_;
+  SocketAddress peer;
+  peer.length = sizeof peer.storage;
+  const bool has_peer = ::getpeername(host_.get(), host_address(peer), &peer.length) == 0;
+  made->listening_ = listening_;
+  made->withheld_ = listening_ || withheld_;
+  made->is_reset_ = is_reset_ || connecting_ || (has_peer && is_stream());
+  made->reset_error_ = is_reset_ ? reset_error_ : made->is_reset_ ? ECONNRESET : 0;
+  return Ref<fs::File>(made);
+}
+
 Status HostSocket::listen(int backlog, const Caller &) {
+  if (is_reset_)
+    return Errno{EINVAL};
   if (::listen(host_.get(), backlog) != 0)
     return host_error();
+  listening_ = true;
   return Done{};
 }
 
 Result<Ref<Socket>> HostSocket::accept(u32 status_flags) {
+  if (withheld_)
+    return Errno{EAGAIN};
   UniqueFd host(::accept4(host_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!host)
     return host_error();
@@ -66,6 +91,8 @@ Result<Ref<Socket>> HostSocket::accept(u32 status_flags) {
 }
 
 Status HostSocket::connect(ConnectRequest &request) {
+  if (is_reset_)
+    return Errno{reset_error_ != 0 ? std::exchange(reset_error_, 0) : ECONNABORTED};
   if (::connect(host_.get(), host_address(request.to), request.to.length) == 0) {
     connecting_ = false;
     return Done{};
@@ -102,6 +129,8 @@ Result<SocketAddress> HostSocket::peer_address() {
 Result<u64> HostSocket::send(SendRequest &request) {
   if (!request.files.empty() || request.credentials)
     return Errno{EINVAL};
+  if (is_reset_)
+    return Errno{reset_error_ != 0 ? std::exchange(reset_error_, 0) : EPIPE};
   const u64 size = request.data.remaining();
   if (size > bounce_size && !is_stream())
     return Errno{EMSGSIZE};
@@ -121,6 +150,10 @@ Result<u64> HostSocket::send(SendRequest &request) {
 }
 
 Result<u64> HostSocket::receive(ReceiveRequest &request) {
+  if (reset_error_ != 0)
+    return Errno{std::exchange(reset_error_, 0)};
+  if (is_reset_)
+    return u64{0};
   std::vector<std::byte> bytes(std::min(request.data.remaining(), bounce_size));
   std::vector<std::byte> control(1024);
   iovec vector{bytes.data(), bytes.size()};
@@ -190,6 +223,11 @@ Result<u64> HostSocket::ioctl(const fs::IoctlCall &call) {
 }
 
 u32 HostSocket::poll() {
+  if (withheld_)
+    return 0;
+  if (is_reset_)
+    return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLHUP | POLLRDHUP |
+           (reset_error_ != 0 ? POLLERR : 0);
   pollfd entry{host_.get(), POLLIN | POLLOUT | POLLPRI | POLLRDHUP | POLLRDNORM | POLLWRNORM, 0};
   if (::poll(&entry, 1, 0) < 0)
     return POLLERR;
@@ -202,6 +240,8 @@ void HostSocket::prepare_wait(u32 events) {
 }
 
 int HostSocket::take_error() {
+  if (is_reset_)
+    return std::exchange(reset_error_, 0);
   int error = 0;
   socklen_t size = sizeof error;
   if (::getsockopt(host_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0)

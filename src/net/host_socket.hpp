@@ -38,12 +38,21 @@ public:
 
 protected:
   [[nodiscard]] int take_error() override;
+  [[nodiscard]] bool is_listening() const override { return listening_; }
 
 private:
+  [[nodiscard]] Result<Ref<fs::File>> make_copy(Copier &copier) override;
+
   sched::HostEvents &events_;
   UniqueFd host_;
+  /// The copy of one that was connected: the connection is the original's. An error is reported
+  /// once, then the end.
+  bool is_reset_ = false;
+  int reset_error_ = 0;
   SocketOptions options_; ///< the timeouts; all else the host keeps
   bool connecting_ = false;
+  bool listening_ = false;
+  bool withheld_ = false; ///< the copy of one that listens: the connections are the original's
   sched::WaitQueue wait_;
 };
 

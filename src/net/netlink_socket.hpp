@@ -32,6 +32,7 @@ protected:
   [[nodiscard]] int take_error() override { return 0; }
 
 private:
+  [[nodiscard]] Result<Ref<fs::File>> make_copy(Copier &copier) override;
   void choose_port(i32 wanted);
 
   SocketOptions options_;

@@ -73,6 +73,12 @@ public:
 
   /// Numbers of sockets, as in "socket:[N]".
   [[nodiscard]] u64 allocate_inode() { return next_inode_++; }
+  /// The copy of a box numbers its sockets on from where the original is. After its sockets have
+  /// been copied.
+  void number_like(const Network &original) {
+    next_inode_ = original.next_inode_;
+    next_autobind_ = original.next_autobind_;
+  }
 
   PortTable tcp{true};
   PortTable udp{false};

@@ -132,6 +132,12 @@ protected:
   /// FIONREAD and SIOCOUTQ.
   [[nodiscard]] virtual u64 readable_bytes() { return 0; }
   [[nodiscard]] virtual u64 unsent_bytes() { return 0; }
+  /// The network in the copy of a box.
+  [[nodiscard]] Network &network_in(const Copier &copier) const {
+    return *copier.counterpart(network_);
+  }
+  /// A copy keeps its number.
+  void keep_number(const Socket &original) { inode_number_ = original.inode_number_; }
 
 private:
   Network &network_;

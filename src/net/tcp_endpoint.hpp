@@ -42,6 +42,9 @@ public:
   /// The socket is closed; unread data or SO_LINGER with time 0 make it a reset: RFC 2525, 2.17.
   void close();
   void unbind();
+  /// The endpoint in the copy of a box, what is in its queues included. Filled by the copier,
+  /// later.
+  [[nodiscard]] Result<Ref<TcpEndpoint>> copy(Copier &copier) const;
 
   Network &network;
   State state = State::unconnected;
@@ -63,6 +66,7 @@ public:
   sched::WaitQueue wait;
 
 private:
+  [[nodiscard]] Status copy_rest(Copier &copier, TcpEndpoint &made) const;
   void establish(const Ref<TcpEndpoint> &client);
   void stop_listening();
 };

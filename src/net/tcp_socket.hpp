@@ -38,6 +38,7 @@ protected:
   [[nodiscard]] u64 readable_bytes() override { return endpoint_->received.size(); }
 
 private:
+  [[nodiscard]] Result<Ref<fs::File>> make_copy(Copier &copier) override;
   [[nodiscard]] Status start_connecting(ConnectRequest &request);
   [[nodiscard]] Status bind_ephemeral(const InetAddress &to);
 

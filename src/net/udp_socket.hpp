@@ -13,6 +13,8 @@ namespace tine::net {
 class UdpSocket final : public Socket, private InetBinding {
 public:
   UdpSocket(Network &network, int domain, u32 status_flags, const Caller &caller);
+  /// The copy in the fork of a box.
+  UdpSocket(Network &network, const UdpSocket &original);
   ~UdpSocket() override;
 
   [[nodiscard]] Status bind(const SocketAddress &address, const Caller &caller) override;
@@ -46,6 +48,7 @@ private:
     timespec arrived{};
   };
 
+  [[nodiscard]] Result<Ref<fs::File>> make_copy(Copier &copier) override;
   void deliver(Datagram datagram);
   [[nodiscard]] Result<InetAddress> destination(const SendRequest &request) const;
   void add_control(ReceiveRequest &request, const Datagram &datagram) const;

@@ -54,6 +54,9 @@ public:
   void close();
   [[nodiscard]] int take_error() { return std::exchange(error, 0); }
   [[nodiscard]] u32 poll() const;
+  /// The endpoint in the copy of a box, what is in its queues included. Filled by the copier,
+  /// later.
+  [[nodiscard]] Result<Ref<UnixEndpoint>> copy(Copier &copier) const;
 
   Network &network;
   const int type;
@@ -77,6 +80,7 @@ public:
   sched::WaitQueue wait;
 
 private:
+  [[nodiscard]] Status copy_rest(Copier &copier, UnixEndpoint &made) const;
   void forget_name();
 };
 

@@ -42,6 +42,7 @@ protected:
   [[nodiscard]] u64 unsent_bytes() override { return endpoint_->sent; }
 
 private:
+  [[nodiscard]] Result<Ref<fs::File>> make_copy(Copier &copier) override;
   [[nodiscard]] Status bind_abstract(const std::string &name);
   /// The endpoint that `address` names. ECONNREFUSED, EPROTOTYPE, and the errors of a path.
   [[nodiscard]] Result<Ref<UnixEndpoint>> find(const SocketAddress &address, const Caller &caller);

@@ -67,6 +67,8 @@ public:
   /// Moves up to `count` waiters to another key without waking them; how many.
   u32 requeue(const FutexKey &from, const FutexKey &to, u32 count,
               const Ref<memory::PageObject> &object);
+  /// Enters the copies of the threads that wait in `original`, in the same order.
+  void copy_waiters(const FutexTable &original, Copier &copier);
   /// Those who wait for the word, in order.
   [[nodiscard]] const std::vector<Thread *> *waiters(const FutexKey &key) const;
 

@@ -3,6 +3,7 @@
 
 #include "base/kernel_lock.hpp"
 #include "cpu/vcpu.hpp"
+#include "fs/host_stream.hpp"
 #include "fs/namespace.hpp"
 #include "memory/address_space.hpp"
 #include "net/network.hpp"
@@ -80,6 +81,15 @@ public:
   std::unique_ptr<FutexTable> futexes;
   std::unique_ptr<IpcNamespace> ipc;        ///< System V IPC, POSIX message queues
   std::unique_ptr<SystemCallTracer> tracer; ///< null: nobody asked
+  /// Of /proc/sys: settings that are remembered and have no effect beyond that, by path.
+  std::map<std::string, std::string> remembered_settings;
+
+  /// The kernel of a fork of the box: every process and all they refer to, at the same instant. The
+  /// copy has `streams` for standard streams. No vCPU may be in the box; the copied threads run
+  /// from here on, and a call that blocks is tried again. ENOMEM; ENOTSUP, with what can't be
+  /// copied in `refused`.
+  [[nodiscard]] Result<std::unique_ptr<Kernel>> copy(fs::StandardStreams &streams,
+                                                     std::string &refused);
 
   /// A pid that is free and isn't the id of a process group or session either, ascending and
   /// wrapping as Linux's do; EAGAIN at the limit. It stays free until it is held.
@@ -109,6 +119,9 @@ public:
   static constexpr Pid reaper_pid{1};
 
 private:
+  [[nodiscard]] Status refuse_uncopyable(Copier &copier) const;
+  [[nodiscard]] Status copy_into(Kernel &made, Copier &copier);
+
   std::map<Pid, Ref<Process>> processes_;
   std::map<Pid, Thread *> threads_;
   std::vector<u32> pid_uses_; ///< by pid; as long as the highest pid so far asks for

@@ -15,6 +15,8 @@ public:
   u64 id = 0; ///< inode number of /proc/PID/ns/uts
   std::string hostname;
   std::string domain_name;
+  /// In the copy of a box.
+  [[nodiscard]] Result<Ref<UtsNamespace>> copy(Copier &copier) const;
 };
 
 /// The namespaces of a thread that aren't the box's first ones. Immutable: who unshares gets
@@ -23,6 +25,8 @@ class Namespaces final : public RefCounted {
 public:
   Ref<UtsNamespace> uts; ///< null: the box's first
   u64 cgroup = 0;        ///< its id; 0: the box's first. A box has no cgroups: nothing else differs
+  /// In the copy of a box.
+  [[nodiscard]] Result<Ref<Namespaces>> copy(Copier &copier) const;
 };
 
 /// EPERM without CAP_SYS_ADMIN, and for those that are not there.
@@ -50,6 +54,8 @@ public:
   Ref<UtsNamespace> uts;          ///< of kind uts; null: the box's first
 
 private:
+  [[nodiscard]] Result<Ref<fs::File>> make_copy(Copier &copier) override;
+
   const char *kind_;
   u64 flag_, number_;
 };

@@ -21,6 +21,8 @@ public:
   [[nodiscard]] bool is_reaped() const;
 
 private:
+  [[nodiscard]] Result<Ref<fs::File>> make_copy(Copier &copier) override;
+
   Ref<Process> process_;
 };
 

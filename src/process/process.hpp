@@ -88,6 +88,9 @@ public:
   /// io_setup(2)'s contexts; null until one is made. Not inherited by fork, gone with execve.
   std::unique_ptr<AsynchronousIo> asynchronous_io;
 
+  /// The process in the copy of a box, as yet without threads and relatives.
+  [[nodiscard]] Result<Ref<Process>> copy(Copier &copier);
+
   [[nodiscard]] u64 limit(int resource) const {
     return limits[static_cast<std::size_t>(resource)].current;
   }

@@ -1,6 +1,7 @@
 // Signals as data: sets, dispositions, pending queues.
 #pragma once
 
+#include "base/copier.hpp"
 #include "base/ref.hpp"
 #include "base/types.hpp"
 
@@ -61,6 +62,7 @@ public:
   /// What execve(2) and CLONE_CLEAR_SIGHAND do: all but ignored signals get their default action.
   void reset_caught();
   [[nodiscard]] Ref<SignalHandlers> clone() const;
+  [[nodiscard]] Result<Ref<SignalHandlers>> copy(Copier &) const { return clone(); }
 
 private:
   using Actions = std::array<SignalAction, 64>;

@@ -106,6 +106,9 @@ public:
   /// CLONE_NEW*; null: those that the box began with. process/namespaces.hpp.
   Ref<Namespaces> namespaces;
 
+  /// The thread in the copy of a box, on no queue.
+  [[nodiscard]] Result<Ref<Thread>> copy(Copier &copier);
+
   void woken(sched::WaitQueue &queue) override;
   /// Makes a blocked thread try its system call again.
   void wake();

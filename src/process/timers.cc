@@ -119,12 +119,43 @@ Result<int> ProcessTimers::create(int clock, int notify, int signal, Pid thread,
   timer.signal = signal;
   timer.thread = thread;
   timer.value = default_value ? static_cast<u64>(id) : value;
-  if (!is_cpu_clock(clock))
-    timer.timer = std::make_unique<time::Timer>(process_.kernel.host.timers, [this, id] {
-      if (PosixTimer *due = find(id))
-        expire(*due, std::max(Nanoseconds{0}, time::TimerQueue::now() - due->deadline));
-    });
+  make_timer(timer);
   return id;
+}
+
+void ProcessTimers::make_timer(PosixTimer &timer) {
+  if (is_cpu_clock(timer.clock))
+    return;
+  timer.timer = std::make_unique<time::Timer>(process_.kernel.host.timers, [this, id = timer.id] {
+    if (PosixTimer *due = find(id))
+      expire(*due, std::max(Nanoseconds{0}, time::TimerQueue::now() - due->deadline));
+  });
+}
+
+void ProcessTimers::copy_from(const ProcessTimers &original) {
+  if (const auto deadline = original.real_.deadline())
+    real_.arm(*deadline);
+  real_interval_ = original.real_interval_;
+  virtual_ = original.virtual_;
+  profiling_ = original.profiling_;
+  next_id_ = original.next_id_;
+  for (const auto &[id, from] : original.posix_) {
+    PosixTimer &timer = posix_[id];
+    timer.id = id;
+    timer.clock = from.clock;
+    timer.notify = from.notify;
+    timer.signal = from.signal;
+    timer.thread = from.thread;
+    timer.value = from.value;
+    timer.interval = from.interval;
+    timer.cpu_deadline = from.cpu_deadline;
+    timer.deadline = from.deadline;
+    timer.overrun = from.overrun;
+    timer.last_overrun = from.last_overrun;
+    make_timer(timer);
+    if (from.timer && from.timer->deadline())
+      timer.timer->arm(*from.timer->deadline());
+  }
 }
 
 PosixTimer *ProcessTimers::find(int id) {

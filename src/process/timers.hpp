@@ -39,6 +39,9 @@ class ProcessTimers {
 public:
   explicit ProcessTimers(Process &process);
 
+  /// Those of the process in the copy of a box, due at the same instants. This has none yet.
+  void copy_from(const ProcessTimers &original);
+
   /// ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF: the old setting.
   TimerSetting set_interval_timer(int which, TimerSetting setting);
   [[nodiscard]] TimerSetting interval_timer(int which) const;
@@ -60,6 +63,7 @@ private:
     Nanoseconds deadline = 0; ///< CPU time of the process; 0: unarmed
     Nanoseconds interval = 0;
   };
+  void make_timer(PosixTimer &timer);
   void expire_real();
   void expire(PosixTimer &timer, Nanoseconds late);
   void check(CpuTimer &timer, Nanoseconds used, int signal);

@@ -35,6 +35,10 @@ public:
   }
   [[nodiscard]] Result<fs::Attributes> attributes() override { return attributes_; }
   [[nodiscard]] fs::FileSystem &file_system() override { return owner_; }
+  [[nodiscard]] Result<Ref<fs::Inode>> copy(Copier &copier, fs::Inode *,
+                                            const std::string &) override {
+    return copier.find(owner_)->root();
+  }
   [[nodiscard]] Result<Ref<fs::Inode>> lookup(std::string_view name) override {
     const Ref<PosixQueue> found = owner_.find(name);
     return found ? Result<Ref<fs::Inode>>(Ref<fs::Inode>(found)) : Errno{ENOENT};

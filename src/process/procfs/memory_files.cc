@@ -18,12 +18,22 @@ public:
   Status truncate(u64) override { return Errno{EINVAL}; }
 
 protected:
+  /// The same address space's copy; nothing can be read of one that no process has any more.
+  template <typename FileType> Result<Ref<fs::File>> copy_as(Copier &copier) {
+    const fs::Path place = TINE_TRY(fs::copy_path(copier, place_));
+    Ref<memory::AddressSpace> space(copier.find(*space_));
+    if (!space)
+      space = TINE_TRY(memory::AddressSpace::create(space_->frames()));
+    return Ref<fs::File>(make_ref<FileType>(place, status_flags(), std::move(space)));
+  }
+
   Ref<memory::AddressSpace> space_;
 };
 
 class MemoryFile final : public SpaceFile {
 public:
   using SpaceFile::SpaceFile;
+  Result<Ref<fs::File>> make_copy(Copier &copier) override { return copy_as<MemoryFile>(copier); }
 
   Result<u64> read_at(memory::IoBuffer &to, u64 at) override {
     return by_page(to, at, [&](std::span<std::byte> piece, u64 address) -> Result<u64> {
@@ -65,6 +75,7 @@ private:
 class PagemapFile final : public SpaceFile {
 public:
   using SpaceFile::SpaceFile;
+  Result<Ref<fs::File>> make_copy(Copier &copier) override { return copy_as<PagemapFile>(copier); }
 
   Result<u64> read_at(memory::IoBuffer &to, u64 at) override {
     if (at % entry_size != 0 || to.remaining() % entry_size != 0)

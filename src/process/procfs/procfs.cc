@@ -51,20 +51,37 @@ Result<std::string> thread_self_target() {
 
 } // namespace
 
-Ref<fs::PseudoFs> make_procfs(Kernel &kernel) {
-  Ref<fs::PseudoFs> procfs = make_ref<fs::PseudoFs>("proc", u64{PROC_SUPER_MAGIC});
-  fs::PseudoDirectory &root = *procfs->root_directory();
-  root.add("self", procfs->link(self_target));
-  root.add("thread-self", procfs->link(thread_self_target));
-  root.add("mounts", procfs->link_to("self/mounts"));
-  root.add("net", procfs->link_to("self/net"));
+namespace {
+
+void fill_procfs(fs::PseudoFs &procfs, Kernel &kernel) {
+  fs::PseudoDirectory &root = *procfs.root_directory();
+  root.add("self", procfs.link(self_target));
+  root.add("thread-self", procfs.link(thread_self_target));
+  root.add("mounts", procfs.link_to("self/mounts"));
+  root.add("net", procfs.link_to("self/net"));
   root.directory("tty");
   root.directory("fs");
   root.directory("driver");
-  add_system_files(*procfs, kernel);
-  add_sysctl(*procfs, kernel);
-  add_system_v_ipc(*procfs, kernel);
-  add_processes(*procfs, kernel);
+  add_system_files(procfs, kernel);
+  add_sysctl(procfs, kernel);
+  add_system_v_ipc(procfs, kernel);
+  add_processes(procfs, kernel);
+}
+
+} // namespace
+
+void set_up_generated(fs::PseudoFs &fs, Kernel &kernel, FillTree fill) {
+  fs.root_directory()->set_populate([&fs, &kernel, fill] { fill(fs, kernel); });
+  fs.set_rebuild([&fs, &kernel, fill](Copier &copier) -> Result<Ref<fs::FileSystem>> {
+    Ref<fs::PseudoFs> made = make_ref<fs::PseudoFs>(fs.type_name(), fs.magic(), fs.device());
+    set_up_generated(*made, *copier.counterpart(kernel), fill);
+    return Ref<fs::FileSystem>(made);
+  });
+}
+
+Ref<fs::PseudoFs> make_procfs(Kernel &kernel) {
+  Ref<fs::PseudoFs> procfs = make_ref<fs::PseudoFs>("proc", u64{PROC_SUPER_MAGIC});
+  set_up_generated(*procfs, kernel, fill_procfs);
   return procfs;
 }
 

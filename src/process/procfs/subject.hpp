@@ -83,6 +83,11 @@ struct SubjectEntry {
 [[nodiscard]] std::span<const SubjectEntry> thread_entries();
 // net_texts.cc
 [[nodiscard]] Ref<fs::PseudoDirectory> make_net_directory(fs::PseudoFs &fs, Kernel &kernel);
+// procfs.cc
+using FillTree = void (*)(fs::PseudoFs &fs, Kernel &kernel);
+/// The tree is filled when it is first looked at, and made anew of the copy's kernel in the fork of
+/// a box.
+void set_up_generated(fs::PseudoFs &fs, Kernel &kernel, FillTree fill);
 // system_texts.cc, sysctl.cc, sysvipc.cc
 void add_system_v_ipc(fs::PseudoFs &fs, Kernel &kernel);
 void add_system_files(fs::PseudoFs &fs, Kernel &kernel);

@@ -60,14 +60,13 @@ public:
                         std::move(accept)));
   }
   /// A setting that is remembered and has no effect beyond that.
-  void remembered(const std::string &name, std::string initial) {
-    const auto kept = std::make_shared<std::string>(std::move(initial));
+  void remembered(const std::string &name, std::string &text) {
     generated(
-        name, [kept] { return *kept; },
-        [kept](std::string_view written) -> Status {
+        name, [&text] { return text; },
+        [&text](std::string_view written) -> Status {
           while (!written.empty() && written.back() == '\n')
             written.remove_suffix(1);
-          *kept = written;
+          text = written;
           return Done{};
         });
   }
@@ -271,7 +270,8 @@ void add_sysctl(fs::PseudoFs &fs, Kernel &kernel) {
     });
   for (const Setting &setting : remembered_settings)
     sysctl.at(setting.path, [&](SysctlWriter &writer, const std::string &name) {
-      writer.remembered(name, setting.text);
+      writer.remembered(
+          name, kernel.remembered_settings.try_emplace(setting.path, setting.text).first->second);
     });
   SysctlWriter files = sysctl.below("fs");
   files.value("file-max", largest_number);

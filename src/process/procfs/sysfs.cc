@@ -60,21 +60,25 @@ void add_loopback(fs::PseudoFs &fs) {
   add_text(fs, *lo, "carrier", "1");
 }
 
-} // namespace
-
-Ref<fs::PseudoFs> make_sysfs(Kernel &kernel) {
-  Ref<fs::PseudoFs> sysfs = make_ref<fs::PseudoFs>("sysfs", u64{SYSFS_MAGIC});
-  fs::PseudoDirectory &root = *sysfs->root_directory();
-  add_cpus(*sysfs, std::max(kernel.options.cpus, 1U));
-  add_loopback(*sysfs);
+void fill_sysfs(fs::PseudoFs &sysfs, Kernel &kernel) {
+  fs::PseudoDirectory &root = *sysfs.root_directory();
+  add_cpus(sysfs, std::max(kernel.options.cpus, 1U));
+  add_loopback(sysfs);
   for (const char *name : {"block", "bus", "dev", "firmware", "fs", "module", "power"})
     root.directory(name);
   const Ref<fs::PseudoDirectory> kernel_directory = root.directory("kernel");
   const Ref<fs::PseudoDirectory> huge =
       kernel_directory->directory("mm")->directory("transparent_hugepage");
-  add_text(*sysfs, *huge, "enabled", "always madvise [never]");
-  add_text(*sysfs, *huge, "defrag", "always defer defer+madvise madvise [never]");
-  add_text(*sysfs, *huge, "hpage_pmd_size", "2097152");
+  add_text(sysfs, *huge, "enabled", "always madvise [never]");
+  add_text(sysfs, *huge, "defrag", "always defer defer+madvise madvise [never]");
+  add_text(sysfs, *huge, "hpage_pmd_size", "2097152");
+}
+
+} // namespace
+
+Ref<fs::PseudoFs> make_sysfs(Kernel &kernel) {
+  Ref<fs::PseudoFs> sysfs = make_ref<fs::PseudoFs>("sysfs", u64{SYSFS_MAGIC});
+  set_up_generated(*sysfs, kernel, fill_sysfs);
   return sysfs;
 }
 

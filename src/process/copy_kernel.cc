@@ -1,0 +1,244 @@
+// The fork of a box: its kernel, processes and threads. Each member of Process and Thread is copied
+// here, or said to begin anew.
+#include "process/aio.hpp"
+#include "process/futex.hpp"
+#include "process/ipc/ipc_namespace.hpp"
+#include "process/kernel.hpp"
+#include "process/namespaces.hpp"
+#include "process/pid_file.hpp"
+#include "process/process.hpp"
+#include "process/timers.hpp"
+#include "process/tracer.hpp"
+
+namespace tine::process {
+namespace {
+
+// A new member of these must be copied below, or it must be right that it begins anew in the fork
+// of a box. Then change the size.
+static_assert(sizeof(Process) == 720 && sizeof(Thread) == 1888,
+              "copy_kernel.cc: say how the new member is copied in the fork of a box");
+
+/// The copy of a standard stream that isn't a terminal controls no session.
+Result<Ref<fs::File>> copy_terminal(const Ref<fs::File> &terminal, Copier &copier) {
+  Ref<fs::File> made = TINE_TRY(copier.copy(terminal));
+  const auto stream = ref_cast<fs::HostStream>(made);
+  return stream && !stream->is_terminal() ? Ref<fs::File>() : made;
+}
+
+/// The first copy of an address space is known to the machine from then on.
+Result<Ref<memory::AddressSpace>> copy_memory(const Ref<memory::AddressSpace> &original,
+                                              Copier &copier, cpu::Machine &machine) {
+  if (!original || copier.find(*original))
+    return copier.copy(original);
+  Ref<memory::AddressSpace> made = TINE_TRY(copier.copy(original));
+  machine.attach(*made, original.get());
+  return made;
+}
+
+void copy_relatives(const Process &original, Process &made, const Copier &copier) {
+  if (original.parent)
+    made.parent = copier.find(*original.parent);
+  for (const Process *child : original.children)
+    made.children.push_back(copier.find(*child));
+}
+
+} // namespace
+
+Result<Ref<Process>> Process::copy(Copier &copier) {
+  Ref<Process> made = make_ref<Process>(*copier.counterpart(kernel), pid);
+  copier.note(*this, made);
+  made->has_execed = has_execed;
+  made->is_subreaper = is_subreaper;
+  made->exit_signal = exit_signal;
+  made->parent_death_signal = parent_death_signal;
+  made->exiting = exiting;
+  made->exit_status = exit_status;
+  made->real_uid = real_uid;
+  made->stopped = stopped;
+  made->stop_pending = stop_pending;
+  made->stop_signal = stop_signal;
+  made->stop_reported = stop_reported;
+  made->continue_reported = continue_reported;
+  made->tracees = tracees;
+  made->leader_tracer = leader_tracer;
+  made->creator = creator;
+  made->pending = pending;
+  made->usage = usage;
+  made->transfers = transfers;
+  made->children_usage = children_usage;
+  made->limits = limits;
+  made->executable = executable;
+  made->start_time = start_time;
+  made->nice = nice;
+  made->dumpable = dumpable;
+  made->personality = personality;
+  made->oom_score_adjustment = oom_score_adjustment;
+  made->io_priority = io_priority;
+  if (timers)
+    timers_of(*made).copy_from(*timers);
+  copier.later([this, &copier, made]() -> Status {
+    made->executable_file = TINE_TRY(copier.copy(executable_file));
+    made->terminal = TINE_TRY(copy_terminal(terminal, copier));
+    return Done{};
+  });
+  return made;
+}
+
+Result<Ref<Thread>> Thread::copy(Copier &copier) {
+  Kernel &new_kernel = *copier.counterpart(kernel);
+  Ref<Thread> made = make_ref<Thread>(new_kernel, tid);
+  made->must_exit = must_exit;
+  made->cpu = cpu;
+  made->process = copier.find(*process);
+  made->memory = TINE_TRY(copy_memory(memory, copier, new_kernel.host.machine));
+  made->files = TINE_TRY(copier.copy(files));
+  made->fs = TINE_TRY(copier.copy(fs));
+  made->handlers = TINE_TRY(copier.copy(handlers));
+  made->credentials = credentials;
+  made->name = name;
+  made->signal_mask = signal_mask;
+  made->pending = pending;
+  made->alternate_stack = alternate_stack;
+  made->waited_signals = waited_signals;
+  made->last_fault = last_fault;
+  made->clear_child_tid = clear_child_tid;
+  made->set_child_tid = set_child_tid;
+  made->robust_list = robust_list;
+  made->rseq = rseq;
+  made->rseq_signature = rseq_signature;
+  made->rseq_size = rseq_size;
+  made->policy = policy;
+  made->real_time_priority = real_time_priority;
+  made->affinity = affinity;
+  made->timer_slack = timer_slack;
+  made->default_timer_slack = default_timer_slack;
+  made->user_time = user_time;
+  made->system_time = system_time;
+  made->no_new_privileges = no_new_privileges;
+  made->keep_capabilities = keep_capabilities;
+  made->syscall_state = syscall_state;
+  made->syscall_number = syscall_number;
+  made->trace = trace;
+  made->namespaces = TINE_TRY(copier.copy(namespaces));
+  if (const auto deadline = timeout.deadline())
+    made->timeout.arm(*deadline);
+  return made;
+}
+
+void FutexTable::copy_waiters(const FutexTable &original, Copier &copier) {
+  for (const auto &[key, threads] : original.queues_) {
+    const FutexKey copied{copier.find_address(key.owner), key.offset};
+    if (copied.owner == nullptr)
+      continue; // they look at the word again
+    for (const Thread *thread : threads) {
+      const FutexWaiter &waiter = thread->futex_waiter;
+      Ref<memory::PageObject> object(waiter.object ? copier.find(*waiter.object) : nullptr);
+      Thread *made = copier.find(*thread);
+      if (made == nullptr)
+        continue;
+      enqueue(*made, copied, waiter.bitset, std::move(object));
+      made->futex_waiter.priority_inheriting = waiter.priority_inheriting;
+    }
+  }
+}
+
+Result<Ref<UtsNamespace>> UtsNamespace::copy(Copier &) const {
+  Ref<UtsNamespace> made = make_ref<UtsNamespace>();
+  made->id = id;
+  made->hostname = hostname;
+  made->domain_name = domain_name;
+  return made;
+}
+
+Result<Ref<Namespaces>> Namespaces::copy(Copier &copier) const {
+  Ref<Namespaces> made = make_ref<Namespaces>();
+  made->uts = TINE_TRY(copier.copy(uts));
+  made->cgroup = cgroup;
+  return made;
+}
+
+Result<Ref<fs::File>> NamespaceFile::make_copy(Copier &copier) {
+  Ref<NamespaceFile> made = make_ref<NamespaceFile>(kind_, flag_, number_);
+  made->mounts = TINE_TRY(copier.copy(mounts));
+  made->uts = TINE_TRY(copier.copy(uts));
+  return Ref<fs::File>(made);
+}
+
+Result<Ref<fs::File>> PidFile::make_copy(Copier &copier) {
+  return Ref<fs::File>(make_ref<PidFile>(TINE_TRY(copier.copy(process_))));
+}
+
+/// Objects that don't say yet how they are copied.
+Status Kernel::refuse_uncopyable(Copier &copier) const {
+  if (ipc->shared_memory.segments().size() != 0 || ipc->semaphores.sets().size() != 0 ||
+      ipc->message_queues.queues().size() != 0)
+    return copier.refuse("System V IPC");
+  if (!ipc->posix_queues->queues().empty())
+    return copier.refuse("a POSIX message queue");
+  for (const auto &[pid, process] : processes_)
+    if (process->asynchronous_io)
+      return copier.refuse("a context of io_setup");
+  for (const auto &[tid, thread] : threads_)
+    if (thread->semaphore_undo)
+      return copier.refuse("an adjustment of a System V semaphore");
+  return Done{};
+}
+
+Status Kernel::copy_into(Kernel &made, Copier &copier) {
+  TINE_TRY(refuse_uncopyable(copier));
+  copier.note(*ipc->posix_queues, made.ipc->posix_queues);
+  copier.note_counterpart(*this, made);
+  copier.note_counterpart(network, made.network);
+  for (const auto &[pid, process] : processes_) {
+    Ref<Process> copied = TINE_TRY(copier.copy(process));
+    made.set_group(*copied, process->group);
+    made.set_session(*copied, process->session);
+    made.add_process(std::move(copied));
+  }
+  made.mounts = TINE_TRY(copier.copy(mounts));
+  for (const auto &[pid, process] : processes_) {
+    Process &copied = *copier.find(*process);
+    copy_relatives(*process, copied, copier);
+    for (const Ref<Thread> &thread : process->threads) {
+      Ref<Thread> one = TINE_TRY(copier.copy(thread));
+      made.add_thread(*one);
+      copied.threads.push_back(std::move(one));
+    }
+  }
+  for (const auto &[tid, thread] : threads_)
+    if (thread->vfork_parent)
+      copier.find(*thread)->vfork_parent = Ref<Thread>(copier.find(*thread->vfork_parent));
+  TINE_TRY(copier.finish());
+  made.futexes->copy_waiters(*futexes, copier);
+  made.network.number_like(network);
+  return Done{};
+}
+
+Result<std::unique_ptr<Kernel>> Kernel::copy(fs::StandardStreams &streams, std::string &refused) {
+  auto made = std::make_unique<Kernel>(host, options);
+  made->boot_time = boot_time;
+  made->hostname = hostname;
+  made->domain_name = domain_name;
+  made->remembered_settings = remembered_settings;
+  made->main_pid = main_pid;
+  made->last_pid_ = last_pid_;
+  {
+    Copier copier;
+    copier.set_context(streams);
+    const Status status = copy_into(*made, copier);
+    if (!status) {
+      refused = copier.refused();
+      return status.error();
+    }
+  }
+  for (const auto &[tid, thread] : made->threads_) {
+    const sched::RunState state = threads_.at(tid)->run_state();
+    if (state == sched::RunState::stopped)
+      host.scheduler.remove(*thread, state);
+    else
+      host.scheduler.make_runnable(*thread);
+  }
+  return made;
+}
+
+} // namespace tine::process
