@@ -50,7 +50,7 @@ void HostStream::classify() {
     kind_ = Kind::socket;
   else if (S_ISCHR(status.st_mode) && ::isatty(fd_) == 1)
     kind_ = Kind::terminal;
-  else if (S_ISCHR(status.st_mode) && ::lseek(fd, 0, SEEK_CUR) >= 0)
+  else if (S_ISCHR(status.st_mode) && ::lseek(fd_, 0, SEEK_CUR) >= 0)
     kind_ = Kind::seekable; // /dev/null and the like: never wait
   if (kind_ != Kind::terminal && !S_ISFIFO(status.st_mode))
     return;
