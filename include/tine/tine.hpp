@@ -1,0 +1,112 @@
+// tine: run Linux programs in a box, and fork the box while it runs.
+//
+//   tine::Box box = tine::Box::start({.arguments = {"python3", "server.py"}});
+//   box.read_until("ready");
+//   tine::Box copy = box.fork();        // microseconds, whatever the size
+//   copy.write("request\n");
+//   std::cout << *copy.read_line();
+//
+// A box and its forks are one family: they share host threads, memory and translated code, and
+// nothing that a program in them could see. Every function may be called from any thread, one at a
+// time for each box.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tine {
+
+/// What went wrong, for a person. `exit_status` is what a shell would report: 127 there is no such
+/// program, 126 it can't be executed, 125 all else.
+class Error : public std::runtime_error {
+public:
+  Error(const std::string &message, int exit_status_)
+      : std::runtime_error(message), exit_status(exit_status_) {}
+  int exit_status;
+};
+
+/// Where a standard stream of a box leads.
+enum class Stream : std::uint8_t {
+  pipe,    ///< to this program, by the Box: write(), read_line()
+  inherit, ///< where this program's own leads
+  null,    ///< /dev/null
+};
+
+/// The standard streams of a box, or of a fork. Of standard error, a pipe is standard output's.
+struct Streams {
+  Stream input = Stream::pipe;
+  Stream output = Stream::pipe;
+  Stream error = Stream::inherit;
+};
+
+/// A directory of the host that the box sees.
+struct BindMount {
+  std::string source; ///< on the host
+  std::string target; ///< in the box
+  bool writable = false;
+};
+
+struct BoxOptions {
+  std::vector<std::string> arguments = {};   ///< the program, looked up in PATH, and its arguments
+  std::vector<std::string> environment = {}; ///< "NAME=value"; empty: this program's
+  std::string root = "/"; ///< host directory that the box sees as /, never changed
+  std::vector<BindMount> binds = {};
+  std::string working_directory = "/";
+  std::string hostname = "tine";
+  bool host_network = false; ///< else loopback alone
+  Streams streams = {};
+  // Of the family:
+  unsigned vcpus = 0;             ///< host threads that run guest code; 0: one for each core
+  std::uint64_t memory_bytes = 0; ///< most memory of all boxes together; 0: 64 GiB
+};
+
+/// A running box. Ends, with all its processes, when it is destroyed. A moved-from one can only be
+/// destroyed or assigned to.
+class Box {
+public:
+  using Timeout = std::optional<std::chrono::milliseconds>; ///< none: for ever
+
+  /// Starts a program in a box of a family of its own. Error.
+  [[nodiscard]] static Box start(const BoxOptions &options);
+  /// A copy of the box at this instant: all processes with their memory, files, pipes and timers.
+  /// Both go on from here; the copy's standard streams are new, so what was written to this box and
+  /// not read by it yet isn't in the copy. Error if the box has ended or holds something that can't
+  /// be copied.
+  [[nodiscard]] Box fork(const Streams &streams = {});
+
+  Box(Box &&other) noexcept;
+  Box &operator=(Box &&other) noexcept;
+  ~Box();
+
+  /// To the box's standard input. Blocks while the pipe is full. False if nobody reads any more.
+  bool write(std::string_view bytes);
+  /// The box reads the end of its input.
+  void close_input();
+  /// The next line of output, without the newline; the rest if the output ends without one. Nothing
+  /// at the end and after the timeout. A box whose output nobody reads blocks.
+  [[nodiscard]] std::optional<std::string> read_line(Timeout timeout = {});
+  /// Reads lines until one is `line`. False at the end of output or after the timeout.
+  bool read_until(std::string_view line, Timeout timeout = {});
+  /// All that comes until the output ends.
+  [[nodiscard]] std::string read_all();
+
+  /// Waits for the end of the first process: its exit status, 128 + n if signal n killed it.
+  int wait();
+  /// The same if it has ended already.
+  [[nodiscard]] std::optional<int> exit_status() const;
+  /// SIGKILL to every process.
+  void kill();
+
+private:
+  struct State;
+  explicit Box(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+} // namespace tine
