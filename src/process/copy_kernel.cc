@@ -15,7 +15,7 @@ namespace {
 
 // A new member of these must be copied below, or it must be right that it begins anew in the fork
 // of a box. Then change the size.
-static_assert(sizeof(Process) == 720 && sizeof(Thread) - sizeof(cpu::CpuState) == 672,
+static_assert(sizeof(Process) == 752 && sizeof(Thread) - sizeof(cpu::CpuState) == 992,
               "copy_kernel.cc: say how the new member is copied in the fork of a box");
 
 /// The copy of a standard stream that isn't a terminal controls no session.
