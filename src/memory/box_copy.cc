@@ -46,7 +46,7 @@ Result<Ref<AddressSpace>> AddressSpace::copy(Copier &copier) {
     tell(mapping.range, TranslationObserver::Change::removed);
     page_table_->remove_in_place(mapping.range, [](PageNumber, PageEntry) { return true; });
   }
-  auto page_table = TINE_TRY(page_table_->share());
+  auto page_table = page_table_->share();
   Ref<AddressSpace> made(new AddressSpace(frames_));
   made->page_table_ = std::move(page_table);
   made->mappings_ = std::move(mappings);
