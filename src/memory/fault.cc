@@ -110,8 +110,7 @@ AddressSpace::Resolution AddressSpace::resolve_shared_write(const Mapping &mappi
   const Leaf leaf = page_table_->find(page);
   const PageEntry old = leaf.at(page);
   const PageEntry entry{PageEntry::of(*frame).bits | PageEntry::written_bit};
-  // The object may have copied the page, for a fork of the box: then no page table shows it.
-  if (leaf.at(page).present()) { // was only read until now
+  if (old.present()) { // was only read until now
     leaf.set(page, entry);
     return {FaultOutcome::reused, leaf};
   }
