@@ -64,24 +64,6 @@ Status AddressSpace::apply_fork_exceptions() {
   return Done{};
 }
 
-Status AddressSpace::replace_objects(
-    const std::function<Ref<PageObject>(const Ref<PageObject> &)> &replacement) {
-  const std::shared_ptr<const MappingSet> before = mappings_;
-  for (const Mapping &mapping : before->all()) {
-    if (!mapping.object)
-      continue;
-    Ref<PageObject> other = replacement(mapping.object);
-    if (other == mapping.object)
-      continue;
-    // What a private mapping shows is the same in both, and never written.
-    if (mapping.shared)
-      TINE_TRY(remove_pages(mapping.range));
-    own_mappings().change(mapping.range, [&](Mapping &one) { one.object = other; });
-  }
-  check();
-  return Done{};
-}
-
 MappingSet &AddressSpace::own_mappings() {
   if (mappings_.use_count() > 1)
     mappings_ = std::make_shared<MappingSet>(*mappings_);

@@ -146,11 +146,6 @@ public:
   /// ENOMEM, ENOTSUP.
   [[nodiscard]] Result<Ref<AddressSpace>> copy(Copier &copier);
 
-  /// For a fork of a box, in the copy: mappings show what replacement(object) is instead of their
-  /// object, which has the same contents. Private copies stay. ENOMEM: some show it already.
-  [[nodiscard]] Status
-  replace_objects(const std::function<Ref<PageObject>(const Ref<PageObject> &)> &replacement);
-
   // ---- mappings; each returns what the system call of its name returns, errors included ----
   [[nodiscard]] Result<GuestAddress> map(const MapRequest &request);
   [[nodiscard]] Status unmap(GuestAddress address, u64 length);

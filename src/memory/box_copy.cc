@@ -34,18 +34,10 @@ Result<std::shared_ptr<MappingSet>> AddressSpace::copy_mappings(Copier &copier) 
   return made;
 }
 
-/// Entries of shared mappings are meant to be seen by all who reach them. So where the copy shows
-/// another object, they go before the page table is shared: both sides fault, and find the page
-/// that their object holds.
+/// The mappings first: cloning an object removes what mappings show of it, before the page table is
+/// shared. Both sides fault, and find the page that their object holds.
 Result<Ref<AddressSpace>> AddressSpace::copy(Copier &copier) {
   std::shared_ptr<MappingSet> mappings = TINE_TRY(copy_mappings(copier));
-  for (std::size_t i = 0; i < mappings_->count(); ++i) {
-    const Mapping &mapping = mappings_->all()[i];
-    if (!mapping.shared || mapping.object == mappings->all()[i].object)
-      continue;
-    tell(mapping.range, TranslationObserver::Change::removed);
-    page_table_->remove_in_place(mapping.range, [](PageNumber, PageEntry) { return true; });
-  }
   auto page_table = page_table_->share();
   Ref<AddressSpace> made(new AddressSpace(frames_));
   made->page_table_ = std::move(page_table);

@@ -22,6 +22,13 @@ protected:
     held.push_back(object->clone());
     return held.back();
   }
+  AddressSpace &box_copy(AddressSpace &parent, const Ref<AnonymousPageObject> &object,
+                         const Ref<AnonymousPageObject> &copy) {
+    Copier copier;
+    copier.note(*object, copy);
+    spaces.push_back(parent.copy(copier).value());
+    return *spaces.back();
+  }
   void put(AnonymousPageObject &object, u64 index, u8 value) {
     const auto frame = object.page_for_write(index);
     ASSERT_TRUE(frame.ok());
@@ -168,12 +175,7 @@ TEST_F(Clones, AForkedSpaceShowsTheClones) {
   store(parent, 0, 1);
   store(parent, 11, 7); // a private copy
   const auto copy = clone(object);
-  AddressSpace &child = fork(parent, ForkMechanism::shared);
-  ASSERT_TRUE(child
-                  .replace_objects([&](const Ref<PageObject> &old) -> Ref<PageObject> {
-                    return old == object ? Ref<PageObject>(copy) : old;
-                  })
-                  .ok());
+  AddressSpace &child = box_copy(parent, object, copy);
   store(parent, 0, 2);
   EXPECT_EQ(load(child, 0), 1);
   store(child, 0, 3);
@@ -229,11 +231,10 @@ protected:
   u64 pick(u64 bound) { return std::uniform_int_distribution<u64>(0, bound - 1)(random); }
 
   void copy(const Side &side) {
-    Side made{side.object->clone(), side.space->fork(ForkMechanism::shared).value(), side.contents};
-    const auto replace = [&](const Ref<PageObject> &object) {
-      return object == side.object ? Ref<PageObject>(made.object) : object;
-    };
-    ASSERT_TRUE(made.space->replace_objects(replace).ok());
+    Side made{side.object->clone(), {}, side.contents};
+    Copier copier;
+    copier.note(*side.object, made.object);
+    made.space = side.space->copy(copier).value();
     sides.push_back(std::move(made));
   }
   void cut(Side &side, u64 page) {
