@@ -94,6 +94,7 @@ public:
   [[nodiscard]] const std::string &refused() const { return refused_; }
 
 private:
+  [[nodiscard]] Status finish_later();
   template <typename T> static inline char context_key{};
 
   std::unordered_map<const void *, Ref<RefCounted>> copies_;

@@ -1,6 +1,7 @@
 #include "fs/inotify.hpp"
 
 #include "fs/ioctl.hpp"
+#include "fs/pseudo_fs.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -66,14 +67,38 @@ Result<i32> InotifyFile::add(const Ref<Inode> &inode, u32 mask) {
     watch.mask = (mask & kept) | ((mask & IN_MASK_ADD) != 0 ? watch.mask : 0U);
     return descriptor;
   }
-  const i32 descriptor = ++last_descriptor_;
+  add_watch(++last_descriptor_, inode, mask & kept);
+  return last_descriptor_;
+}
+
+void InotifyFile::add_watch(i32 descriptor, const Ref<Inode> &inode, u32 mask) {
   Watch &watch = watches_[descriptor];
-  watch = {this, descriptor, mask & kept, Ref<FileSystem>(&inode->file_system()), inode};
+  watch = {this, descriptor, mask, Ref<FileSystem>(&inode->file_system()), inode};
   if (!inode->watchers)
     inode->watchers = make_ref<InodeWatchers>();
   static_cast<InodeWatchers &>(*inode->watchers).watches.push_back(&watch);
   ++watch_count;
-  return descriptor;
+}
+
+/// In the fork of a box: the same watches of the copy's files. One of a generated file that nobody
+/// has open is gone: no event ever comes from there.
+Result<Ref<File>> InotifyFile::make_copy(Copier &copier) {
+  Ref<InotifyFile> made = make_ref<InotifyFile>(status_flags());
+  made->last_descriptor_ = last_descriptor_;
+  made->events_ = events_;
+  copier.at_end([this, &copier, made]() -> Status {
+    for (const auto &[descriptor, watch] : watches_) {
+      Ref<Inode> inode(copier.find(*watch.inode));
+      if (!inode && TINE_TRY(copier.copy(watch.file_system)) == watch.file_system)
+        inode = watch.inode;
+      if (!inode && dynamic_cast<const PseudoInode *>(watch.inode.get()) == nullptr)
+        inode = TINE_TRY(watch.inode->copy(copier, nullptr, {}));
+      if (inode)
+        made->add_watch(descriptor, inode, watch.mask);
+    }
+    return Done{};
+  });
+  return Ref<File>(made);
 }
 
 Status InotifyFile::remove(i32 descriptor) {

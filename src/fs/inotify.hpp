@@ -54,6 +54,9 @@ public:
   [[nodiscard]] std::string description() override { return "anon_inode:inotify"; }
 
 private:
+  [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
+  void add_watch(i32 descriptor, const Ref<Inode> &inode, u32 mask);
+
   std::map<i32, Watch> watches_;
   i32 last_descriptor_ = 0;
   std::deque<Event> events_;

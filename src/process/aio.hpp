@@ -26,6 +26,17 @@ struct AsynchronousContext {
 class AsynchronousIo {
 public:
   std::map<u64, AsynchronousContext> contexts;
+
+  /// For the fork of a box; fork(2) inherits none.
+  [[nodiscard]] std::unique_ptr<AsynchronousIo> copy() const {
+    auto made = std::make_unique<AsynchronousIo>();
+    for (const auto &[address, context] : contexts) {
+      AsynchronousContext &copied = made->contexts[address];
+      copied.capacity = context.capacity;
+      copied.completed = context.completed;
+    }
+    return made;
+  }
 };
 
 } // namespace tine::process

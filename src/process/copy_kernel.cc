@@ -74,6 +74,8 @@ Result<Ref<Process>> Process::copy(Copier &copier) {
   made->personality = personality;
   made->oom_score_adjustment = oom_score_adjustment;
   made->io_priority = io_priority;
+  if (asynchronous_io)
+    made->asynchronous_io = asynchronous_io->copy();
   if (timers)
     timers_of(*made).copy_from(*timers);
   copier.later([this, &copier, made]() -> Status {
@@ -118,6 +120,7 @@ Result<Ref<Thread>> Thread::copy(Copier &copier) {
   made->keep_capabilities = keep_capabilities;
   made->syscall_state = syscall_state;
   made->syscall_number = syscall_number;
+  made->semaphore_undo = TINE_TRY(copier.copy(semaphore_undo));
   made->trace = trace;
   made->namespaces = TINE_TRY(copier.copy(namespaces));
   if (const auto deadline = timeout.deadline())
@@ -168,27 +171,19 @@ Result<Ref<fs::File>> PidFile::make_copy(Copier &copier) {
   return Ref<fs::File>(make_ref<PidFile>(TINE_TRY(copier.copy(process_))));
 }
 
-/// Objects that don't say yet how they are copied.
-Status Kernel::refuse_uncopyable(Copier &copier) const {
-  if (ipc->shared_memory.segments().size() != 0 || ipc->semaphores.sets().size() != 0 ||
-      ipc->message_queues.queues().size() != 0)
-    return copier.refuse("System V IPC");
-  if (!ipc->posix_queues->queues().empty())
-    return copier.refuse("a POSIX message queue");
-  for (const auto &[pid, process] : processes_)
-    if (process->asynchronous_io)
-      return copier.refuse("a context of io_setup");
-  for (const auto &[tid, thread] : threads_)
-    if (thread->semaphore_undo)
-      return copier.refuse("an adjustment of a System V semaphore");
+Status Kernel::copy_ipc_into(Kernel &made, Copier &copier) const {
+  copier.note_counterpart(ipc->shared_memory, made.ipc->shared_memory);
+  TINE_TRY(made.ipc->shared_memory.copy_from(ipc->shared_memory, copier));
+  TINE_TRY(made.ipc->semaphores.copy_from(ipc->semaphores));
+  TINE_TRY(made.ipc->message_queues.copy_from(ipc->message_queues));
+  made.ipc->posix_queues = TINE_TRY(copier.copy(ipc->posix_queues));
   return Done{};
 }
 
 Status Kernel::copy_into(Kernel &made, Copier &copier) {
-  TINE_TRY(refuse_uncopyable(copier));
-  copier.note(*ipc->posix_queues, made.ipc->posix_queues);
   copier.note_counterpart(*this, made);
   copier.note_counterpart(network, made.network);
+  TINE_TRY(copy_ipc_into(made, copier));
   for (const auto &[pid, process] : processes_) {
     Ref<Process> copied = TINE_TRY(copier.copy(process));
     made.set_group(*copied, process->group);

@@ -119,7 +119,7 @@ public:
   static constexpr Pid reaper_pid{1};
 
 private:
-  [[nodiscard]] Status refuse_uncopyable(Copier &copier) const;
+  [[nodiscard]] Status copy_ipc_into(Kernel &made, Copier &copier) const;
   [[nodiscard]] Status copy_into(Kernel &made, Copier &copier);
 
   std::map<Pid, Ref<Process>> processes_;

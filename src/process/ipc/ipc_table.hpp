@@ -113,6 +113,14 @@ public:
   [[nodiscard]] i32 highest_index() const {
     return objects_.empty() ? 0 : objects_.rbegin()->first;
   }
+  /// For the fork of a box, into an empty table: the same numbers; copy(object) is what the copy
+  /// has in the object's place.
+  template <typename Copy> [[nodiscard]] Status copy_from(const IpcTable &original, Copy &&copy) {
+    numbers_ = original.numbers_;
+    for (const auto &[index, object] : original.objects_)
+      objects_.emplace(index, TINE_TRY(copy(object)));
+    return Done{};
+  }
   /// In the order of the indices, as /proc/sysvipc lists them.
   [[nodiscard]] std::map<i32, T> &all() { return objects_; }
 

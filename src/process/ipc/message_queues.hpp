@@ -33,6 +33,8 @@ struct MessageQueue {
   /// Those that sleep try again when a message came or went, or the queue is removed.
   std::unique_ptr<sched::WaitQueue> changed = std::make_unique<sched::WaitQueue>();
 
+  /// The queue in the copy of a box.
+  [[nodiscard]] Result<MessageQueue> copy() const;
   [[nodiscard]] msqid_ds to_guest() const;
   [[nodiscard]] bool has_room(u64 length) const {
     return bytes + length <= capacity && messages.size() + 1 <= capacity;
@@ -53,6 +55,7 @@ public:
                                 Pid receiver);
   /// IPC_RMID: those that wait find the queue gone (EIDRM).
   void remove(MessageQueue &queue);
+  [[nodiscard]] Status copy_from(const MessageQueues &original);
   [[nodiscard]] IpcTable<MessageQueue> &queues() { return queues_; }
 
 private:

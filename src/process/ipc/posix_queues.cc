@@ -37,7 +37,7 @@ public:
   [[nodiscard]] fs::FileSystem &file_system() override { return owner_; }
   [[nodiscard]] Result<Ref<fs::Inode>> copy(Copier &copier, fs::Inode *,
                                             const std::string &) override {
-    return copier.find(owner_)->root();
+    return TINE_TRY(copier.copy(Ref<QueueFs>(&owner_)))->root();
   }
   [[nodiscard]] Result<Ref<fs::Inode>> lookup(std::string_view name) override {
     const Ref<PosixQueue> found = owner_.find(name);
@@ -162,6 +162,7 @@ u32 QueueFile::poll() {
          (queue_->is_full() ? 0U : POLLOUT | POLLWRNORM);
 }
 
+QueueFs::QueueFs(u64 device) : FileSystem(device), root_(make_ref<Directory>(*this)) {}
 QueueFs::QueueFs() : root_(make_ref<Directory>(*this)) {}
 QueueFs::~QueueFs() = default;
 

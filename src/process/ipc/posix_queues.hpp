@@ -46,6 +46,11 @@ public:
   [[nodiscard]] Result<Ref<fs::File>> open(const fs::Path &path, u32 flags,
                                            const fs::Credentials &credentials) override;
 
+  [[nodiscard]] Result<Ref<fs::Inode>> copy(Copier &copier, fs::Inode *directory,
+                                            const std::string &name) override;
+  /// The queue in the copy of a box, with its messages and who is to be told of the next.
+  [[nodiscard]] Result<Ref<PosixQueue>> copy(Copier &copier) const;
+
   [[nodiscard]] bool is_full() const { return count_ == capacity; }
   [[nodiscard]] bool is_empty() const { return count_ == 0; }
   [[nodiscard]] u32 count() const { return count_; }
@@ -92,6 +97,8 @@ public:
   [[nodiscard]] PosixQueue &queue() const { return *queue_; }
 
 private:
+  [[nodiscard]] Result<Ref<fs::File>> make_copy(Copier &copier) override;
+
   Ref<PosixQueue> queue_;
 };
 
@@ -99,9 +106,12 @@ private:
 class QueueFs final : public fs::FileSystem {
 public:
   QueueFs();
+  /// A copy, still without queues.
+  explicit QueueFs(u64 device);
   ~QueueFs() override;
   [[nodiscard]] const char *type_name() const override { return "mqueue"; }
   [[nodiscard]] Ref<fs::Inode> root() override;
+  [[nodiscard]] Result<Ref<fs::FileSystem>> copy(Copier &copier) override;
 
   PosixQueueLimits limits;
   [[nodiscard]] Ref<PosixQueue> find(std::string_view name) const;

@@ -1,6 +1,7 @@
 // System V semaphores: semget(2), semop(2), semctl(2).
 #pragma once
 
+#include "base/copier.hpp"
 #include "base/ref.hpp"
 #include "process/ipc/ipc_table.hpp"
 
@@ -25,6 +26,10 @@ inline constexpr i32 largest_semaphore_value = 32767;
 class SemaphoreUndo final : public RefCounted {
 public:
   explicit SemaphoreUndo(u64 number_) : number(number_) {}
+  /// The same number: the adjustments are copied with their sets.
+  [[nodiscard]] Result<Ref<SemaphoreUndo>> copy(Copier &) const {
+    return make_ref<SemaphoreUndo>(number);
+  }
   const u64 number;
 };
 
@@ -82,6 +87,8 @@ public:
   /// The last that shared it is gone: "semadj … is applied".
   void apply_undo(const SemaphoreUndo &undo, Pid who);
   [[nodiscard]] u64 new_ticket() { return ++last_ticket_; }
+  /// Those that wait go on waiting in the copy.
+  [[nodiscard]] Status copy_from(const Semaphores &original);
   [[nodiscard]] IpcTable<SemaphoreSet> &sets() { return sets_; }
   [[nodiscard]] i64 total();
 

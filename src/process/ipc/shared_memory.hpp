@@ -31,6 +31,8 @@ public:
   [[nodiscard]] std::string path() const override;
   [[nodiscard]] u64 device() const override { return 1; } // 00:01, Linux's shm_mnt
   [[nodiscard]] u64 inode() const override { return static_cast<u64>(id); }
+  /// Of the same number in the copy's table, with the same contents.
+  [[nodiscard]] Result<Ref<memory::MappedFile>> copy(Copier &copier) override;
 
   /// Mappings of it in all address spaces: shm_nattch.
   [[nodiscard]] u64 attachments() const;
@@ -42,6 +44,8 @@ public:
   SharedMemory *table;
 
 private:
+  Segment(SharedMemory &table, const Segment &original, Ref<memory::AnonymousPageObject> pages);
+
   Ref<memory::AnonymousPageObject> pages_;
   u64 size_; ///< bytes as asked for
 };
@@ -75,6 +79,7 @@ public:
   /// The address space is about to go, or was forked: what is attached in it notes time and pid.
   enum class Event : u8 { attached, detached };
   void note(const memory::AddressSpace &space, Event event, Pid who);
+  [[nodiscard]] Status copy_from(const SharedMemory &original, Copier &copier);
   [[nodiscard]] IpcTable<SegmentEntry> &segments() { return segments_; }
   /// The segment of a mapping; null if it shows something else.
   [[nodiscard]] static Segment *segment_of(const memory::Mapping &mapping);

@@ -152,6 +152,20 @@ TEST_F(BoxTest, SocketsAreCopied) {
   }
 }
 
+TEST_F(BoxTest, IpcIsCopied) {
+  auto original = RunningBox::start(runtime_, "ipc");
+  EXPECT_EQ(original->line(), "ready");
+  auto copy = original->fork();
+  ASSERT_TRUE(copy);
+  auto third = copy->fork();
+  ASSERT_TRUE(third);
+  for (RunningBox *box : {third.get(), original.get(), copy.get()}) {
+    box->say(box == copy.get() ? "copy" : "another");
+    EXPECT_EQ(box->expect_all_ok(), 24U);
+    EXPECT_EQ(box->exit_code(), 0);
+  }
+}
+
 TEST_F(BoxTest, RandomnessDiffersAndTheRestStays) {
   auto original = RunningBox::start(runtime_, "randomness");
   EXPECT_EQ(original->line(), "ready");
