@@ -6,6 +6,7 @@
 #include "process/procfs/subject.hpp"
 
 #include <charconv>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/random.h>
 #include <sys/utsname.h>
@@ -253,7 +254,7 @@ void add_kernel(SysctlWriter kernel_directory, Kernel &kernel) {
   kernel_directory.value("pid_max", Kernel::pid_limit);
   kernel_directory.value("threads-max", kernel.options.process_limit);
   // Absent as on a host without the Yama module. Where it is, the box restricts nothing by it.
-  if (::access("/proc/sys/kernel/yama/ptrace_scope", F_OK) == 0)
+  if (::faccessat(AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope", F_OK, 0) == 0)
     kernel_directory.below("yama").value("ptrace_scope", 0);
   SysctlWriter random = kernel_directory.below("random");
   random.value("boot_id", random_uuid());
