@@ -2,7 +2,9 @@
 
 #include "box/file_tree.hpp"
 #include "box/standard_descriptors.hpp"
+#include "fs/device_fs.hpp"
 #include "fs/host_stream.hpp"
+#include "fs/pipe.hpp"
 #include "process/lifecycle.hpp"
 #include "process/signals.hpp"
 #include "syscall/strace.hpp"
@@ -87,6 +89,31 @@ Result<process::ExecArguments> find_program(const fs::FileSystemContext &context
   return error;
 }
 
+/// What assembles the box isn't bound by what its programs may do.
+fs::Credentials privileged() {
+  fs::Credentials root;
+  root.permitted = root.effective = all_capabilities;
+  return root;
+}
+
+/// The three standard descriptors.
+Ref<fs::FdTable> table_of(const Ref<fs::File> &input, const Ref<fs::File> &output,
+                          const Ref<fs::File> &error) {
+  auto table = make_ref<fs::FdTable>();
+  int fd = STDIN_FILENO;
+  for (const Ref<fs::File> &file : {input, output, error})
+    // The table is empty, and there is no limit.
+    [[maybe_unused]] const Status installed = table->install_at(fd++, file, false, ~u64{0});
+  return table;
+}
+
+/// The terminal that is the process's standard input becomes the one of its session.
+void control_terminal(process::Process &process) {
+  const Ref<fs::File> terminal = *process.leader()->files->get(STDIN_FILENO);
+  process.terminal = terminal;
+  *fs::owner_of_terminal(*terminal) = {process.session, process.group};
+}
+
 StartFailure exec_failure(const std::string &program, Errno error) {
   const int number = static_cast<int>(error);
   const bool missing = number == ENOENT || number == ENOTDIR;
@@ -144,7 +171,14 @@ std::optional<StartFailure> Box::start(const BoxOptions &options) {
     return exec_failure(options.program, exec.error());
   process::InitArguments arguments;
   arguments.exec = std::move(*exec);
-  arguments.files = make_descriptors(options);
+  if (options.console == Console::none) {
+    arguments.files = make_descriptors(options);
+  } else if (auto console = make_console(options.console, *context)) {
+    arguments.files = std::move(*console);
+  } else {
+    return StartFailure{
+        fmt::format("the box's terminal: {}", ::strerror(static_cast<int>(console.error())))};
+  }
   arguments.fs = context;
   arguments.credentials = credentials;
   arguments.ignored_signals = ignored;
@@ -154,6 +188,8 @@ std::optional<StartFailure> Box::start(const BoxOptions &options) {
   init_ = std::move(*init);
   if (options.takes_over_host)
     take_terminal();
+  if (options.console == Console::terminal)
+    control_terminal(*init_);
   return std::nullopt;
 }
 
@@ -162,6 +198,74 @@ Ref<fs::FdTable> Box::make_descriptors(const BoxOptions &options) {
   if (std::all_of(std::begin(given), std::end(given), [](const UniqueFd &fd) { return !fd; }))
     return standard_descriptors(runtime_.host().events);
   return standard_descriptors(runtime_.host().events, options.streams);
+}
+
+Result<Ref<fs::FdTable>> Box::make_console(Console kind, const fs::FileSystemContext &context) {
+  auto &console = kernel_->console;
+  if (kind == Console::terminal) {
+    const fs::Terminal terminal = TINE_TRY(fs::open_terminal(context, privileged()));
+    console[0] = terminal.master;
+    return table_of(terminal.slave, terminal.slave, terminal.slave);
+  }
+  const fs::PipeEnds input = fs::make_pipe(0), output = fs::make_pipe(0), error = fs::make_pipe(0);
+  console = {input.writer, output.reader, error.reader};
+  return table_of(input.reader, output.writer, error.writer);
+}
+
+std::variant<AddedProcess, StartFailure> Box::add_process(const BoxOptions &options) {
+  const KernelGuard guard(runtime_.host().lock);
+  if (init_->is_zombie())
+    return StartFailure{"the box has ended"};
+  const fs::Credentials credentials = make_credentials(options);
+  auto context = make_ref<fs::FileSystemContext>();
+  context->mounts = kernel_->mounts;
+  context->root = context->working_directory = kernel_->mounts->root();
+  if (!options.working_directory.empty()) {
+    auto directory = fs::lookup(*context, credentials, context->root, options.working_directory,
+                                {.must_be_directory = true});
+    if (!directory)
+      return StartFailure{fmt::format("{}: {}", options.working_directory,
+                                      ::strerror(static_cast<int>(directory.error())))};
+    context->working_directory = std::move(*directory);
+  }
+  auto exec = find_program(*context, credentials, options);
+  if (!exec)
+    return exec_failure(options.program, exec.error());
+  AddedProcess made;
+  process::InitArguments arguments;
+  arguments.exec = std::move(*exec);
+  if (options.console == Console::terminal) {
+    auto terminal = fs::open_terminal(*context, privileged());
+    if (!terminal)
+      return StartFailure{
+          fmt::format("the terminal: {}", ::strerror(static_cast<int>(terminal.error())))};
+    made.terminal = terminal->master;
+    arguments.files = table_of(terminal->slave, terminal->slave, terminal->slave);
+  } else {
+    arguments.files = standard_descriptors(runtime_.host().events, options.streams);
+  }
+  arguments.fs = std::move(context);
+  arguments.credentials = credentials;
+  auto process = process::create_init(*kernel_, std::move(arguments), process::Entry::further);
+  if (!process)
+    return exec_failure(options.program, process.error());
+  made.process = std::move(*process);
+  if (made.terminal)
+    control_terminal(*made.process);
+  return made;
+}
+
+void Box::freeze() {
+  const KernelGuard guard = runtime_.pause(*kernel_);
+  kernel_->frozen = true;
+}
+
+void Box::thaw() {
+  const KernelGuard guard(runtime_.host().lock);
+  kernel_->frozen = false;
+  for (const Pid tid : std::exchange(kernel_->parked, {}))
+    if (process::Thread *thread = kernel_->find_thread(tid))
+      runtime_.host().scheduler.make_runnable(*thread);
 }
 
 std::optional<StartFailure> Box::open_strace(const BoxOptions &options) {

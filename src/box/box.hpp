@@ -21,6 +21,9 @@ struct Bind {
   bool writable = false;
 };
 
+/// Standard streams that lead to tine: Kernel::console has their other ends.
+enum class Console : u8 { none, pipes, terminal };
+
 struct BoxOptions {
   std::string program;                ///< looked up in the box's PATH if it has no slash
   std::vector<std::string> arguments; ///< argv, the name first
@@ -37,6 +40,7 @@ struct BoxOptions {
   std::optional<std::string> strace_file; ///< empty: standard error
   /// What the box has as standard input, output and error; -1 of all three: tine's own.
   fs::StandardStreams streams;
+  Console console = Console::none; ///< else `streams` are not looked at
   /// Signals that tine gets are passed on, and its terminal is the box's: for the command. One box
   /// at a time.
   bool takes_over_host = true;
@@ -47,6 +51,12 @@ struct BoxOptions {
 struct StartFailure {
   std::string message;
   int exit_status = 125;
+};
+
+/// What Box::add_process started.
+struct AddedProcess {
+  Ref<process::Process> process;
+  Ref<fs::File> terminal; ///< the master, with Console::terminal
 };
 
 /// Owned by the command, or by who forked it. Lives as long as its runtime at most.
@@ -73,11 +83,22 @@ public:
   /// on from there. `streams` are the copy's standard input, output and error; one that is -1 is
   /// shared with this box. While the box runs, from any host thread.
   [[nodiscard]] std::variant<std::unique_ptr<Box>, StartFailure> fork(fs::StandardStreams streams);
+
+  /// A further process in the running box, a child of the reaper in a session of its own. Of the
+  /// options those of the program count: what it is called with, who it is, where it begins (empty:
+  /// /), its streams. With Console::terminal it has a new terminal of the box.
+  [[nodiscard]] std::variant<AddedProcess, StartFailure> add_process(const BoxOptions &options);
+  /// No thread of the box runs until thaw(); the box can't tell, except by the clock.
+  void freeze();
+  void thaw();
   [[nodiscard]] process::Kernel &kernel() { return *kernel_; }
   [[nodiscard]] process::Process &first_process() { return *init_; }
 
 private:
   [[nodiscard]] Ref<fs::FdTable> make_descriptors(const BoxOptions &options);
+  /// Makes Kernel::console, and the streams that lead to it.
+  [[nodiscard]] Result<Ref<fs::FdTable>> make_console(Console kind,
+                                                      const fs::FileSystemContext &context);
   [[nodiscard]] std::optional<StartFailure> open_strace(const BoxOptions &options);
   /// A signal that the caller's terminal sent to tine goes to the terminal's foreground process
   /// group in the box; one that another program sent goes to the first process. With the kernel

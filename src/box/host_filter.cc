@@ -63,6 +63,10 @@ constexpr int of_host_network[] = {SYS_socket,     SYS_connect,     SYS_bind,   
                                    SYS_setsockopt, SYS_sendmsg,     SYS_recvfrom,    SYS_recvmsg,
                                    SYS_shutdown};
 
+/// Of the thread that has the socket: no vCPU.
+constexpr int of_answering[] = {SYS_accept4,    SYS_recvmsg, SYS_sendmsg,
+                                SYS_getsockopt, SYS_flock,   SYS_unlinkat};
+
 /// These would act on other processes (signals as a descriptor's owner), or type into the caller's
 /// terminal.
 constexpr u32 refused_controls[] = {TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP};
@@ -143,6 +147,8 @@ std::vector<sock_filter> make_program(const HostFilterOptions &options) {
     program.allow(of_changing_files);
   if (options.host_network)
     program.allow(of_host_network);
+  if (options.answers_commands)
+    program.allow(of_answering);
   // All executable memory is there when the filter comes.
   program.allow_if_bits(SYS_mmap, 2, PROT_EXEC, false);
   program.allow_if_bits(SYS_mprotect, 2, PROT_EXEC, false);

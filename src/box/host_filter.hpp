@@ -8,6 +8,8 @@ struct HostFilterOptions {
   bool host_files_change = false; ///< a read-write bind
   bool host_network = false;
   bool keeps_code = false; ///< translated code is written to a file at the end
+  /// The thread answers commands on a socket that is there already, and removes it at the end.
+  bool answers_commands = false;
 };
 
 /// Locks the calling thread, and every thread that it makes from now on, into the system calls that

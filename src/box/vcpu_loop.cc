@@ -89,6 +89,11 @@ void Runtime::vcpu_main(u32 index) {
     // Both may be dropped by their owners while the thread exits.
     const Ref<Thread> thread(picked);
     const Ref<process::Process> process(thread->process);
+    if (thread->kernel.frozen) {
+      thread->kernel.parked.push_back(thread->tid);
+      scheduler_.put_back(*thread, RunState::blocked);
+      continue;
+    }
     if (paused_.load(std::memory_order_relaxed) == &thread->kernel) {
       scheduler_.put_back(*thread, RunState::runnable);
       wait_while_paused(guard, thread->kernel);

@@ -39,4 +39,14 @@ struct DeviceTree {
                                                 u32 flags);
 [[nodiscard]] Result<Ref<File>> open_pty_slave(const Ref<Pty> &pty, const Path &path, u32 flags);
 
+/// Both ends of a new pseudoterminal of the box, by its /dev/ptmx and /dev/pts. ENXIO if the box
+/// has other things there; ENOSPC.
+struct Terminal {
+  Ref<File> master, slave;
+};
+[[nodiscard]] Result<Terminal> open_terminal(const FileSystemContext &context,
+                                             const Credentials &credentials);
+/// What TIOCSWINSZ on the master does.
+void set_terminal_size(File &master, const struct winsize &size);
+
 } // namespace tine::fs

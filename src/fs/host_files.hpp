@@ -165,6 +165,10 @@ public:
   [[nodiscard]] Result<int> read_descriptor();
   [[nodiscard]] Result<int> write_descriptor();
   [[nodiscard]] HostFs &host() { return *host_; }
+  /// By the name that is remembered, below the file system's root: "/a/b", "" for the root.
+  [[nodiscard]] std::string path() const {
+    return parent_ ? parent_->path() + "/" + name_ : std::string();
+  }
 
 private:
   friend class HostFiles;

@@ -9,6 +9,7 @@
 
 #include "fs/host_files.hpp"
 #include "fs/pipe.hpp"
+#include "fs/tree_changes.hpp"
 
 #include <map>
 #include <set>
@@ -65,6 +66,8 @@ public:
   [[nodiscard]] Ref<Inode> root() override;
   [[nodiscard]] Result<struct statfs> statistics() override;
   [[nodiscard]] memory::FrameArena &frames() { return frames_; }
+  /// What differs from the tree below, which there must be; ordered by path.
+  [[nodiscard]] std::vector<TreeChange> changes();
   /// A regular file without a name (memfd_create, O_TMPFILE).
   [[nodiscard]] Ref<MemoryInode> unnamed(const CreateRequest &request);
   [[nodiscard]] Result<Ref<FileSystem>> copy(Copier &copier) override;
@@ -75,6 +78,9 @@ private:
   /// The inode that shows the lower one.
   [[nodiscard]] Ref<MemoryInode> show(Ref<HostInode> lower);
   [[nodiscard]] u64 number_of(u64 lower_device, u64 lower_inode);
+  [[nodiscard]] bool shows(const std::string &path, const MemoryInode &inode);
+  void add_changes(const std::string &path, const MemoryInode &inode,
+                   std::vector<TreeChange> &changes) const;
 
   memory::FrameArena &frames_;
   Ref<HostFs> lower_;

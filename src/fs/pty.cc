@@ -43,6 +43,13 @@ void Pty::send_signal(int signal) {
     signal_group(signal_context, owner.foreground, signal);
 }
 
+void Pty::set_size(const struct winsize &size) {
+  const bool is_new = size.ws_row != size_.ws_row || size.ws_col != size_.ws_col;
+  size_ = size;
+  if (is_new)
+    send_signal(SIGWINCH);
+}
+
 void Pty::put_output(u8 character) {
   if ((termios_.output_flags & OPOST) != 0 && (termios_.output_flags & ONLCR) != 0 &&
       character == '\n')
@@ -341,10 +348,7 @@ Result<u64> Pty::ioctl(const IoctlCall &call, const Ref<File> &file, bool is_mas
     return put_object(call, size_);
   case TIOCSWINSZ: {
     const auto size = TINE_TRY(get_object<struct winsize>(call));
-    const bool is_new = size.ws_row != size_.ws_row || size.ws_col != size_.ws_col;
-    size_ = size;
-    if (is_new)
-      send_signal(SIGWINCH);
+    set_size(size);
     return u64{0};
   }
   case FIONREAD:

@@ -30,6 +30,7 @@ public:
   Result<u64> ioctl(const IoctlCall &call) override {
     return pty_->ioctl(call, Ref<File>(this), true);
   }
+  [[nodiscard]] Pty &pty() { return *pty_; }
 
 private:
   Result<Ref<File>> make_copy(Copier &copier) override {
@@ -100,6 +101,25 @@ Result<Ref<File>> open_pty_slave(const Ref<Pty> &pty, const Path &path, u32 flag
     caller->set_controlling_terminal(file);
   }
   return file;
+}
+
+Result<Terminal> open_terminal(const FileSystemContext &context, const Credentials &credentials) {
+  Terminal made;
+  made.master = TINE_TRY(open(context, credentials, context.root, "/dev/ptmx", O_RDWR, 0));
+  auto *master = dynamic_cast<PtyMaster *>(made.master.get());
+  if (master == nullptr) // the box has put something else there
+    return Errno{ENXIO};
+  master->pty().locked = false;
+  const std::string name = "/dev/pts/" + std::to_string(master->pty().number());
+  made.slave = TINE_TRY(open(context, credentials, context.root, name, O_RDWR | O_NOCTTY, 0));
+  if (dynamic_cast<PtySlave *>(made.slave.get()) == nullptr)
+    return Errno{ENXIO};
+  return made;
+}
+
+void set_terminal_size(File &master, const struct winsize &size) {
+  if (auto *terminal = dynamic_cast<PtyMaster *>(&master))
+    terminal->pty().set_size(size);
 }
 
 } // namespace tine::fs

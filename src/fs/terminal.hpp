@@ -60,6 +60,8 @@ public:
   /// The terminal in the copy of a box, with what is in its queues; its ends count themselves.
   [[nodiscard]] Result<Ref<Pty>> copy(Copier &copier) const;
   void send_signal(int signal);
+  /// SIGWINCH to the foreground if it is another one.
+  void set_size(const struct winsize &size);
 
   TerminalOwner owner;
   u32 master_count = 0, slave_count = 0;

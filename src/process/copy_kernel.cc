@@ -203,6 +203,8 @@ Status Kernel::copy_into(Kernel &made, Copier &copier) {
   for (const auto &[tid, thread] : threads_)
     if (thread->vfork_parent)
       copier.find(*thread)->vfork_parent = Ref<Thread>(copier.find(*thread->vfork_parent));
+  for (std::size_t stream = 0; stream < console.size(); ++stream)
+    made.console[stream] = TINE_TRY(copier.copy(console[stream]));
   TINE_TRY(copier.finish());
   made.futexes->copy_waiters(*futexes, copier);
   made.network.number_like(network);

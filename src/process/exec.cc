@@ -319,7 +319,7 @@ Status execute(Thread &thread, ExecArguments arguments) {
   return Done{};
 }
 
-Result<Ref<Process>> create_init(Kernel &kernel, InitArguments arguments) {
+Result<Ref<Process>> create_init(Kernel &kernel, InitArguments arguments, Entry entry) {
   const Pid pid = TINE_TRY(kernel.allocate_pid());
   auto process = make_ref<Process>(kernel, pid);
   auto thread = make_ref<Thread>(kernel, pid);
@@ -348,9 +348,10 @@ Result<Ref<Process>> create_init(Kernel &kernel, InitArguments arguments) {
   if (kernel.tracer)
     kernel.tracer->started(*thread, program.path, program.arguments, program.environment);
   process->has_execed = false;
-  kernel.main_pid = pid;
+  if (entry == Entry::main)
+    kernel.main_pid = pid;
   kernel.set_group(*process, pid);
-  kernel.set_session(*process, Kernel::reaper_pid);
+  kernel.set_session(*process, entry == Entry::main ? Kernel::reaper_pid : pid);
   kernel.add_process(process);
   kernel.add_thread(*thread);
   kernel.host.scheduler.make_runnable(*thread);

@@ -15,6 +15,7 @@ Kernel::Kernel(Host &host_, KernelOptions options_)
       ipc(std::make_unique<IpcNamespace>(*this)) {}
 
 Kernel::~Kernel() {
+  console = {}; // a terminal that goes tells the processes
   for (const auto &[tid, thread] : threads_) {
     host.scheduler.remove(*thread, sched::RunState::dead);
     futexes->remove(*thread);

@@ -11,6 +11,7 @@
 #include "sched/scheduler.hpp"
 #include "time/timer_queue.hpp"
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -81,6 +82,13 @@ public:
   std::unique_ptr<FutexTable> futexes;
   std::unique_ptr<IpcNamespace> ipc;        ///< System V IPC, POSIX message queues
   std::unique_ptr<SystemCallTracer> tracer; ///< null: nobody asked
+  /// What whoever keeps the box in the background holds of its standard streams: the writing end of
+  /// input and the reading ends of output and error, or the master of a terminal as the first and
+  /// nothing else. Null: the streams lead out of the box. Copied with the box.
+  std::array<Ref<fs::File>, 3> console;
+  /// No thread of the box runs. Those that became runnable since are in `parked`, off the queue.
+  bool frozen = false;
+  std::vector<Pid> parked;
   /// Of /proc/sys: settings that are remembered and have no effect beyond that, by path.
   std::map<std::string, std::string> remembered_settings;
 

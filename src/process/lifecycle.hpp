@@ -103,8 +103,13 @@ struct WaitedChild {
   return signal | (core ? 0x80 : 0);
 }
 
-/// The main process of a box, with standard streams already in `files`. It leads its process group,
-/// in the reaper's session.
+/// A process that nobody in the box forked: its parent is the reaper, and it leads its process
+/// group.
+enum class Entry : u8 {
+  main,   ///< the box's main process, in the reaper's session
+  further ///< one more in a box that runs, in a session of its own
+};
+/// Standard streams are already in `files`.
 struct InitArguments {
   ExecArguments exec;
   Ref<fs::FdTable> files;
@@ -112,6 +117,7 @@ struct InitArguments {
   fs::Credentials credentials;
   SignalSet ignored_signals, blocked_signals; ///< as inherited from whoever started the box
 };
-[[nodiscard]] Result<Ref<Process>> create_init(Kernel &kernel, InitArguments arguments);
+[[nodiscard]] Result<Ref<Process>> create_init(Kernel &kernel, InitArguments arguments,
+                                               Entry entry = Entry::main);
 
 } // namespace tine::process
