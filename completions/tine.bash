@@ -14,6 +14,38 @@ _tine_split_value() { # the value typed so far of --OPTION=VALUE or --OPTION VAL
   esac
 }
 
+_tine_boxes() { # names of boxes that begin so
+  compgen -W "$(tine ps -q 2>/dev/null)" -- "$1"
+}
+
+# Completion of the commands about boxes in the background: tine COMMAND [OPTION]... BOX...
+_tine_box_command() { # COMMAND CURRENT PREVIOUS
+  local options=
+  case $1 in
+    ps) options='--quiet --json' ;;
+    fork) options='--count' ;;
+    exec) options='--interactive --tty --env --workdir --user' ;;
+    attach) options='--no-stdin --keep-open --logs' ;;
+    logs) options='--follow --tail' ;;
+    kill) options='--signal' ;;
+    rm) options='--force' ;;
+  esac
+  case $3 in
+    -s | --signal) COMPREPLY=($(compgen -A signal -- "$2")) && return ;;
+    -n | --count | --tail | --workdir) return ;;
+    --user) COMPREPLY=($(compgen -u -- "$2")) && return ;;
+    --env) COMPREPLY=($(compgen -e -- "$2")) && return ;;
+  esac
+  if [[ $2 == -* ]]; then
+    COMPREPLY=($(compgen -W "$options --help" -- "$2"))
+  elif [[ $1 == cp ]]; then
+    compopt -o nospace 2>/dev/null
+    COMPREPLY=($(compgen -f -- "$2") $(_tine_boxes "$2" | sed 's/$/:/'))
+  elif [[ $1 != ps ]]; then
+    COMPREPLY=($(_tine_boxes "$2"))
+  fi
+}
+
 _tine() {
   local current previous words cword
   _init_completion -n = 2>/dev/null || {
@@ -24,7 +56,12 @@ _tine() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    COMPREPLY=($(compgen -W 'run --help --version' -- "$current"))
+    COMPREPLY=($(compgen -W 'run ps fork exec attach logs wait kill pause resume rm cp diff --help --version' \
+      -- "$current"))
+    return
+  fi
+  if [[ ${words[1]} != run ]]; then
+    _tine_box_command "${words[1]}" "$current" "$previous"
     return
   fi
   # The program of `tine run` is the first word that is neither an option nor an option's value.
@@ -32,7 +69,7 @@ _tine() {
   while ((index < cword)); do
     case ${words[index]} in
       --) index=$((index + 1)) && break ;;
-      --*=* | --clear-env | --strace | --stats | --help) index=$((index + 1)) ;;
+      --*=* | --clear-env | --strace | --stats | --help | --detach | --tty | --rm | -d | -t | -dt) index=$((index + 1)) ;;
       --*) index=$((index + 2)) ;;
       *) break ;;
     esac
@@ -45,7 +82,8 @@ _tine() {
     _tine_split_value "${current%%=*}" "${current#*=}"
   elif [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W '--root --bind --workdir --env --clear-env --hostname --user --memory --cpus
-      --processes --page-tables --net --code-cache --no-seccomp --strace --stats --help --' -- "$current"))
+      --processes --page-tables --net --code-cache --no-seccomp --strace --stats --detach --name --tty --rm
+      --log-size --help --' -- "$current"))
   elif ! _tine_split_value "$previous" "$current"; then
     COMPREPLY=($(compgen -c -- "$current"))
   fi

@@ -10,6 +10,7 @@ import sys
 
 ROWS = [
     ["cli"],
+    ["daemon"],
     ["box"],
     ["syscall"],
     ["process"],

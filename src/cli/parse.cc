@@ -106,4 +106,37 @@ std::vector<std::string> make_environment(bool clear, const std::vector<std::str
   return environment;
 }
 
+int parse_signal(const std::string &text) {
+  constexpr int last_signal = 64;
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size() && number >= 0 &&
+      number <= last_signal)
+    return number;
+  const std::string_view name =
+      text.starts_with("SIG") ? std::string_view(text).substr(3) : std::string_view(text);
+  for (number = 1; number <= last_signal; ++number)
+    if (const char *known = ::sigabbrev_np(number); known != nullptr && name == known)
+      return number;
+  throw std::invalid_argument(fmt::format("there is no signal {}", text));
+}
+
+std::vector<std::string>
+program_and_arguments(std::vector<std::string> words,
+                      const std::optional<std::vector<std::string>> &after_separator,
+                      std::string_view usage) {
+  if (!words.empty() && words.front().starts_with('-'))
+    throw std::invalid_argument(
+        fmt::format("{0}: what is {1}? See tine {0} --help", usage, words.front()));
+  if (after_separator) {
+    // After the program's name "--" is an argument like any other.
+    if (!words.empty())
+      words.emplace_back("--");
+    words.insert(words.end(), after_separator->begin(), after_separator->end());
+  }
+  if (words.empty() || words.front().empty())
+    throw std::invalid_argument(fmt::format("{0}: which program? See tine {0} --help", usage));
+  return words;
+}
+
 } // namespace tine::cli

@@ -3,6 +3,7 @@
 
 #include "box/box.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,5 +21,14 @@ void parse_user(const std::string &text, box::BoxOptions &options);
 /// over.
 [[nodiscard]] std::vector<std::string> make_environment(bool clear,
                                                         const std::vector<std::string> &settings);
+
+/// "9", "KILL", "SIGKILL": the signal's number, 0 to 64.
+[[nodiscard]] int parse_signal(const std::string &text);
+/// A program and its arguments: what the command's options left, and what came after "--".
+/// `usage`: how the command is called, for the message.
+[[nodiscard]] std::vector<std::string>
+program_and_arguments(std::vector<std::string> words,
+                      const std::optional<std::vector<std::string>> &after_separator,
+                      std::string_view usage);
 
 } // namespace tine::cli

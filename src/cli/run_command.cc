@@ -5,8 +5,10 @@
 #include "box/host_filter.hpp"
 #include "box/stats.hpp"
 #include "cli/parse.hpp"
+#include "daemon/server.hpp"
 
 #include <algorithm>
+#include <fmt/core.h>
 #include <stdexcept>
 #include <sys/wait.h>
 #include <thread>
@@ -19,6 +21,8 @@ namespace {
 int exit_status_of(int wait_status) {
   return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
+
+constexpr u64 least_log = u64{16} << 10;
 
 bool has_writable_bind(const box::BoxOptions &options) {
   return std::any_of(options.binds.begin(), options.binds.end(),
@@ -61,26 +65,27 @@ RunCommand::RunCommand(CLI::App &app) {
                 "Print each system call, to standard error or with =FILE there");
   run->add_flag("--stats{}", stats_,
                 "Print what happened as JSON, to standard error or with =FILE there");
-}
-
-std::vector<std::string> RunCommand::program_and_arguments() const {
-  std::vector<std::string> command = run_->remaining();
-  if (!command.empty() && command.front().starts_with('-'))
-    throw std::invalid_argument("run: what is " + command.front() + "? See tine run --help");
-  if (after_separator_) {
-    // After the program's name "--" is an argument like any other.
-    if (!command.empty())
-      command.emplace_back("--");
-    command.insert(command.end(), after_separator_->begin(), after_separator_->end());
-  }
-  if (command.empty() || command.front().empty())
-    throw std::invalid_argument("run: which program? See tine run --help");
-  return command;
+  run->add_flag(
+      "-d,--detach", detach_,
+      "Run the box in the background and print its name: see tine ps, fork, exec, attach");
+  CLI::Option *detach = run->get_option("--detach");
+  run->add_option("--name", name_, "Name of the box; default: the program's")->needs(detach);
+  run->add_flag("-t,--tty", terminal_, "The program's standard streams are a terminal of the box")
+      ->needs(detach);
+  run->add_flag("--rm", remove_at_end_, "Remove the box, and each fork, when it ends")
+      ->needs(detach);
+  run->add_option("--log-size", log_size_,
+                  "How much of each box's latest output is kept; default: 1M")
+      ->needs(detach);
+  run->footer("Examples:\n"
+              "  tine run -- python3 x.py                     in the foreground\n"
+              "  tine run --name base -d -- python3 -i x.py   in the background, as box \"base\"\n"
+              "  tine run -dt -- bash                         with a terminal: tine attach bash");
 }
 
 box::BoxOptions RunCommand::box_options() const {
   box::BoxOptions options;
-  options.arguments = program_and_arguments();
+  options.arguments = program_and_arguments(run_->remaining(), after_separator_, "run");
   options.program = options.arguments.front();
   options.environment = make_environment(clear_environment_, environment_);
   options.root = root_;
@@ -105,14 +110,40 @@ box::BoxOptions RunCommand::box_options() const {
   return options;
 }
 
-int RunCommand::execute() {
-  const box::BoxOptions options = box_options();
-  box::RuntimeOptions runtime_options;
-  runtime_options.vcpus = cpus_ != 0 ? cpus_ : std::max(1U, std::thread::hardware_concurrency());
+box::RuntimeOptions RunCommand::runtime_options() const {
+  box::RuntimeOptions options;
+  options.vcpus = cpus_ != 0 ? cpus_ : std::max(1U, std::thread::hardware_concurrency());
   if (!memory_.empty())
-    runtime_options.memory_bytes = parse_size(memory_);
+    options.memory_bytes = parse_size(memory_);
+  return options;
+}
+
+int RunCommand::start_in_background() {
+  if (stats_ || (strace_ && strace_->empty()))
+    throw std::invalid_argument(
+        "run -d: --stats, and --strace without a file, are for boxes in the "
+        "foreground");
+  daemon::FamilyOptions options;
+  options.name = name_;
+  options.box = box_options();
+  options.box.console = terminal_ ? box::Console::terminal : box::Console::pipes;
+  options.box.takes_over_host = false;
+  options.runtime = runtime_options();
+  options.remove_at_end = remove_at_end_;
+  options.code_cache = code_cache_;
+  options.limit_host_calls = !no_seccomp_;
+  if (!log_size_.empty())
+    options.log_bytes = std::max<u64>(parse_size(log_size_), least_log);
+  fmt::print("{}\n", daemon::start_in_background(std::move(options)));
+  return 0;
+}
+
+int RunCommand::execute() {
+  if (detach_)
+    return start_in_background();
+  const box::BoxOptions options = box_options();
   const Nanoseconds start = time::TimerQueue::now();
-  box::Runtime runtime(runtime_options);
+  box::Runtime runtime(runtime_options());
   box::Box box(runtime);
   if (const auto failure = box.start(options)) {
     log::error("{}", failure->message);

@@ -1,4 +1,4 @@
-// `tine run`: a program in a new box, with the caller's standard streams.
+// `tine run`: a program in a new box, with the caller's standard streams or in the background.
 #pragma once
 
 #include "box/box.hpp"
@@ -21,7 +21,8 @@ public:
 
 private:
   [[nodiscard]] box::BoxOptions box_options() const;
-  [[nodiscard]] std::vector<std::string> program_and_arguments() const;
+  [[nodiscard]] box::RuntimeOptions runtime_options() const;
+  [[nodiscard]] int start_in_background();
 
   CLI::App *run_ = nullptr;
   std::optional<std::vector<std::string>> after_separator_;
@@ -39,6 +40,8 @@ private:
   std::string network_ = "none";
   std::string code_cache_; ///< empty: the default directory
   bool no_seccomp_ = false;
+  bool detach_ = false, terminal_ = false, remove_at_end_ = false;
+  std::string name_, log_size_;
   std::optional<std::string> strace_, stats_; ///< a file; empty: standard error
 };
 
