@@ -49,6 +49,15 @@ class Family:
             peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
             return struct.unpack("3i", peer)[0]
 
+    def kill_host_process(self, name="base"):
+        """kill -9, until its socket is closed: a large process takes a while to end."""
+        os.kill(self.host_process(name), signal.SIGKILL)
+        until(lambda: self.is_listened_to(name), lambda listened_to: not listened_to)
+
+    def is_listened_to(self, name):
+        with socket.socket(socket.AF_UNIX) as connection:
+            return connection.connect_ex(str(self.runtime / "tine" / f"{name}.sock")) == 0
+
     def logs_until(self, text, name="base"):
         """The log, when it contains the text."""
         return until(lambda: self.tine("logs", name).out, lambda log: text in log)
@@ -160,7 +169,7 @@ def test_boxes_of_two_families_share_nothing(box):
         boxes.tine("fork", "two").expect(0, "two-1\n")
         boxes.tine("exec", "one", "--", "touch", "/tmp/of-one").expect(0)
         boxes.tine("exec", "two", "--", "ls", "/tmp/of-one").expect(2)
-        os.kill(boxes.host_process("one"), signal.SIGKILL)
+        boxes.kill_host_process("one")
         until(lambda: list(boxes.boxes()), lambda names: names == ["two", "two-1"])
 
 
@@ -174,7 +183,7 @@ def test_boxes_survive_nothing_of_a_killed_host_process(box):
         pid = boxes.host_process()
         assert not os.path.exists(f"/proc/{pid}/task/{pid}/children") or not pathlib.Path(
             f"/proc/{pid}/task/{pid}/children").read_text(), "a box needs no host process of its own"
-        os.kill(pid, signal.SIGKILL)
+        boxes.kill_host_process()
         for client in (follower, waiter):
             out, errors = client.communicate(timeout=30)
             assert client.returncode == 125 and "has gone away" in errors, (out, errors, client.returncode)
@@ -182,7 +191,7 @@ def test_boxes_survive_nothing_of_a_killed_host_process(box):
         boxes.tine("ps", "-q").expect(0, "")
         assert boxes.sockets() == [], boxes.sockets()
         boxes.start("sleep", "1000")  # the name is free
-        os.kill(boxes.host_process(), signal.SIGKILL)
+        boxes.kill_host_process()
         boxes.start("sleep", "1000")  # also without a command in between that looks
         boxes.tine("fork", "base").expect(0, "base-1\n")
 
@@ -194,7 +203,7 @@ def test_boxes_are_killed_at_any_moment(box):
             boxes.start("sleep", "1000")
             forking = boxes.popen("fork", "base", "-n", "300")
             time.sleep(delay)
-            os.kill(boxes.host_process(), signal.SIGKILL)
+            boxes.kill_host_process()
             forking.communicate(timeout=30)
             assert forking.returncode in (0, 125), forking.returncode
             boxes.tine("ps", "-q").expect(0, "")
