@@ -274,14 +274,14 @@ void remove(Session &session, const json &request) {
 }
 
 void exec(Session &session, const json &request) {
-  const auto kept = named_box(session, request);
+  auto kept = named_box(session, request);
   if (!kept)
     return;
   if (kept->wait_status)
     return session.fail(fmt::format("{} has ended", kept->name));
   if (kept->frozen)
     return session.fail(fmt::format("{} is paused", kept->name));
-  begin_exec(session, *kept, request);
+  begin_exec(session, std::move(kept), request);
 }
 
 void read_files(Session &session, const json &request) {

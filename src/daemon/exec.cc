@@ -15,8 +15,8 @@ constexpr std::size_t most_arguments = 100'000;
 /// The process goes on if the client goes away, but for its terminal, which hangs up.
 class Executing final : public Activity {
 public:
-  Executing(Family &family, box::AddedProcess started)
-      : family_(family), started_(std::move(started)) {
+  Executing(Family &family, std::shared_ptr<KeptBox> kept, box::AddedProcess started)
+      : family_(family), kept_(std::move(kept)), started_(std::move(started)) {
     const KernelGuard guard(family_.lock());
     watch_ = std::make_unique<Watch>(family_.wakeup());
     watch_->wait_on(started_.process->exited);
@@ -92,6 +92,7 @@ private:
   }
 
   Family &family_;
+  std::shared_ptr<KeptBox> kept_; ///< a removed box is there until its process was let go
   box::AddedProcess started_;
   std::unique_ptr<Watch> watch_;
   std::string input_;
@@ -127,7 +128,7 @@ struct winsize window_size(const json &message) {
   return size;
 }
 
-void begin_exec(Session &session, KeptBox &kept, const json &request) {
+void begin_exec(Session &session, std::shared_ptr<KeptBox> kept, const json &request) {
   box::BoxOptions options = session.family().program_options();
   read_program(request, options);
   const bool terminal = request.value("terminal", false);
@@ -139,7 +140,7 @@ void begin_exec(Session &session, KeptBox &kept, const json &request) {
   options.console = terminal ? box::Console::terminal : box::Console::none;
   for (std::size_t index = 0; index < given.size(); ++index)
     options.streams.descriptors[index] = std::move(given[index]);
-  auto started = kept.box->add_process(options);
+  auto started = kept->box->add_process(options);
   if (const auto *failure = std::get_if<box::StartFailure>(&started))
     return session.fail(failure->message, failure->exit_status);
   auto &added = std::get<box::AddedProcess>(started);
@@ -148,7 +149,7 @@ void begin_exec(Session &session, KeptBox &kept, const json &request) {
     fs::set_terminal_size(*added.terminal, window_size(request));
   }
   session.send({{"pid", added.process->pid.value}});
-  session.begin(std::make_unique<Executing>(session.family(), std::move(added)));
+  session.begin(std::make_unique<Executing>(session.family(), std::move(kept), std::move(added)));
 }
 
 } // namespace tine::daemon

@@ -82,6 +82,6 @@ void carry_out(Session &session, const json &request);
 // ---- what commands begin; each in a source of its own ----
 void begin_download(Session &session, std::shared_ptr<KeptBox> kept, const std::string &path);
 void begin_upload(Session &session, std::shared_ptr<KeptBox> kept, const std::string &path);
-void begin_exec(Session &session, KeptBox &kept, const json &request);
+void begin_exec(Session &session, std::shared_ptr<KeptBox> kept, const json &request);
 
 } // namespace tine::daemon

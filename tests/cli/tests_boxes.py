@@ -408,6 +408,27 @@ def test_boxes_exec_hangs_up_its_terminal(box):
         until(lambda: boxes.boxes()["base"]["processes"], lambda count: count == 1)
 
 
+def test_boxes_are_removed_under_those_who_use_them(box):
+    with family(box) as boxes:
+        boxes.start("cat")
+        boxes.tine("fork", "base").expect(0)
+        terminal = Terminal(boxes, "exec", "-it", "base", "--", "/bin/sh")
+        terminal.write("echo be''gun\n")
+        terminal.read_until("begun")
+        piped = boxes.popen("exec", "-i", "base", "--", "/bin/sh", "-c", "echo begun; cat")
+        assert piped.stdout.readline() == "begun\n"
+        attached = boxes.popen("attach", "base")
+        follower = boxes.popen("logs", "-f", "base")
+        time.sleep(0.2)
+        boxes.tine("rm", "-f", "base").expect(0)
+        assert terminal.status() == 137
+        for client in (piped, attached, follower):
+            out, errors = client.communicate(timeout=30)
+            assert client.returncode == (0 if client is follower else 137), (out, errors, client.returncode)
+        assert list(boxes.boxes()) == ["base-1"]
+        boxes.tine("exec", "base-1", "--", "/bin/true").expect(0)
+
+
 def test_boxes_with_a_terminal(box):
     with family(box) as boxes:
         boxes.start("/bin/sh", options=["-t", "--env=PS1=%"])
