@@ -53,9 +53,9 @@ public:
                                               const fs::CreateRequest &request) override {
     if ((request.mode & S_IFMT) != S_IFREG)
       return Errno{EPERM};
-    const PosixQueueLimits &limits = owner_.limits;
+    const PosixQueueLimits &own = owner_.limits;
     const Ref<PosixQueue> queue = TINE_TRY(owner_.create(
-        name, {request, limits.default_messages, limits.default_message_bytes}, false));
+        name, {request, own.default_messages, own.default_message_bytes}, false));
     return Ref<fs::Inode>(queue);
   }
   [[nodiscard]] Status unlink(std::string_view name, fs::Inode &) override {
