@@ -74,8 +74,23 @@ std::vector<StoredFile> stored_files(int directory) {
   return files;
 }
 
+/// Older files under a temporary name are of a tine that was killed while it wrote one.
+constexpr time_t longest_write = 60; // seconds
+
+/// "NAME.code.PID", as save() has it.
+bool is_temporary(const std::string &name) {
+  const std::size_t suffix = name.rfind(".code.");
+  return suffix != std::string::npos &&
+         name.find_first_not_of("0123456789", suffix + 6) == std::string::npos;
+}
+
 void remove_oldest(int directory) {
   std::vector<StoredFile> files = stored_files(directory);
+  const time_t now = ::time(nullptr);
+  std::erase_if(files, [&](const StoredFile &file) {
+    return is_temporary(file.name) && now - file.used.tv_sec > longest_write &&
+           ::unlinkat(directory, file.name.c_str(), 0) == 0;
+  });
   std::sort(files.begin(), files.end(), [](const StoredFile &a, const StoredFile &b) {
     return std::pair(a.used.tv_sec, a.used.tv_nsec) > std::pair(b.used.tv_sec, b.used.tv_nsec);
   });

@@ -144,9 +144,7 @@ void Conversation::take_input() {
                      terminal_ ? without_detach_keys(all) : std::string(all));
     return;
   }
-  over_ = input_ == InputUse::send_without_end;
-  if (input_ == InputUse::send)
-    connection_.send({{"end_input", true}});
+  connection_.send({{input_ == InputUse::send ? "end_input" : "detach", true}});
   input_ = InputUse::none;
 }
 

@@ -16,7 +16,7 @@ namespace tine::cli {
 enum class InputUse : unsigned char {
   none,
   send,             ///< and its end
-  send_without_end, ///< the conversation is over at its end
+  send_without_end, ///< the conversation is over when the box has taken all
 };
 
 /// What to do with signals that tine gets (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2).

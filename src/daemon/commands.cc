@@ -99,7 +99,8 @@ public:
     kept_->readers[this] = std::max(at_, kept_->log.begin());
     go_on_reading();
   }
-  Status take(Session &, Frame frame) override {
+  /// A frame comes when the input before it was taken.
+  Status take(Session &session, Frame frame) override {
     if (frame.type == FrameType::input) {
       input_ += frame.payload;
       write_input();
@@ -107,10 +108,13 @@ public:
     }
     const json message = TINE_TRY(parse_message(frame));
     if (message.contains("end_input"))
-      end_requested_ = true;
+      family_.end_input(*kept_);
     if (message.contains("rows"))
       set_size(message);
-    write_input();
+    if (message.contains("detach")) {
+      session.send({{"done", true}});
+      session.finish();
+    }
     return Done{};
   }
   bool is_ready() const override { return input_.empty(); }
@@ -123,11 +127,7 @@ public:
   }
 
 private:
-  void write_input() {
-    input_.erase(0, family_.write_input(*kept_, input_));
-    if (input_.empty() && std::exchange(end_requested_, false))
-      family_.end_input(*kept_);
-  }
+  void write_input() { input_.erase(0, family_.write_input(*kept_, input_)); }
   void go_on_reading() {
     if (std::exchange(kept_->held_back, false))
       family_.look_at(*kept_);
@@ -135,7 +135,6 @@ private:
 
   Family &family_;
   std::string input_; ///< what the box has no room for yet
-  bool end_requested_ = false;
 };
 
 json describe(Family &family, const KeptBox &kept) {

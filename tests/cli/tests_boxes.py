@@ -160,6 +160,14 @@ def test_boxes_input_that_waits_is_forked_too(box):
             boxes.logs_until("waiting\n", name)
 
 
+def test_boxes_input_is_taken_before_attach_detaches(box):
+    with family(box) as boxes:
+        boxes.start("/bin/sh", "-c", "sleep 0.3; wc -c")
+        data = "0123456789" * 100_000  # more than pipes and sockets hold
+        boxes.tine("attach", "--keep-open", "base", stdin=data).expect(0, "")
+        boxes.tine("attach", "base", stdin="end").expect(0, "1000003\n")
+
+
 def test_boxes_of_two_families_share_nothing(box):
     with family(box) as boxes:
         boxes.start("sleep", "1000", name="one")

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import time
 
 
 def test_version_and_help(box):
@@ -169,6 +170,17 @@ def test_code_cache_saves_translation(box):
     assert len(files) == 1 and files[0].stat().st_mode & 0o777 == 0o600, files
     assert (box.folder / "kept" / "code").stat().st_mode & 0o777 == 0o700
     assert translated(box, option) < first / 10
+
+
+def test_code_cache_clears_what_a_killed_run_left(box):
+    folder = box.folder / "code"
+    folder.mkdir(mode=0o700)
+    for name, age in (("sh-1-2.code.123", 3600), ("sh-1-2.code.124", 0), ("a.code.txt", 3600), ("b", 3600)):
+        (folder / name).write_text("")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    translated(box, f"--code-cache={folder}")
+    left = {file.name for file in folder.iterdir()}
+    assert "sh-1-2.code.123" not in left and {"sh-1-2.code.124", "a.code.txt", "b"} <= left, left
 
 
 def test_code_cache_off_and_default(box):
