@@ -65,7 +65,7 @@ void Guest::map_scattered_window() {
   {
     const KernelGuard guard(lock_);
     object = make_ref<memory::AnonymousPageObject>(*frames_, u64{64} << page_shift);
-    for (const u64 page : {30, 5, 9, 31, 17, 18, 2, 3})
+    for (const u64 page : {30U, 5U, 9U, 31U, 17U, 18U, 2U, 3U})
       require(object->page(page), "page");
   }
   for (u64 i = 0; i < window.pages; ++i)

@@ -177,7 +177,7 @@ protected:
     return text;
   }
   void SetUp() override { pty_->master_count = pty_->slave_count = 1; }
-  Ref<Pty> pty_ = make_ref<Pty>(0);
+  Ref<Pty> pty_ = make_ref<Pty>(0U);
 };
 
 TEST_F(PtyTest, LinesAreEditedAndEchoed) {

@@ -168,7 +168,7 @@ TEST_F(TcpTest, OptionsAreCheckedAndRemembered) {
 class UdpTest : public NetTest {
 protected:
   Ref<UdpSocket> make(int family = AF_INET) {
-    return make_ref<UdpSocket>(network, family, 0, caller);
+    return make_ref<UdpSocket>(network, family, 0U, caller);
   }
   Result<u64> send_to(Socket &socket, std::string_view text, const SocketAddress &to) {
     memory::IoBuffer data(std::as_bytes(std::span(text)));
