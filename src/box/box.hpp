@@ -3,6 +3,7 @@
 
 #include "box/host_signals.hpp"
 #include "box/runtime.hpp"
+#include "fs/control_device.hpp"
 #include "process/kernel.hpp"
 #include "process/process.hpp"
 
@@ -41,6 +42,7 @@ struct BoxOptions {
   /// What the box has as standard input, output and error; -1 of all three: tine's own.
   fs::StandardStreams streams;
   Console console = Console::none; ///< else `streams` are not looked at
+  Ref<fs::BoxControl> control;     ///< null: the box has no /dev/tine
   /// Signals that tine gets are passed on, and its terminal is the box's: for the command. One box
   /// at a time.
   bool takes_over_host = true;

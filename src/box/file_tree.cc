@@ -25,7 +25,7 @@ public:
 
   Ref<FileSystemContext> build() {
     mount_root();
-    const fs::DeviceTree devices = fs::make_device_tree();
+    const fs::DeviceTree devices = fs::make_device_tree(options_.control);
     devices.ptys->signal_context = &kernel_;
     devices.ptys->signal_group = [](void *context, Pid group, int signal) {
       process::send_signal_to_group(*static_cast<process::Kernel *>(context), group,

@@ -45,12 +45,23 @@ Family::Family(FamilyOptions options)
       runtime_(options_.runtime), code_(std::make_unique<Code>(options_.code_cache)) {
   if (!null_)
     throw std::runtime_error("/dev/null can't be opened");
+  const auto request = [](void *family, fs::BoxControl &control) {
+    auto &self = *static_cast<Family *>(family);
+    self.requests_.emplace_back(&control);
+    self.wakeup_.raise();
+  };
+  options_.box.control = make_ref<fs::BoxControl>(request, this);
 }
 
 Family::~Family() {
+  {
+    const KernelGuard guard(lock());
+    requests_.clear();
+  }
   for (const auto &kept : boxes_) {
     const KernelGuard guard(lock());
     kept->watch = nullptr;
+    kept->control = nullptr;
   }
 }
 
@@ -66,6 +77,7 @@ std::optional<box::StartFailure> Family::start() {
     code_->store.load(runtime_.host().machine, program.leader()->name, *program.executable_file);
     const fs::FileSystemContext &context = *program.leader()->fs;
     options_.box.working_directory = fs::path_name(context.working_directory, context.root);
+    first->control = std::move(options_.box.control);
   }
   if (::chdir("/") != 0)
     return box::StartFailure{"the host's / can't be entered"};
@@ -131,6 +143,13 @@ std::variant<std::shared_ptr<KeptBox>, box::StartFailure> Family::fork(KeptBox &
   kept->name = fmt::format("{}-{}", options_.name, ++last_number_);
   kept->parent = original.name;
   kept->box = std::move(std::get<std::unique_ptr<box::Box>>(forked));
+  {
+    // Also if it wasn't for them: the copies of threads that ask for a fork just now have one.
+    const KernelGuard guard(lock());
+    kept->control = Ref<fs::BoxControl>(original.control->latest_copy);
+    original.control->answer_forked(0);
+    kept->control->answer_forked(static_cast<i64>(last_number_));
+  }
   keep(kept);
   return kept;
 }
@@ -180,6 +199,7 @@ void Family::remove(KeptBox &kept) {
   {
     const KernelGuard guard(lock());
     kept.watch = nullptr;
+    kept.control = nullptr;
   }
   std::erase_if(boxes_, [&](const auto &other) { return other.get() == &kept; });
 }
@@ -195,7 +215,34 @@ box::BoxOptions Family::program_options() const {
   return options;
 }
 
+void Family::carry_out_requests() {
+  std::vector<Ref<fs::BoxControl>> requests;
+  {
+    const KernelGuard guard(lock());
+    requests = std::move(requests_);
+    requests_.clear();
+  }
+  for (Ref<fs::BoxControl> &control : requests) {
+    const auto kept = std::find_if(boxes_.begin(), boxes_.end(),
+                                   [&](const auto &box) { return box->control == control; });
+    KernelGuard guard(lock());
+    // One fork answers all threads of the box that had asked by then.
+    if (kept != boxes_.end() && control->is_asked()) {
+      guard.unlock();
+      const std::shared_ptr<KeptBox> original = *kept; // fork() adds to the list
+      const auto forked = fork(*original);
+      guard.lock();
+      if (const auto *failure = std::get_if<box::StartFailure>(&forked)) {
+        control->refuse(Errno{ENOTSUP});
+        original->log.append(LogStream::error, fmt::format("tine: {}\n", failure->message));
+      }
+    }
+    control = nullptr;
+  }
+}
+
 void Family::collect() {
+  carry_out_requests();
   std::vector<std::shared_ptr<KeptBox>> changed;
   {
     const KernelGuard guard(lock());

@@ -38,9 +38,10 @@ struct KeptBox {
   Nanoseconds started = 0;        ///< host monotonic
   std::optional<int> wait_status; ///< the main process has ended, as wait4 reports it
   bool frozen = false;
-  bool output_ended = false; ///< and all that it wrote is in the log
-  bool held_back = false;    ///< there is no room for more before a reader goes on
-  std::unique_ptr<Watch> watch;
+  bool output_ended = false;    ///< and all that it wrote is in the log
+  bool held_back = false;       ///< there is no room for more before a reader goes on
+  std::unique_ptr<Watch> watch; ///< none: it was removed
+  Ref<fs::BoxControl> control;  ///< likewise
   /// Where those who must not lose output have read up to: the box waits for the slowest.
   std::map<const void *, u64> readers;
 
@@ -102,6 +103,8 @@ public:
 
 private:
   void keep(const std::shared_ptr<KeptBox> &kept);
+  /// Forks that were asked for in boxes.
+  void carry_out_requests();
   void collect_box(KeptBox &kept);
   [[nodiscard]] bool take_output(KeptBox &kept);
   void install_filter(bool answers_commands);
@@ -112,6 +115,7 @@ private:
   box::Runtime runtime_;
   std::vector<std::shared_ptr<KeptBox>> boxes_;
   u64 last_number_ = 0;
+  std::vector<Ref<fs::BoxControl>> requests_; ///< guarded by the kernel lock
   struct Code;
   std::unique_ptr<Code> code_;
 };

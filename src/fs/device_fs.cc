@@ -152,7 +152,7 @@ Result<Ref<PtyTable>> PtyTable::copy(Copier &copier) const {
 
 namespace {
 
-void fill_dev(PseudoFs &dev) {
+void fill_dev(PseudoFs &dev, const Ref<BoxControl> &control) {
   PseudoDirectory &root = *dev.root_directory();
   add_memory_device(dev, "null", 3, Memory::null);
   add_memory_device(dev, "zero", 5, Memory::zero);
@@ -162,6 +162,8 @@ void fill_dev(PseudoFs &dev) {
   root.add("tty", dev.special(S_IFCHR, makedev(5, 0), {.mode = 0666}, open_controlling_terminal));
   root.add("console",
            dev.special(S_IFCHR, makedev(5, 1), {.mode = 0600}, open_controlling_terminal));
+  if (control)
+    add_control_device(dev, control);
   root.add("ptmx", dev.link_to("pts/ptmx"));
   root.add("fd", dev.link_to("/proc/self/fd"));
   root.add("stdin", dev.link_to("/proc/self/fd/0"));
@@ -171,11 +173,11 @@ void fill_dev(PseudoFs &dev) {
     root.directory(name);
 }
 
-void set_up_dev(PseudoFs &dev) {
-  dev.root_directory()->set_populate([&dev] { fill_dev(dev); });
-  dev.set_rebuild([&dev](Copier &) -> Result<Ref<FileSystem>> {
+void set_up_dev(PseudoFs &dev, const Ref<BoxControl> &control) {
+  dev.root_directory()->set_populate([&dev, control] { fill_dev(dev, control); });
+  dev.set_rebuild([&dev, control](Copier &copier) -> Result<Ref<FileSystem>> {
     Ref<PseudoFs> made = make_ref<PseudoFs>("devtmpfs", u64{TMPFS_MAGIC}, dev.device());
-    set_up_dev(*made);
+    set_up_dev(*made, TINE_TRY(copier.copy(control)));
     return Ref<FileSystem>(made);
   });
 }
@@ -191,10 +193,10 @@ void set_up_pts(PseudoFs &pts, const Ref<PtyTable> &ptys) {
 
 } // namespace
 
-DeviceTree make_device_tree() {
+DeviceTree make_device_tree(const Ref<BoxControl> &control) {
   DeviceTree tree{make_ref<PseudoFs>("devtmpfs", u64{TMPFS_MAGIC}),
                   make_ref<PseudoFs>("devpts", u64{DEVPTS_SUPER_MAGIC}), make_ref<PtyTable>()};
-  set_up_dev(*tree.dev);
+  set_up_dev(*tree.dev, control);
   set_up_pts(*tree.pts, tree.ptys);
   return tree;
 }

@@ -1,6 +1,7 @@
 // /dev: what a box has of devices.
 #pragma once
 
+#include "fs/control_device.hpp"
 #include "fs/pseudo_fs.hpp"
 #include "fs/terminal.hpp"
 
@@ -31,8 +32,8 @@ struct DeviceTree {
   Ref<PtyTable> ptys;
 };
 /// null, zero, full, random, urandom, tty, console, ptmx, fd, stdin, stdout, stderr; pts, shm and
-/// mqueue as directories to mount on.
-[[nodiscard]] DeviceTree make_device_tree();
+/// mqueue as directories to mount on; tine, if the box has a control.
+[[nodiscard]] DeviceTree make_device_tree(const Ref<BoxControl> &control = {});
 
 /// A new master and its description (open of /dev/ptmx).
 [[nodiscard]] Result<Ref<File>> open_pty_master(const Ref<PtyTable> &ptys, const Path &path,

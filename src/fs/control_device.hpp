@@ -1,0 +1,47 @@
+// /dev/tine: how a program asks for a fork of its own box.
+//
+//   write "fork"   blocks until the box was forked; both the original and the copy go on from there
+//   read           "0" in the original, the copy's number in the copy
+//
+// include/tine/inside.h and python/tine.py do that.
+#pragma once
+
+#include "fs/pseudo_fs.hpp"
+
+#include <vector>
+
+namespace tine::fs {
+
+class ControlFile;
+
+/// One for each box; keeps those who wait for an answer. Guarded by the kernel lock.
+class BoxControl final : public RefCounted {
+public:
+  /// Called with the kernel lock, in a system call of the box: has the box forked soon. Whoever
+  /// forks a box answers on both sides.
+  using Request = void (*)(void *keeper, BoxControl &control);
+  BoxControl(Request request, void *keeper) : request_(request), keeper_(keeper) {}
+
+  /// After a fork, to those who were waiting when it happened: what their read gives. Whoever has
+  /// asked since waits for another.
+  void answer_forked(i64 number);
+  /// To all who wait: their write fails.
+  void refuse(Errno error);
+  [[nodiscard]] bool is_asked() const { return !waiting_.empty(); }
+  [[nodiscard]] Result<Ref<BoxControl>> copy(Copier &copier);
+
+  /// Of the latest fork, if that has succeeded. Valid only right after it.
+  BoxControl *latest_copy = nullptr;
+  sched::WaitQueue answered;
+
+private:
+  friend class ControlFile;
+  Request request_;
+  void *keeper_;
+  std::vector<ControlFile *> waiting_; ///< leave it when they go
+  std::vector<ControlFile *> forked_;  ///< those of them who waited at the latest fork
+};
+
+void add_control_device(PseudoFs &dev, const Ref<BoxControl> &control);
+
+} // namespace tine::fs
