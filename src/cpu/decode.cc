@@ -324,6 +324,12 @@ bool decode_fully(std::span<const u8> bytes, u64 pc, Instruction &out, ZydisResu
     out.kind = Kind::helper;
   if (out.kind == Kind::nop && decoded.opcode == 0x0d && decoded.raw.modrm.mod == 3)
     out.kind = Kind::plain; // a no-op or #UD, as the processor has it
+  // XCHG with R8 in spite of the F3 on AMD, to Zydis a PAUSE: it is copied, whichever it is.
+  if (decoded.mnemonic == ZYDIS_MNEMONIC_PAUSE && (out.rex & 1) != 0) {
+    constexpr u16 rax_and_r8 = 1U << rax | 1U << r8;
+    out.gpr_used |= rax_and_r8;
+    out.gpr_written |= rax_and_r8;
+  }
   if (decoded.mnemonic == ZYDIS_MNEMONIC_INT && out.bytes[out.opcode_offset + 1] == 3)
     out.kind = Kind::breakpoint;
   if (decoded.attributes & ZYDIS_ATTRIB_IS_PRIVILEGED)

@@ -39,7 +39,8 @@ void MachineImpl::attach(memory::AddressSpace &space, const memory::AddressSpace
     observer->version = next_layout_version++;
   }
   space.set_observer(observer.get());
-  observers_.emplace(&space, std::move(observer));
+  [[maybe_unused]] const bool is_new = observers_.emplace(&space, std::move(observer)).second;
+  assert(is_new);
 }
 
 void MachineImpl::detach(memory::AddressSpace &space) {

@@ -28,6 +28,11 @@ Exit signal_exit(int signal, int code, u64 address, u64 vector) {
 bool is_canonical(u64 address) {
   return static_cast<u64>(static_cast<i64>(address << 16) >> 16) == address;
 }
+/// Of an operand's first access. The processor reads and writes 80 bits as 64, then 16: a page
+/// fault of the former comes before a protection fault of the latter.
+u16 first_piece(u16 size) {
+  return size == 10 ? u16{8} : size;
+}
 } // namespace
 
 Exit page_fault_exit(memory::FaultOutcome outcome, u64 address, memory::Access access) {
@@ -197,7 +202,7 @@ bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {
   ++machine.statistics.tlb_misses;
   state.rip = site.pc;
   const u64 last = address + site.size - 1;
-  if (!is_canonical(address) || !is_canonical(last)) {
+  if (!is_canonical(address) || !is_canonical(address + first_piece(site.size) - 1)) {
     exit = protection_exit();
     if (uses_stack_segment(site)) { // #SS instead of #GP
       exit.signal = SIGBUS;

@@ -124,7 +124,8 @@ struct MemoryUsage {
   u64 proportional = 0;
 };
 
-/// Owned by the threads that run in it (Ref). Guarded by the kernel lock. Addresses given to it are
+/// Owned by the threads that run in it (Ref), its users; whoever else holds a Ref for longer than a
+/// call is counted as a viewer. Guarded by the kernel lock. Addresses given to it are
 /// checked by it: any value is safe.
 class AddressSpace final : public RefCounted {
 public:
@@ -223,6 +224,12 @@ public:
   [[nodiscard]] Layout &layout() { return layout_; }
   [[nodiscard]] const Layout &layout() const { return layout_; }
 
+  /// Viewers keep the object, not the memory: open files of /proc/PID (Linux's mm_count beside
+  /// mm_users).
+  void add_viewer() { ++viewers_; }
+  void drop_viewer() { --viewers_; }
+  [[nodiscard]] std::size_t user_count() const { return reference_count() - viewers_; }
+
   void set_observer(TranslationObserver *observer) { observer_ = observer; }
   /// For the owner of the observer: state that cpu/ keeps with the address space.
   [[nodiscard]] TranslationObserver *observer() const { return observer_; }
@@ -302,6 +309,7 @@ private:
   std::unique_ptr<PageTable> page_table_;
   std::shared_ptr<MappingSet> mappings_; ///< shared with forks until one side changes it
   TranslationObserver *observer_ = nullptr;
+  u32 viewers_ = 0;
   FaultCounters counters_;
   Limits limits_;
   Layout layout_;

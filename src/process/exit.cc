@@ -22,7 +22,7 @@ void clear_child_tid(Thread &thread) {
     return;
   const GuestAddress address = thread.clear_child_tid;
   thread.clear_child_tid = {};
-  if (thread.memory->reference_count() < 2 || !thread.memory->write_object(address, u32{0}).ok())
+  if (thread.memory->user_count() < 2 || !thread.memory->write_object(address, u32{0}).ok())
     return;
   Ref<memory::PageObject> object;
   if (const auto key = FutexTable::key_of(*thread.memory, address, false, object); key.ok())
@@ -122,7 +122,7 @@ void note_resident(Process &process, const memory::AddressSpace &space) {
 void leave_address_space(Thread &thread) {
   if (!thread.memory)
     return;
-  if (thread.memory->reference_count() == 1) {
+  if (thread.memory->user_count() == 1) {
     const memory::FaultCounters &faults = thread.memory->counters();
     thread.process->usage.minor_faults += faults.minor_faults();
     thread.process->usage.major_faults += faults.major;
@@ -134,6 +134,9 @@ void leave_address_space(Thread &thread) {
     if (shared_memory.segments().size() != 0)
       shared_memory.note(*thread.memory, SharedMemory::Event::detached, thread.process->pid);
     thread.kernel.host.machine.detach(*thread.memory);
+    // Who still looks at it sees nothing any more. Short of memory the pages go with the last look.
+    if (thread.memory->reference_count() != 1)
+      static_cast<void>(thread.memory->unmap(GuestAddress{0}, user_address_limit));
   }
   thread.memory = nullptr;
 }

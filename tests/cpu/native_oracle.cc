@@ -233,6 +233,8 @@ void NativeOracle::install_handlers() {
     previous_actions[static_cast<std::size_t>(signal)] = old;
     if (old.sa_flags & SA_SIGINFO)
       action.sa_mask = old.sa_mask;
+    // Guest code runs with the watchdog's signal unblocked; it must not interrupt our handlers.
+    sigaddset(&action.sa_mask, SIGALRM);
     sigaction(signal, &action, nullptr);
   };
   for (const int signal : caught_signals)

@@ -144,10 +144,13 @@ std::string disassemble(std::span<const u8> bytes, u64 address) {
   return text;
 }
 
-u64 dead_flags(std::span<const u8> code, u64 offset, int depth) {
+u64 dead_flags(std::span<const u8> code, u64 offset, int branches) {
+  constexpr int most_instructions = 40;
   u64 unknown = 0x8d5, dead = 0;
   Decoded decoded;
-  while (unknown && offset < code.size() && decode(code.subspan(offset), decoded)) {
+  for (int i = 0; i < most_instructions && unknown && offset < code.size() &&
+                  decode(code.subspan(offset), decoded);
+       ++i) {
     const ZydisDecodedInstruction &instruction = decoded.instruction;
     if (const ZydisAccessedFlags *flags = instruction.cpu_flags) {
       unknown &= ~u64{flags->tested};
@@ -157,17 +160,18 @@ u64 dead_flags(std::span<const u8> code, u64 offset, int depth) {
     }
     offset += instruction.length;
     const ZydisInstructionCategory category = instruction.meta.category;
-    const bool jumps = category == ZYDIS_CATEGORY_UNCOND_BR || category == ZYDIS_CATEGORY_CALL;
-    if (category != ZYDIS_CATEGORY_COND_BR && !jumps) {
-      if (category == ZYDIS_CATEGORY_RET || category == ZYDIS_CATEGORY_INTERRUPT)
-        break;
+    if (category == ZYDIS_CATEGORY_RET || category == ZYDIS_CATEGORY_INTERRUPT)
+      break;
+    const bool always = category == ZYDIS_CATEGORY_UNCOND_BR || category == ZYDIS_CATEGORY_CALL;
+    if (!always && category != ZYDIS_CATEGORY_COND_BR)
       continue;
-    }
-    if (depth == 0 || decoded.operands[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
+    if (decoded.operands[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
       break;
     const u64 target = offset + decoded.operands[0].imm.value.u;
-    const u64 there = target < code.size() ? dead_flags(code, target, depth - 1) : 0;
-    return dead | (unknown & there & (jumps ? there : dead_flags(code, offset, depth - 1)));
+    if (always)
+      offset = target;
+    else
+      unknown &= branches > 0 && target < code.size() ? dead_flags(code, target, branches - 1) : 0;
   }
   return dead;
 }

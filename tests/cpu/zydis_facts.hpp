@@ -32,8 +32,9 @@ struct Decoded {
 [[nodiscard]] std::string disassemble(std::span<const u8> bytes, u64 address);
 
 /// The status flags that the code from `offset` on overwrites, whichever way it goes, before it
-/// reads them.
-[[nodiscard]] u64 dead_flags(std::span<const u8> code, u64 offset, int depth = 5);
+/// reads them. Follows `branches` conditional branches that are taken, and looks at least as far as
+/// the translator does.
+[[nodiscard]] u64 dead_flags(std::span<const u8> code, u64 offset, int branches = 4);
 
 /// True for stores of many pieces, whose first faulting byte is up to the processor.
 [[nodiscard]] bool stores_in_pieces(std::span<const u8> code);

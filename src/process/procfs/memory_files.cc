@@ -10,11 +10,14 @@ namespace tine::process {
 namespace {
 
 /// proc(5): what mem and pagemap show is the address space that the process had when they were
-/// opened.
+/// opened. Nothing can be read of it once no process has it.
 class SpaceFile : public fs::SeekableFile {
 public:
   SpaceFile(const fs::Path &path, u32 flags, Ref<memory::AddressSpace> space)
-      : SeekableFile(path, flags), space_(std::move(space)) {}
+      : SeekableFile(path, flags), space_(std::move(space)) {
+    space_->add_viewer();
+  }
+  ~SpaceFile() override { space_->drop_viewer(); }
   Status truncate(u64) override { return Errno{EINVAL}; }
 
 protected:
@@ -26,6 +29,7 @@ protected:
       space = TINE_TRY(memory::AddressSpace::create(space_->frames()));
     return Ref<fs::File>(make_ref<FileType>(place, status_flags(), std::move(space)));
   }
+  [[nodiscard]] bool has_ended() const { return space_->user_count() == 0; }
 
   Ref<memory::AddressSpace> space_;
 };
@@ -55,6 +59,8 @@ private:
   template <typename Move> Result<u64> by_page(memory::IoBuffer &buffer, u64 at, Move move) {
     std::array<std::byte, page_size> page;
     u64 total = 0;
+    if (has_ended())
+      return total;
     while (buffer.remaining() != 0 && at < user_address_limit) {
       const u64 size = std::min(page_size - (at & page_mask), buffer.remaining());
       const Result<u64> count = move(std::span(page).first(size), at);
@@ -81,6 +87,8 @@ public:
     if (at % entry_size != 0 || to.remaining() % entry_size != 0)
       return Errno{EINVAL};
     u64 total = 0;
+    if (has_ended())
+      return total;
     for (u64 page = at / entry_size; to.remaining() != 0 && page < user_address_limit >> page_shift;
          ++page) {
       const u64 entry = entry_of(PageNumber{page});

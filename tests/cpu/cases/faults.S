@@ -56,6 +56,21 @@ fault cmp_hole, cmp [r9], rax
 fault load_non_canonical, mov rax, [r12]
 fault store_non_canonical, mov [r12], rax
 fault non_canonical_through_stack, mov rax, [r12 + rsp]
+case fault_x87_load_over_top_of_user_space
+  mov r12, 0x7ffffffffff7
+  stc
+  fld tbyte ptr [r12]
+end_case fault_x87_load_over_top_of_user_space
+case fault_x87_store_over_top_of_user_space
+  mov r12, 0x7ffffffffff8
+  stc
+  fstp tbyte ptr [r12]
+end_case fault_x87_store_over_top_of_user_space
+case fault_x87_load_non_canonical
+  mov r12, 0x7ffffffffff9
+  stc
+  fld tbyte ptr [r12]
+end_case fault_x87_load_non_canonical
 fault load_null, mov eax, ds:[0]
 fault store_null, mov ds:[8], eax
 fault top_of_user_space, movabs rax, [0x7fffffffeffc]

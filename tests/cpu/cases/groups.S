@@ -23,6 +23,17 @@ case groups_base_changes, sweep
   mov rsi, [rsi + 2]
 end_case groups_base_changes
 
+# PAUSE with REX.B: an exchange of rax and r8 where the host has it so.
+case groups_base_changes_by_pause
+  lea rax, [rbx + 0x100]
+  mov r8, rbx
+  add rcx, [r8]
+  add rdx, [rax]
+  .byte 0xf3, 0x49, 0x90
+  add rcx, [r8 + 8]
+  add rdx, [rax + 8]
+end_case groups_base_changes_by_pause
+
 case groups_indexed, sweep
   mov ecx, 3
   movups xmm1, [rbx + rcx * 8]
