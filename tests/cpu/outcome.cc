@@ -64,9 +64,12 @@ std::string differences(const Outcome &host, const Outcome &tine, const Toleranc
   if (host.timed_out != tine.timed_out)
     report += fmt::format("  timed out: host {}, tine {}\n", host.timed_out, tine.timed_out);
   // #SS and #GP both mean an address that is not canonical; which of them depends on the segment.
-  constexpr u64 stack_fault = 12, protection_fault = 13;
+  constexpr u64 stack_fault = 12, protection_fault = 13, page_fault = 14;
   const auto is_either = [](u64 trap) { return trap == stack_fault || trap == protection_fault; };
-  if (!(is_either(host.trap_number) && is_either(tine.trap_number)))
+  const auto is_of_memory = [&](u64 trap) { return trap == page_fault || is_either(trap); };
+  const bool is_tolerated = tolerance.any_memory_fault && is_of_memory(host.trap_number) &&
+                            is_of_memory(tine.trap_number);
+  if (!is_tolerated && !(is_either(host.trap_number) && is_either(tine.trap_number)))
     compare_fault(report, host, tine, tolerance);
   compare(report, "rip", host.state.rip, tine.state.rip);
   for (std::size_t i = 0; i < 16; ++i)

@@ -21,7 +21,11 @@ struct Outcome {
 /// What a comparison leaves out.
 struct Tolerance {
   u64 undefined_flags = 0;
-  bool only_signal = false;     ///< which of two operands faults first
+  bool only_signal = false; ///< which of two operands faults first
+  /// An operand of several pieces at the limit of canonical addresses: whether the piece that is
+  /// not mapped or the one that is not canonical is noticed first (SDM volume 3, 6.9: the order of
+  /// faults within an instruction is the implementation's).
+  bool any_memory_fault = false;
   bool address_in_page = false; ///< which byte of the page a long store touches first
   bool x87_pointers = true;     ///< last x87 instruction, operand and opcode
 };
