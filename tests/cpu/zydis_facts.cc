@@ -203,7 +203,12 @@ bool faults_in_any_order(std::span<const u8> code) {
   Decoded decoded;
   if (!decode(code, decoded))
     return false;
-  return decoded.instruction.meta.category == ZYDIS_CATEGORY_STRINGOP ||
+  // A bit string's address is formed in two steps: AMD's processors may find the first one's result
+  // not canonical.
+  const bool bit_string = decoded.instruction.meta.category == ZYDIS_CATEGORY_BITBYTE &&
+                          decoded.explicit_memory() &&
+                          decoded.operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER;
+  return bit_string || decoded.instruction.meta.category == ZYDIS_CATEGORY_STRINGOP ||
          decoded.is(ZYDIS_MNEMONIC_FRSTOR) || decoded.is(ZYDIS_MNEMONIC_FLDENV) ||
          stores_in_pieces(code);
 }
