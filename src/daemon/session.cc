@@ -17,7 +17,7 @@ u32 Session::wanted_events() const {
   u32 events = 0;
   if (!activity_ || activity_->is_ready())
     events |= EPOLLIN;
-  if (sent_ < output_.size())
+  if (sent_ < output_.size() || had_no_room_)
     events |= EPOLLOUT;
   return events;
 }
@@ -63,6 +63,8 @@ void Session::go_on() {
   if (activity_ && !finished_)
     activity_->go_on(*this);
   take_frames();
+  // What stopped for want of room goes on when there is some, which may be at once.
+  had_no_room_ = !has_room();
   flush();
 }
 

@@ -70,6 +70,7 @@ private:
   std::size_t sent_ = 0;
   bool asked_ = false; ///< the request has come
   bool finished_ = false, over_ = false;
+  bool had_no_room_ = false; ///< when the activity was last asked to go on
 };
 
 /// Carries out a request, or begins to. json::exception if a member has another type than it

@@ -399,6 +399,19 @@ def test_boxes_cp(box):
         boxes.tine("cp", "one", "two").expect(125, "", "BOX:PATH")
 
 
+def test_boxes_cp_of_much(box):
+    with family(box) as boxes:
+        boxes.start("sleep", "1000")
+        boxes.tine("exec", "base", "--", "/bin/sh", "-c", "mkdir /tmp/much; cd /tmp/much; seq 1 3000000 >numbers;"
+                   " for i in $(seq 1 500); do echo $i >$i; done").expect(0)
+        for number in range(5):
+            boxes.tine("cp", "base:/tmp/much", f"copy{number}").expect(0)
+            copy = box.folder / f"copy{number}"
+            assert (copy / "numbers").stat().st_size == 22888896 and len(list(copy.iterdir())) == 501
+        boxes.tine("cp", "copy0", "base:/tmp/back").expect(0)
+        boxes.tine("exec", "base", "--", "diff", "-r", "/tmp/much", "/tmp/back").expect(0, "")
+
+
 def test_boxes_diff(box):
     with family(box) as boxes:
         boxes.start("sleep", "1000", options=["--root=/"])
