@@ -16,6 +16,7 @@ measure "compute: native, tine, qemu-user" \
 measure "fork" "$results/fork/bench_fork" --tine "$build/tine" --json "$results/fork.json"
 measure "fork with copied page tables" "$results/fork/bench_fork" --tine "$build/tine" \
   --tine-option=--page-tables=copied --children 1000 --json "$results/fork-copied.json"
+measure "fork of a box" "$results/box/bench_box" --json "$results/box.json"
 for layer in memory cpu; do
   if [ -x "$results/bench_$layer" ]; then
     measure "$layer/ alone" "$results/bench_$layer" --benchmark_out_format=json \
