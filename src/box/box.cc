@@ -326,7 +326,7 @@ std::variant<std::unique_ptr<Box>, StartFailure> Box::fork(fs::StandardStreams s
                           ::strerror(static_cast<int>(kernel.error())))
             : fmt::format("the box can't be forked while it has this open: {}", refused)};
   made->kernel_ = std::move(*kernel);
-  made->init_ = Ref<process::Process>(made->kernel_->init());
+  made->init_ = Ref<process::Process>(made->kernel_->main_process());
   return made;
 }
 

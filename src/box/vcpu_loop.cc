@@ -227,7 +227,7 @@ void Runtime::relieve_memory(process::Kernel &kernel) {
   process::Process *largest = nullptr;
   u64 largest_size = 0;
   for (const auto &[pid, process] : kernel.processes()) {
-    if (process->is_zombie())
+    if (process->is_zombie() || !process->leader()->memory)
       continue;
     if (process->exiting || process->pending.set().contains(SIGKILL))
       return;

@@ -8,6 +8,7 @@
 namespace tine::fs {
 
 class File;
+struct Credentials;
 struct Path;
 
 /// The thread whose system call is being carried out. Implemented above (syscall/).
@@ -32,6 +33,11 @@ public:
   virtual bool take_signal(u64 set, void *info) = 0;
   [[nodiscard]] virtual u64 pending_signals() const = 0;
   [[nodiscard]] virtual const Path &root() const = 0;
+  [[nodiscard]] virtual const Credentials &credentials() const = 0;
+  /// A pid as its pid namespace numbers it (none: not there), and the other way round (one that no
+  /// process has: not there).
+  [[nodiscard]] virtual Pid shown(Pid pid) const = 0;
+  [[nodiscard]] virtual Pid given(Pid number) const = 0;
 };
 
 /// Null outside of a system call.

@@ -64,6 +64,7 @@ Result<Ref<MountNamespace>> MountNamespace::copy(Copier &copier) const {
   Ref<MountNamespace> made = make_ref<MountNamespace>();
   made->next_id_ = next_id_;
   made->id = id;
+  made->owner = TINE_TRY(copier.copy(owner));
   for (const Ref<Mount> &mount : mounts_) { // a parent comes before what is mounted on it
     made->mounts_.push_back(TINE_TRY(copier.copy(mount)));
     if (const Ref<Dentry> &mountpoint = made->mounts_.back()->mountpoint)

@@ -112,7 +112,8 @@ public:
   /// afterwards.
   [[nodiscard]] Ref<MountNamespace> clone(std::span<Path *const> paths) const;
   [[nodiscard]] bool contains(const Mount &mount) const;
-  u64 id = 0; ///< inode number of /proc/PID/ns/mnt; 0: the box's first
+  u64 id = 0;               ///< inode number of /proc/PID/ns/mnt; 0: the box's first
+  Ref<UserNamespace> owner; ///< whose capabilities count here; null: the box's first
   [[nodiscard]] Path root() const;
   /// Goes down through what is mounted at the place.
   [[nodiscard]] Path covered(Path place) const;

@@ -10,7 +10,7 @@ Status check_permission(const Credentials &credentials, Inode &inode, u32 mask) 
   const Attributes attributes = TINE_TRY(inode.permissions());
   // "CAP_DAC_OVERRIDE: bypass file read, write, and execute permission checks" - execute only if
   // some execute bit is set or it is a directory.
-  if (credentials.capable(CAP_DAC_OVERRIDE) &&
+  if (credentials.capable_towards(attributes.uid, attributes.gid, CAP_DAC_OVERRIDE) &&
       ((mask & 1U) == 0 || inode.is_directory() || (attributes.mode & 0111U) != 0))
     return Done{};
   u32 granted = attributes.mode;
@@ -20,7 +20,7 @@ Status check_permission(const Credentials &credentials, Inode &inode, u32 mask) 
     granted >>= 3;
   if ((mask & ~granted & 7U) == 0)
     return Done{};
-  if (credentials.capable(CAP_DAC_READ_SEARCH) &&
+  if (credentials.capable_towards(attributes.uid, attributes.gid, CAP_DAC_READ_SEARCH) &&
       (mask == 4 || (inode.is_directory() && (mask & 2U) == 0)))
     return Done{};
   return Errno{EACCES};
@@ -28,20 +28,15 @@ Status check_permission(const Credentials &credentials, Inode &inode, u32 mask) 
 
 Status check_sticky(const Credentials &credentials, Inode &directory, Inode &child) {
   const Attributes parent = TINE_TRY(directory.permissions());
-  if ((parent.mode & S_ISVTX) == 0 || parent.uid == credentials.fsuid ||
-      credentials.capable(CAP_FOWNER))
+  if ((parent.mode & S_ISVTX) == 0 || parent.uid == credentials.fsuid)
     return Done{};
-  const Attributes attributes = TINE_TRY(child.permissions());
-  if (attributes.uid == credentials.fsuid)
-    return Done{};
-  return Errno{EPERM};
+  return check_owner(credentials, child);
 }
 
 Status check_owner(const Credentials &credentials, Inode &inode) {
-  if (credentials.capable(CAP_FOWNER))
-    return Done{};
   const Attributes attributes = TINE_TRY(inode.permissions());
-  if (attributes.uid == credentials.fsuid)
+  if (attributes.uid == credentials.fsuid ||
+      credentials.capable_towards(attributes.uid, attributes.gid, CAP_FOWNER))
     return Done{};
   return Errno{EPERM};
 }

@@ -31,9 +31,9 @@ std::optional<Result<u64>> TerminalOwner::ioctl(const IoctlCall &call, const Ref
   const bool is_mine = !session.is_none() && session == caller->session();
   switch (call.request) {
   case TIOCGPGRP:
-    return is_mine ? put_int(call, foreground.value) : Errno{ENOTTY};
+    return is_mine ? put_int(call, caller->shown(foreground).value) : Errno{ENOTTY};
   case TIOCGSID:
-    return is_mine ? put_int(call, session.value) : Errno{ENOTTY};
+    return is_mine ? put_int(call, caller->shown(session).value) : Errno{ENOTTY};
   case TIOCSPGRP: {
     const Result<int> group = get_object<int>(call);
     if (!group)
@@ -42,11 +42,12 @@ std::optional<Result<u64>> TerminalOwner::ioctl(const IoctlCall &call, const Ref
       return Result<u64>(Errno{ENOTTY});
     if (*group < 0)
       return Result<u64>(Errno{EINVAL});
-    if (!caller->group_in_session(Pid{*group}, session))
+    const Pid wanted = caller->given(Pid{*group});
+    if (!caller->group_in_session(wanted, session))
       return Result<u64>(Errno{EPERM});
     if (const Status allowed = check(Use::change, true); !allowed)
       return Result<u64>(allowed.error());
-    foreground = Pid{*group};
+    foreground = wanted;
     return Result<u64>(u64{0});
   }
   case TIOCSCTTY: {

@@ -13,14 +13,15 @@ namespace tine::net {
 
 Result<Ref<fs::File>> UnixSocket::make_copy(Copier &copier) {
   const Ref<UnixEndpoint> endpoint = TINE_TRY(copier.copy(endpoint_));
-  Ref<UnixSocket> made = make_ref<UnixSocket>(network_in(copier), endpoint, status_flags());
+  Ref<UnixSocket> made =
+      make_ref<UnixSocket>(*TINE_TRY(network_in(copier)), endpoint, status_flags());
   made->keep_number(*this);
   endpoint->inode_number = endpoint_->inode_number;
   return Ref<fs::File>(made);
 }
 
 Result<Ref<UnixEndpoint>> UnixEndpoint::copy(Copier &copier) const {
-  Ref<UnixEndpoint> made = make_ref<UnixEndpoint>(*copier.counterpart(network), type);
+  Ref<UnixEndpoint> made = make_ref<UnixEndpoint>(*TINE_TRY(copier.copy(keeper)), type);
   made->state = state;
   made->options = options;
   made->name = name;
@@ -40,9 +41,9 @@ Result<Ref<UnixEndpoint>> UnixEndpoint::copy(Copier &copier) const {
 Status UnixEndpoint::copy_rest(Copier &copier, UnixEndpoint &made) const {
   if (auto *named = dynamic_cast<fs::Inode *>(inode.get()))
     made.inode = TINE_TRY(named->copy(copier, nullptr, name.text));
-  if (const auto found = network.path_names.find(inode.get());
-      inode && found != network.path_names.end() && found->second == this)
-    made.network.path_names.emplace(made.inode.get(), &made);
+  if (const auto found = network.path_names().find(inode.get());
+      inode && found != network.path_names().end() && found->second == this)
+    made.network.path_names().emplace(made.inode.get(), &made);
   if (const auto found = network.abstract_names.find(name.text);
       found != network.abstract_names.end() && found->second == this)
     made.network.abstract_names.emplace(name.text, &made);
@@ -70,7 +71,8 @@ Status UnixEndpoint::copy_rest(Copier &copier, UnixEndpoint &made) const {
 
 Result<Ref<fs::File>> TcpSocket::make_copy(Copier &copier) {
   const Ref<TcpEndpoint> endpoint = TINE_TRY(copier.copy(endpoint_));
-  Ref<TcpSocket> made = make_ref<TcpSocket>(network_in(copier), domain(), endpoint, status_flags());
+  Ref<TcpSocket> made =
+      make_ref<TcpSocket>(*TINE_TRY(network_in(copier)), domain(), endpoint, status_flags());
   made->keep_number(*this);
   made->inet_options_ = inet_options_;
   endpoint->inode_number = endpoint_->inode_number;
@@ -78,7 +80,7 @@ Result<Ref<fs::File>> TcpSocket::make_copy(Copier &copier) {
 }
 
 Result<Ref<TcpEndpoint>> TcpEndpoint::copy(Copier &copier) const {
-  Ref<TcpEndpoint> made = make_ref<TcpEndpoint>(*copier.counterpart(network));
+  Ref<TcpEndpoint> made = make_ref<TcpEndpoint>(*TINE_TRY(copier.copy(keeper)));
   static_cast<InetBinding &>(*made) = *this;
   made->in_table = false;
   if (in_table)
@@ -122,11 +124,12 @@ UdpSocket::UdpSocket(Network &network, const UdpSocket &original)
 }
 
 Result<Ref<fs::File>> UdpSocket::make_copy(Copier &copier) {
-  return Ref<fs::File>(make_ref<UdpSocket>(network_in(copier), *this));
+  return Ref<fs::File>(make_ref<UdpSocket>(*TINE_TRY(network_in(copier)), *this));
 }
 
 Result<Ref<fs::File>> NetlinkSocket::make_copy(Copier &copier) {
-  Ref<NetlinkSocket> made = make_ref<NetlinkSocket>(network_in(copier), type(), status_flags());
+  Ref<NetlinkSocket> made =
+      make_ref<NetlinkSocket>(*TINE_TRY(network_in(copier)), type(), status_flags());
   made->keep_number(*this);
   made->options_ = options_;
   made->port_ = port_;

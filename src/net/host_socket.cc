@@ -57,8 +57,9 @@ Result<Ref<fs::File>> HostSocket::make_copy(Copier &copier) {
   UniqueFd host(::socket(domain(), type() | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol()));
   if (!host)
     return host_error();
-  Ref<HostSocket> made = make_ref<HostSocket>(network_in(copier), events_, std::move(host),
-                                              domain(), type(), protocol(), status_flags());
+  Ref<HostSocket> made =
+      make_ref<HostSocket>(*TINE_TRY(network_in(copier)), events_, std::move(host), domain(),
+                           type(), protocol(), status_flags());
   made->keep_number(*this);
   made->options_ = options_;
   SocketAddress peer;

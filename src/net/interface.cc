@@ -1,8 +1,12 @@
 #include "net/interface.hpp"
 
+#include "fs/caller.hpp"
+#include "fs/credentials.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cstring>
+#include <linux/capability.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
 #include <netinet/in.h>
@@ -39,7 +43,7 @@ Result<u64> list_interfaces(const fs::IoctlCall &call) {
 }
 
 /// Fills in what `request` asks for. ENODEV, ENOTTY.
-Status describe_loopback(u32 request, ifreq &entry) {
+Status describe_loopback(const Network &network, u32 request, ifreq &entry) {
   entry.ifr_name[IFNAMSIZ - 1] = '\0';
   if (request == SIOCGIFNAME) {
     if (entry.ifr_ifindex != loopback_index)
@@ -51,9 +55,11 @@ Status describe_loopback(u32 request, ifreq &entry) {
     return Errno{ENODEV};
   switch (request) {
   case SIOCGIFFLAGS:
-    entry.ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING;
+    entry.ifr_flags = static_cast<short>(loopback_flags(network) & 0xffff);
     return Done{};
   case SIOCGIFADDR:
+    if (!network.has_address)
+      return Errno{EADDRNOTAVAIL};
     set_address(entry, INADDR_LOOPBACK);
     return Done{};
   case SIOCGIFNETMASK:
@@ -86,7 +92,22 @@ Status describe_loopback(u32 request, ifreq &entry) {
 
 } // namespace
 
-Result<u64> interface_ioctl(const fs::IoctlCall &call) {
+u32 loopback_flags(const Network &network) {
+  return network.loopback_up ? IFF_UP | IFF_LOOPBACK | IFF_RUNNING : u32{IFF_LOOPBACK};
+}
+
+Status set_loopback_flags(Network &network, u32 flags) {
+  const fs::Caller *caller = fs::current_caller();
+  if (!caller || !caller->credentials().capable_in(network.owner.get(), CAP_NET_ADMIN))
+    return Errno{EPERM};
+  if (network.id == 0) // the box's programs rely on it
+    return (flags & IFF_UP) != 0 ? Status{Done{}} : Status{Errno{EPERM}};
+  network.loopback_up = (flags & IFF_UP) != 0;
+  network.has_address = network.has_address || network.loopback_up; // inetdev_event: NETDEV_UP
+  return Done{};
+}
+
+Result<u64> interface_ioctl(Network &network, const fs::IoctlCall &call) {
   switch (call.request) {
   case SIOCGIFCONF:
     return list_interfaces(call);
@@ -102,11 +123,17 @@ Result<u64> interface_ioctl(const fs::IoctlCall &call) {
   case SIOCGIFMETRIC:
   case SIOCGIFTXQLEN: {
     ifreq entry = TINE_TRY(call.space.read_object<ifreq>(GuestAddress{call.argument}));
-    TINE_TRY(describe_loopback(call.request, entry));
+    TINE_TRY(describe_loopback(network, call.request, entry));
     TINE_TRY(call.space.write_object(GuestAddress{call.argument}, entry));
     return u64{0};
   }
-  case SIOCSIFFLAGS:
+  case SIOCSIFFLAGS: {
+    const auto entry = TINE_TRY(call.space.read_object<ifreq>(GuestAddress{call.argument}));
+    if (std::strncmp(entry.ifr_name, loopback_name, IFNAMSIZ) != 0)
+      return Errno{ENODEV};
+    TINE_TRY(set_loopback_flags(network, static_cast<u16>(entry.ifr_flags)));
+    return u64{0};
+  }
   case SIOCSIFADDR:
   case SIOCSIFNETMASK:
   case SIOCSIFMTU:

@@ -60,12 +60,12 @@ private:
   u32 port_;
 };
 
-void add_link(MessageBuilder &builder, u16 flags) {
+void add_link(const Network &network, MessageBuilder &builder, u16 flags) {
   ifinfomsg link{};
   link.ifi_family = AF_UNSPEC;
   link.ifi_type = ARPHRD_LOOPBACK;
   link.ifi_index = loopback_index;
-  link.ifi_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING | IFF_LOWER_UP;
+  link.ifi_flags = loopback_flags(network) | (network.loopback_up ? u32{IFF_LOWER_UP} : 0U);
   builder.begin(RTM_NEWLINK, flags, link);
   builder.attribute(IFLA_IFNAME, "lo", 3);
   builder.attribute(IFLA_TXQLEN, u32{1000});
@@ -134,14 +134,24 @@ bool asks_for_loopback(std::span<const std::byte> message) {
   return false;
 }
 
-void dump(std::vector<std::vector<std::byte>> &answers, const nlmsghdr &request, u8 family,
-          u32 port) {
+using Answers = std::vector<std::vector<std::byte>>;
+
+/// Who asks, in which network.
+struct Asker {
+  Network &network;
+  u32 port;
+};
+
+void dump(Answers &answers, const nlmsghdr &request, u8 family, const Asker &asker) {
+  const auto &[network, port] = asker;
   MessageBuilder builder(request, port);
   if (request.nlmsg_type == RTM_GETLINK)
-    add_link(builder, NLM_F_MULTI);
-  if (request.nlmsg_type == RTM_GETADDR && (family == AF_UNSPEC || family == AF_INET))
+    add_link(network, builder, NLM_F_MULTI);
+  if (request.nlmsg_type == RTM_GETADDR && network.has_address &&
+      (family == AF_UNSPEC || family == AF_INET))
     add_address(builder, AF_INET);
-  if (request.nlmsg_type == RTM_GETADDR && (family == AF_UNSPEC || family == AF_INET6))
+  if (request.nlmsg_type == RTM_GETADDR && network.loopback_up &&
+      (family == AF_UNSPEC || family == AF_INET6))
     add_address(builder, AF_INET6);
   if (!builder.empty())
     answers.push_back(builder.take());
@@ -151,19 +161,58 @@ void dump(std::vector<std::vector<std::byte>> &answers, const nlmsghdr &request,
   answers.push_back(done.take());
 }
 
-void answer_message(std::vector<std::vector<std::byte>> &answers, const nlmsghdr &request,
-                    std::span<const std::byte> message, u32 port) {
+/// RTM_NEWLINK: "ip link set lo up", by index or name. Other changes: EOPNOTSUPP.
+Status change_link(Network &network, std::span<const std::byte> message) {
+  if (!asks_for_loopback(message))
+    return Errno{ENODEV};
+  ifinfomsg wanted;
+  std::memcpy(&wanted, message.data() + NLMSG_HDRLEN, sizeof wanted);
+  const u32 now = loopback_flags(network);
+  const u32 mask = wanted.ifi_change != 0 ? wanted.ifi_change : ~u32{0};
+  return set_loopback_flags(network, (now & ~mask) | (wanted.ifi_flags & mask));
+}
+
+/// RTM_NEWADDR: 127.0.0.1 for an lo that has none yet.
+Status add_loopback_address(Network &network, std::span<const std::byte> message) {
+  ifaddrmsg wanted;
+  if (message.size() < NLMSG_LENGTH(sizeof wanted))
+    return Errno{EINVAL};
+  std::memcpy(&wanted, message.data() + NLMSG_HDRLEN, sizeof wanted);
+  if (wanted.ifa_index != loopback_index)
+    return Errno{ENODEV};
+  // Who may change the flags may add an address.
+  TINE_TRY(set_loopback_flags(network, loopback_flags(network)));
+  if (wanted.ifa_family != AF_INET)
+    return Errno{EOPNOTSUPP};
+  return std::exchange(network.has_address, true) ? Status{Errno{EEXIST}} : Status{Done{}};
+}
+
+void answer_change(Answers &answers, const nlmsghdr &request, std::span<const std::byte> message,
+                   const Asker &asker) {
+  Status done = Errno{EPERM};
+  if (request.nlmsg_type == RTM_NEWLINK || request.nlmsg_type == RTM_SETLINK)
+    done = change_link(asker.network, message);
+  else if (request.nlmsg_type == RTM_NEWADDR)
+    done = add_loopback_address(asker.network, message);
+  if (!done.ok() || (request.nlmsg_flags & NLM_F_ACK) != 0)
+    answers.push_back(
+        error_answer(request, asker.port, done.ok() ? 0 : static_cast<int>(done.error())));
+}
+
+void answer_message(Answers &answers, const nlmsghdr &request, std::span<const std::byte> message,
+                    const Asker &asker) {
+  const u32 port = asker.port;
   const bool dumps = (request.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
   const bool is_query = request.nlmsg_type == RTM_GETLINK || request.nlmsg_type == RTM_GETADDR ||
                         request.nlmsg_type == RTM_GETROUTE || request.nlmsg_type == RTM_GETNEIGH ||
                         request.nlmsg_type == RTM_GETRULE;
   const u8 family = message.size() > NLMSG_HDRLEN ? static_cast<u8>(message[NLMSG_HDRLEN]) : u8{0};
   if (is_query && dumps) {
-    dump(answers, request, family, port);
+    dump(answers, request, family, asker);
   } else if (request.nlmsg_type == RTM_GETLINK) {
     if (asks_for_loopback(message)) {
       MessageBuilder builder(request, port);
-      add_link(builder, 0);
+      add_link(asker.network, builder, 0);
       answers.push_back(builder.take());
     } else {
       answers.push_back(error_answer(request, port, ENODEV));
@@ -173,13 +222,14 @@ void answer_message(std::vector<std::vector<std::byte>> &answers, const nlmsghdr
   } else if (is_query) {
     answers.push_back(error_answer(request, port, EOPNOTSUPP));
   } else {
-    answers.push_back(error_answer(request, port, EPERM));
+    answer_change(answers, request, message, asker);
   }
 }
 
 } // namespace
 
-std::vector<std::vector<std::byte>> answer_netlink(std::span<const std::byte> request, u32 port) {
+std::vector<std::vector<std::byte>> answer_netlink(Network &network,
+                                                   std::span<const std::byte> request, u32 port) {
   std::vector<std::vector<std::byte>> answers;
   while (request.size() >= sizeof(nlmsghdr)) {
     nlmsghdr header;
@@ -189,7 +239,7 @@ std::vector<std::vector<std::byte>> answer_netlink(std::span<const std::byte> re
     const auto message = request.first(header.nlmsg_len);
     // Control messages (NOOP, DONE) need no answer.
     if (header.nlmsg_type >= NLMSG_MIN_TYPE && (header.nlmsg_flags & NLM_F_REQUEST) != 0)
-      answer_message(answers, header, message, port);
+      answer_message(answers, header, message, {network, port});
     else if ((header.nlmsg_flags & NLM_F_ACK) != 0)
       answers.push_back(error_answer(header, port, 0));
     request = request.subspan(std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), request.size()));

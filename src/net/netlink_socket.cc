@@ -91,7 +91,7 @@ Result<u64> NetlinkSocket::send(SendRequest &request) {
   std::vector<std::byte> bytes(size);
   if (size != 0 && TINE_TRY(request.data.copy_in(bytes)) != size)
     return Errno{EFAULT};
-  for (std::vector<std::byte> &answer : answer_netlink(bytes, port_))
+  for (std::vector<std::byte> &answer : answer_netlink(network(), bytes, port_))
     queue_.push_back(std::move(answer));
   wait_.wake_all();
   return size;

@@ -43,7 +43,7 @@ private:
 };
 
 /// The answers to the messages of one request, one element a datagram.
-[[nodiscard]] std::vector<std::vector<std::byte>> answer_netlink(std::span<const std::byte> request,
-                                                                 u32 port);
+[[nodiscard]] std::vector<std::vector<std::byte>>
+answer_netlink(Network &network, std::span<const std::byte> request, u32 port);
 
 } // namespace tine::net

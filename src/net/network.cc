@@ -155,7 +155,24 @@ std::string Network::free_abstract_name() {
   return {};
 }
 
-Result<InetAddress> route(const InetAddress &to) {
+void Network::note_first(Copier &copier, const Ref<Network> &made) const {
+  copier.note(*this, made);
+  copier.note_counterpart(*shared_path_names_, made->shared_path_names_);
+}
+
+Result<Ref<Network>> Network::copy(Copier &copier) const {
+  const Ref<Network> made(new Network(*this, TINE_TRY(copier.copy(owner)),
+                                      copier.shared_counterpart(*shared_path_names_)));
+  copier.at_end([this, made]() -> Status {
+    made->number_like(*this);
+    return Done{};
+  });
+  return made;
+}
+
+Result<InetAddress> route(const Network &network, const InetAddress &to) {
+  if (!network.loopback_up)
+    return Errno{ENETUNREACH};
   if (to.is_any())
     return InetAddress::loopback(to.is_v4() ? AF_INET : AF_INET6, to.port);
   if (!to.is_loopback())
@@ -167,8 +184,8 @@ InetAddress source_for(const InetAddress &to) {
   return InetAddress::loopback(to.is_v4() ? AF_INET : AF_INET6, 0);
 }
 
-Status check_local(const InetAddress &local) {
-  if (local.is_any() || local.is_loopback())
+Status check_local(const Network &network, const InetAddress &local) {
+  if (local.is_any() || (local.is_loopback() && network.has_address))
     return Done{};
   return Errno{EADDRNOTAVAIL};
 }

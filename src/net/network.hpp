@@ -2,9 +2,11 @@
 #pragma once
 
 #include "base/ref.hpp"
+#include "fs/user_namespace.hpp"
 #include "net/socket_address.hpp"
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -64,12 +66,17 @@ private:
   u32 turn_ = 0; ///< SO_REUSEPORT: who is next
 };
 
-/// Owned by the box's kernel; outlives its sockets. Guarded by the kernel lock.
-class Network {
+/// What CLONE_NEWNET separates: network_namespaces(7). AF_UNIX names that are paths are the box's:
+/// all its networks have one table. Kept by its sockets, too. Guarded by the kernel lock.
+class Network final : public RefCounted {
 public:
-  Network() = default;
-  Network(const Network &) = delete;
-  Network &operator=(const Network &) = delete;
+  using PathNames = std::map<const RefCounted *, UnixEndpoint *>; ///< by the inode of the name
+
+  Network() : shared_path_names_(std::make_shared<PathNames>()) {}
+  /// A further one of the box that `first` is of: its interface is down.
+  Network(const Network &first, u64 id_, Ref<fs::UserNamespace> owner_)
+      : id(id_), owner(std::move(owner_)), loopback_up(false), has_address(false),
+        shared_path_names_(first.shared_path_names_), next_inode_((id_ & 0xffff) << 32 | 10000) {}
 
   /// Numbers of sockets, as in "socket:[N]".
   [[nodiscard]] u64 allocate_inode() { return next_inode_++; }
@@ -79,13 +86,22 @@ public:
     next_inode_ = original.next_inode_;
     next_autobind_ = original.next_autobind_;
   }
+  /// The first network of a box is copied into that of the copy's kernel.
+  void note_first(Copier &copier, const Ref<Network> &made) const;
+  /// A further one.
+  [[nodiscard]] Result<Ref<Network>> copy(Copier &copier) const;
+
+  const u64 id = 0;                   ///< inode number of /proc/PID/ns/net; 0: the box's first
+  const Ref<fs::UserNamespace> owner; ///< null: the box's first
+  bool loopback_up = true;            ///< else nothing can be reached
+  bool has_address = true;            ///< 127.0.0.1; lo gets it when it goes up
 
   PortTable tcp{true};
   PortTable udp{false};
 
   // ---- AF_UNIX names; the endpoints leave when they are closed ----
   std::map<std::string, UnixEndpoint *> abstract_names;
-  std::map<const RefCounted *, UnixEndpoint *> path_names; ///< by the inode of the name
+  [[nodiscard]] PathNames &path_names() { return *shared_path_names_; }
   /// A free abstract name of five hexadecimal digits (unix(7), autobind).
   [[nodiscard]] std::string free_abstract_name();
 
@@ -93,15 +109,21 @@ public:
   std::set<Socket *> sockets;
 
 private:
+  Network(const Network &original, Ref<fs::UserNamespace> owner_,
+          std::shared_ptr<PathNames> path_names)
+      : id(original.id), owner(std::move(owner_)), loopback_up(original.loopback_up),
+        has_address(original.has_address), shared_path_names_(std::move(path_names)) {}
+
+  std::shared_ptr<PathNames> shared_path_names_;
   u64 next_inode_ = 10000;
   u32 next_autobind_ = 0;
 };
 
 /// ENETUNREACH unless packets to `to` stay in the box; an unspecified address means loopback.
-[[nodiscard]] Result<InetAddress> route(const InetAddress &to);
+[[nodiscard]] Result<InetAddress> route(const Network &network, const InetAddress &to);
 /// The address that a socket gets when it talks to `to` without having chosen one.
 [[nodiscard]] InetAddress source_for(const InetAddress &to);
 /// EADDRNOTAVAIL if the box has no such address.
-[[nodiscard]] Status check_local(const InetAddress &local);
+[[nodiscard]] Status check_local(const Network &network, const InetAddress &local);
 
 } // namespace tine::net

@@ -18,13 +18,13 @@ constexpr dev_t sockfs_device = 8;
 } // namespace
 
 Socket::Socket(Network &network, int domain, int type, int protocol, u32 status_flags)
-    : File(O_RDWR | status_flags), network_(network), domain_(domain), type_(type),
+    : File(O_RDWR | status_flags), network_(&network), domain_(domain), type_(type),
       protocol_(protocol), inode_number_(network.allocate_inode()) {
-  network_.sockets.insert(this);
+  network_->sockets.insert(this);
 }
 
 Socket::~Socket() {
-  network_.sockets.erase(this);
+  network_->sockets.erase(this);
 }
 
 Status Socket::listen(int, const Caller &) {
@@ -72,7 +72,7 @@ Result<u64> Socket::ioctl(const fs::IoctlCall &call) {
   case SIOCATMARK:
     return write_int(0);
   default:
-    return interface_ioctl(call);
+    return interface_ioctl(*network_, call);
   }
 }
 

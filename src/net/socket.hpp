@@ -6,6 +6,7 @@
 
 #include "fs/credentials.hpp"
 #include "fs/file.hpp"
+#include "net/network.hpp"
 #include "net/socket_address.hpp"
 
 #include <optional>
@@ -16,8 +17,6 @@ class FileSystemContext;
 }
 
 namespace tine::net {
-
-class Network;
 
 /// struct ucred, as SCM_CREDENTIALS and SO_PEERCRED carry it.
 struct UnixCredentials {
@@ -122,7 +121,7 @@ public:
   [[nodiscard]] int type() const { return type_; }
   [[nodiscard]] int protocol() const { return protocol_; }
   [[nodiscard]] u64 inode_number() const { return inode_number_; }
-  [[nodiscard]] Network &network() const { return network_; }
+  [[nodiscard]] Network &network() const { return *network_; }
   [[nodiscard]] virtual SocketOptions &options() = 0;
 
 protected:
@@ -133,14 +132,14 @@ protected:
   [[nodiscard]] virtual u64 readable_bytes() { return 0; }
   [[nodiscard]] virtual u64 unsent_bytes() { return 0; }
   /// The network in the copy of a box.
-  [[nodiscard]] Network &network_in(const Copier &copier) const {
-    return *copier.counterpart(network_);
+  [[nodiscard]] Result<Ref<Network>> network_in(Copier &copier) const {
+    return copier.copy(network_);
   }
   /// A copy keeps its number.
   void keep_number(const Socket &original) { inode_number_ = original.inode_number_; }
 
 private:
-  Network &network_;
+  const Ref<Network> network_;
   int domain_;
   int type_;
   int protocol_;

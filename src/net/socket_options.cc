@@ -130,7 +130,7 @@ Status Socket::set_option(int level, int name, std::span<const std::byte> value,
     break;
   }
   const int number = TINE_TRY(option_int(value));
-  const bool is_admin = caller.credentials.capable(CAP_NET_ADMIN);
+  const bool is_admin = caller.credentials.capable_in(network().owner.get(), CAP_NET_ADMIN);
   switch (name) {
   case SO_SNDBUFFORCE:
   case SO_RCVBUFFORCE:

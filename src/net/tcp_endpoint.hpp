@@ -20,7 +20,7 @@ public:
     closed,
   };
 
-  explicit TcpEndpoint(Network &network_) : network(network_) {}
+  explicit TcpEndpoint(Network &network_) : keeper(&network_), network(network_) {}
 
   /// As Linux's, for /proc/net/tcp and TCP_INFO: 1 ESTABLISHED ... 10 LISTEN.
   [[nodiscard]] u8 state_number() const;
@@ -46,6 +46,7 @@ public:
   /// later.
   [[nodiscard]] Result<Ref<TcpEndpoint>> copy(Copier &copier) const;
 
+  const Ref<Network> keeper; ///< of `network`
   Network &network;
   State state = State::unconnected;
   SocketOptions options;

@@ -15,8 +15,9 @@ using State = TcpEndpoint::State;
 
 } // namespace
 
-Result<InetAddress> checked_local_address(const SocketAddress &address, int domain,
+Result<InetAddress> checked_local_address(const Socket &socket, const SocketAddress &address,
                                           const Caller &caller) {
+  const int domain = socket.domain();
   InetAddress local;
   // For compatibility AF_UNSPEC means AF_INET if the address is INADDR_ANY: __inet_bind.
   if (domain == AF_INET && address.length >= sizeof(sockaddr_in) && address.family() == AF_UNSPEC) {
@@ -28,9 +29,9 @@ Result<InetAddress> checked_local_address(const SocketAddress &address, int doma
   } else {
     local = TINE_TRY(InetAddress::from(address, domain));
   }
-  TINE_TRY(check_local(local));
+  TINE_TRY(check_local(socket.network(), local));
   if (local.port != 0 && local.port < first_unprivileged_port &&
-      !caller.credentials.capable(CAP_NET_BIND_SERVICE))
+      !caller.credentials.capable_in(socket.network().owner.get(), CAP_NET_BIND_SERVICE))
     return Errno{EACCES};
   return local;
 }
@@ -57,7 +58,7 @@ Ref<TcpSocket> TcpSocket::create(Network &network, int domain, u32 status_flags,
 }
 
 Status TcpSocket::bind(const SocketAddress &address, const Caller &caller) {
-  const InetAddress local = TINE_TRY(checked_local_address(address, domain(), caller));
+  const InetAddress local = TINE_TRY(checked_local_address(*this, address, caller));
   if (endpoint_->in_table || endpoint_->state != State::unconnected)
     return Errno{EINVAL};
   return network().tcp.bind(*endpoint_, local);
@@ -110,7 +111,7 @@ Status TcpSocket::bind_ephemeral(const InetAddress &to) {
 Status TcpSocket::start_connecting(ConnectRequest &request) {
   TcpEndpoint &endpoint = *endpoint_;
   const InetAddress named = TINE_TRY(InetAddress::from(request.to, domain()));
-  const InetAddress to = TINE_TRY(route(named));
+  const InetAddress to = TINE_TRY(route(network(), named));
   if (to.is_v4() && endpoint.v6_only)
     return Errno{ENETUNREACH};
   endpoint.error = 0;

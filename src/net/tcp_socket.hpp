@@ -47,7 +47,7 @@ private:
 };
 
 /// bind(2)'s checks of an IP address, common to TCP and UDP: EADDRNOTAVAIL, EACCES below port 1024.
-[[nodiscard]] Result<InetAddress> checked_local_address(const SocketAddress &address, int domain,
-                                                        const Caller &caller);
+[[nodiscard]] Result<InetAddress>
+checked_local_address(const Socket &socket, const SocketAddress &address, const Caller &caller);
 
 } // namespace tine::net

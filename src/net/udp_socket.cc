@@ -35,7 +35,7 @@ UdpSocket::~UdpSocket() {
 }
 
 Status UdpSocket::bind(const SocketAddress &address, const Caller &caller) {
-  const InetAddress wanted = TINE_TRY(checked_local_address(address, domain(), caller));
+  const InetAddress wanted = TINE_TRY(checked_local_address(*this, address, caller));
   if (in_table)
     return Errno{EINVAL};
   return network().udp.bind(*this, wanted);
@@ -49,7 +49,7 @@ Status UdpSocket::connect(ConnectRequest &request) {
     return Done{};
   }
   const InetAddress named = TINE_TRY(InetAddress::from(request.to, domain()));
-  const InetAddress to = TINE_TRY(route(named));
+  const InetAddress to = TINE_TRY(route(network(), named));
   if (to.is_v4() && v6_only)
     return Errno{ENETUNREACH};
   if (!in_table) {
@@ -90,7 +90,7 @@ Result<InetAddress> UdpSocket::destination(const SendRequest &request) const {
     return Errno{EINVAL};
   if (to.is_v4() && v6_only)
     return Errno{ENETUNREACH};
-  return route(to);
+  return route(network(), to);
 }
 
 Result<u64> UdpSocket::send(SendRequest &request) {

@@ -65,7 +65,7 @@ void UnixEndpoint::disconnect_datagram() {
 
 void UnixEndpoint::forget_name() {
   if (inode)
-    network.path_names.erase(inode.get());
+    network.path_names().erase(inode.get());
   else if (name.is_abstract())
     network.abstract_names.erase(name.text);
   inode = nullptr;

@@ -32,7 +32,7 @@ class UnixEndpoint final : public RefCounted {
 public:
   enum class State : u8 { unconnected, listening, connected, closed };
 
-  UnixEndpoint(Network &network_, int type_) : network(network_), type(type_) {}
+  UnixEndpoint(Network &network_, int type_) : keeper(&network_), network(network_), type(type_) {}
 
   /// Of connected sockets: each is the other's peer.
   static void connect_pair(const Ref<UnixEndpoint> &a, const Ref<UnixEndpoint> &b);
@@ -58,6 +58,7 @@ public:
   /// later.
   [[nodiscard]] Result<Ref<UnixEndpoint>> copy(Copier &copier) const;
 
+  const Ref<Network> keeper; ///< of `network`
   Network &network;
   const int type;
   State state = State::unconnected;

@@ -55,7 +55,7 @@ Status UnixSocket::bind(const SocketAddress &address, const Caller &caller) {
     return bind_abstract(name.text);
   endpoint_->inode = TINE_TRY(make_socket_node(caller, name.text, 0777));
   endpoint_->name = name;
-  network().path_names[endpoint_->inode.get()] = endpoint_.get();
+  network().path_names()[endpoint_->inode.get()] = endpoint_.get();
   return Done{};
 }
 
@@ -97,8 +97,8 @@ Result<Ref<UnixEndpoint>> UnixSocket::find(const SocketAddress &address, const C
     found = entry == network().abstract_names.end() ? nullptr : entry->second;
   } else {
     const Ref<RefCounted> inode = TINE_TRY(find_socket_node(caller, name.text));
-    const auto entry = network().path_names.find(inode.get());
-    found = entry == network().path_names.end() ? nullptr : entry->second;
+    const auto entry = network().path_names().find(inode.get());
+    found = entry == network().path_names().end() ? nullptr : entry->second;
   }
   if (!found)
     return Errno{ECONNREFUSED};

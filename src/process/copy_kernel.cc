@@ -15,7 +15,7 @@ namespace {
 
 // A new member of these must be copied below, or it must be right that it begins anew in the fork
 // of a box. Then change the size.
-static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 1024,
+static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 1056,
               "copy_kernel.cc: say how the new member is copied in the fork of a box");
 
 /// The copy of a standard stream that isn't a terminal controls no session.
@@ -49,12 +49,15 @@ Result<Ref<Process>> Process::copy(Copier &copier) {
   copier.note(*this, made);
   made->has_execed = has_execed;
   made->is_subreaper = is_subreaper;
+  made->is_unkillable = is_unkillable;
   made->exit_signal = exit_signal;
   made->parent_death_signal = parent_death_signal;
   made->exiting = exiting;
+  made->end_delayed = end_delayed;
   made->exit_status = exit_status;
   made->real_uid = real_uid;
   made->stopped = stopped;
+  made->stop_pending = stop_pending;
   made->stop_pending = stop_pending;
   made->stop_signal = stop_signal;
   made->stop_reported = stop_reported;
@@ -97,6 +100,7 @@ Result<Ref<Thread>> Thread::copy(Copier &copier) {
   made->fs = TINE_TRY(copier.copy(fs));
   made->handlers = TINE_TRY(copier.copy(handlers));
   made->credentials = credentials;
+  made->credentials.user_namespace = TINE_TRY(copier.copy(credentials.user_namespace));
   made->name = name;
   made->signal_mask = signal_mask;
   made->pending = pending;
@@ -145,9 +149,10 @@ void FutexTable::copy_waiters(const FutexTable &original, Copier &copier) {
   }
 }
 
-Result<Ref<UtsNamespace>> UtsNamespace::copy(Copier &) const {
+Result<Ref<UtsNamespace>> UtsNamespace::copy(Copier &copier) const {
   Ref<UtsNamespace> made = make_ref<UtsNamespace>();
   made->id = id;
+  made->owner = TINE_TRY(copier.copy(owner));
   made->hostname = hostname;
   made->domain_name = domain_name;
   return made;
@@ -156,6 +161,10 @@ Result<Ref<UtsNamespace>> UtsNamespace::copy(Copier &) const {
 Result<Ref<Namespaces>> Namespaces::copy(Copier &copier) const {
   Ref<Namespaces> made = make_ref<Namespaces>();
   made->uts = TINE_TRY(copier.copy(uts));
+  made->pid = TINE_TRY(copier.copy(pid));
+  made->pid_for_children = TINE_TRY(copier.copy(pid_for_children));
+  made->ipc = TINE_TRY(copier.copy(ipc));
+  made->network = TINE_TRY(copier.copy(network));
   made->cgroup = cgroup;
   return made;
 }
@@ -164,6 +173,10 @@ Result<Ref<fs::File>> NamespaceFile::make_copy(Copier &copier) {
   Ref<NamespaceFile> made = make_ref<NamespaceFile>(kind_, flag_, number_);
   made->mounts = TINE_TRY(copier.copy(mounts));
   made->uts = TINE_TRY(copier.copy(uts));
+  made->pid = TINE_TRY(copier.copy(pid));
+  made->ipc = TINE_TRY(copier.copy(ipc));
+  made->network = TINE_TRY(copier.copy(network));
+  made->user = TINE_TRY(copier.copy(user));
   return Ref<fs::File>(made);
 }
 
@@ -171,19 +184,14 @@ Result<Ref<fs::File>> PidFile::make_copy(Copier &copier) {
   return Ref<fs::File>(make_ref<PidFile>(TINE_TRY(copier.copy(process_))));
 }
 
-Status Kernel::copy_ipc_into(Kernel &made, Copier &copier) const {
-  copier.note_counterpart(ipc->shared_memory, made.ipc->shared_memory);
-  TINE_TRY(made.ipc->shared_memory.copy_from(ipc->shared_memory, copier));
-  TINE_TRY(made.ipc->semaphores.copy_from(ipc->semaphores));
-  TINE_TRY(made.ipc->message_queues.copy_from(ipc->message_queues));
-  made.ipc->posix_queues = TINE_TRY(copier.copy(ipc->posix_queues));
-  return Done{};
-}
-
 Status Kernel::copy_into(Kernel &made, Copier &copier) {
   copier.note_counterpart(*this, made);
-  copier.note_counterpart(network, made.network);
-  TINE_TRY(copy_ipc_into(made, copier));
+  network.note_first(copier, made.first_network);
+  TINE_TRY(made.ipc->copy_from(*ipc, copier));
+  TINE_TRY(made.pid_numbers.copy_from(pid_numbers, copier));
+  // Before memory, whose System V segments are in their tables.
+  for (const auto &[tid, thread] : threads_)
+    TINE_TRY(copier.copy(thread->namespaces));
   for (const auto &[pid, process] : processes_) {
     Ref<Process> copied = TINE_TRY(copier.copy(process));
     made.set_group(*copied, process->group);

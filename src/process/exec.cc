@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/capability.h>
 
 namespace tine::process {
 namespace {
@@ -33,7 +34,7 @@ Status begin_execution(const Thread &thread, fs::File &file) {
     return Errno{EACCES};
   const fs::Credentials &ids = thread.credentials;
   u32 permitted = status.st_mode & S_IXOTH;
-  if (ids.fsuid == 0)
+  if (ids.capable_towards(status.st_uid, status.st_gid, CAP_DAC_OVERRIDE))
     permitted = status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH);
   else if (ids.fsuid == status.st_uid)
     permitted = status.st_mode & S_IXUSR;
@@ -60,6 +61,11 @@ Status take_file_ids(const Thread &thread, fs::File &file, fs::Credentials &ids)
   if (no_set_id || thread.no_new_privileges)
     return Done{};
   const struct stat status = TINE_TRY(file.stat());
+  // bprm_fill_uid: "We ignore suid/sgid if there are no mappings for them in the ns".
+  const fs::UserNamespace *space = ids.user_namespace.get();
+  if (fs::user_from_box(space, status.st_uid) == fs::no_id ||
+      fs::group_from_box(space, status.st_gid) == fs::no_id)
+    return Done{};
   if ((status.st_mode & S_ISUID) != 0)
     ids.euid = status.st_uid;
   constexpr mode_t group_bits = S_ISGID | S_IXGRP;
@@ -72,7 +78,8 @@ Status take_file_ids(const Thread &thread, fs::File &file, fs::Credentials &ids)
 /// execution of programs by root"; files have no capabilities of their own here.
 void transform_capabilities(fs::Credentials &ids, bool is_set_id) {
   constexpr u64 all = ~u64{0};
-  const bool is_root = ids.euid == 0 || ids.uid == 0;
+  const u32 root = fs::user_to_box(ids.user_namespace.get(), 0);
+  const bool is_root = root != fs::no_id && (ids.euid == root || ids.uid == root);
   if (is_set_id)
     ids.ambient = 0;
   const u64 file_permitted = is_root ? all : 0, file_inheritable = file_permitted;
@@ -80,7 +87,7 @@ void transform_capabilities(fs::Credentials &ids, bool is_set_id) {
     ids.ambient = 0;
   ids.permitted =
       (ids.inheritable & file_inheritable) | (file_permitted & ids.bounding) | ids.ambient;
-  ids.effective = ids.euid == 0 ? ids.permitted : ids.ambient;
+  ids.effective = is_root && ids.euid == root ? ids.permitted : ids.ambient;
 }
 
 /// Whom the new program acts for.
@@ -350,6 +357,9 @@ Result<Ref<Process>> create_init(Kernel &kernel, InitArguments arguments, Entry 
   process->has_execed = false;
   if (entry == Entry::main)
     kernel.main_pid = pid;
+  kernel.make_reaper(thread->fs);
+  process->parent = kernel.find_process(Kernel::reaper_pid);
+  process->parent->children.push_back(process.get());
   kernel.set_group(*process, pid);
   kernel.set_session(*process, entry == Entry::main ? Kernel::reaper_pid : pid);
   kernel.add_process(process);

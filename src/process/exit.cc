@@ -4,6 +4,7 @@
 #include "process/aio.hpp"
 #include "process/futex.hpp"
 #include "process/ipc/ipc_namespace.hpp"
+#include "process/namespaces.hpp"
 #include "process/ptrace.hpp"
 #include "process/robust_list.hpp"
 #include "process/signals.hpp"
@@ -35,13 +36,19 @@ void leave_descriptors(Thread &thread) {
   thread.files = nullptr;
 }
 
-/// Who takes the children of `process`: the nearest living ancestor that asked for it with
-/// PR_SET_CHILD_SUBREAPER; null is the reaper.
-Process *find_subreaper(const Process &process) {
-  for (Process *ancestor = process.parent; ancestor != nullptr; ancestor = ancestor->parent)
+/// Who takes the children of `process`, find_new_reaper: the nearest living ancestor of its pid
+/// namespace that asked for it with PR_SET_CHILD_SUBREAPER, else the namespace's process 1. Null:
+/// that has ended, nobody waits for them.
+Process *find_new_reaper(const Process &process) {
+  Kernel &kernel = process.kernel;
+  const PidNamespace *space = kernel.pid_numbers.space_of(process.pid);
+  for (Process *ancestor = process.parent;
+       ancestor != nullptr && kernel.pid_numbers.space_of(ancestor->pid) == space;
+       ancestor = ancestor->parent)
     if (ancestor->is_subreaper && !ancestor->is_zombie())
       return ancestor;
-  return nullptr;
+  Process *first = kernel.find_process(space ? space->init : Kernel::reaper_pid);
+  return first != nullptr && !first->is_zombie() ? first : nullptr;
 }
 
 /// POSIX _exit(): "if the exit causes a process group to become orphaned, and a member is stopped,
@@ -60,23 +67,26 @@ void release_orphaned_group(Kernel &kernel, Pid group) {
 }
 
 void give_away_children(Process &process) {
-  Process *heir = find_subreaper(process);
-  const std::vector<Process *> children = std::move(process.children);
-  process.children.clear();
-  for (Process *child : children) {
+  Process *heir = find_new_reaper(process);
+  std::vector<Ref<Process>> children;
+  for (Process *child : std::exchange(process.children, {}))
+    children.emplace_back(child);
+  for (const Ref<Process> &child : children) {
+    if (child->parent != &process)
+      continue; // reaped: another one's end let it be
     child->parent = heir;
-    if (child->is_zombie() && child->leader_tracer.is_none()) {
+    if (child->is_zombie() && child->leader_tracer.is_none() && !child->end_delayed) {
       if (heir == nullptr) {
         reap(*child);
         continue;
       }
-      heir->children.push_back(child);
+      heir->children.push_back(child.get());
       child->exit_signal = SIGCHLD;
       notify_parent_of_exit(*child);
       continue;
     }
     if (heir != nullptr)
-      heir->children.push_back(child);
+      heir->children.push_back(child.get());
     child->exit_signal = SIGCHLD;
     if (child->parent_death_signal != 0)
       send_signal(*child, kernel_signal(child->parent_death_signal));
@@ -101,7 +111,9 @@ void become_zombie(Process &process) {
       process.parent->session == process.session)
     release_orphaned_group(kernel, process.group);
   process.exited.wake_all();
-  notify_parent_of_exit(process);
+  process.end_delayed = process.is_unkillable && end_pid_namespace(process);
+  if (!process.end_delayed)
+    notify_parent_of_exit(process);
 }
 
 } // namespace
@@ -130,7 +142,7 @@ void leave_address_space(Thread &thread) {
     // A walk over its pages: cheap beside the faults that made them, unless a fork shares them.
     if (thread.process->has_execed)
       note_resident(*thread.process, *thread.memory);
-    SharedMemory &shared_memory = thread.kernel.ipc->shared_memory;
+    SharedMemory &shared_memory = ipc_of(thread).shared_memory;
     if (shared_memory.segments().size() != 0)
       shared_memory.note(*thread.memory, SharedMemory::Event::detached, thread.process->pid);
     thread.kernel.host.machine.detach(*thread.memory);
@@ -144,7 +156,7 @@ void leave_address_space(Thread &thread) {
 void leave_semaphores(Thread &thread) {
   // "When a process terminates, its set of associated semadj structures is used to undo".
   if (thread.semaphore_undo && thread.semaphore_undo->reference_count() == 1)
-    thread.kernel.ipc->semaphores.apply_undo(*thread.semaphore_undo, thread.process->pid);
+    ipc_of(thread).semaphores.apply_undo(*thread.semaphore_undo, thread.process->pid);
   thread.semaphore_undo = nullptr;
 }
 

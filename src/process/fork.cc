@@ -10,6 +10,7 @@
 #include "process/timers.hpp"
 
 #include <algorithm>
+#include <linux/capability.h>
 #include <linux/sched.h>
 
 namespace tine::process {
@@ -38,9 +39,13 @@ Status check_flags(const Thread &parent, const CloneArguments &arguments) {
     return Errno{EINVAL};
   if (has(arguments, CLONE_NEWPID | CLONE_NEWUSER) && has(arguments, CLONE_THREAD | CLONE_PARENT))
     return Errno{EINVAL};
-  // "CLONE_PARENT … EINVAL if the calling process is an init": the box's main process has the
-  // reaper above.
-  if (has(arguments, CLONE_PARENT) && parent.process->parent == nullptr)
+  // "CLONE_PARENT … EINVAL if the calling process is an init".
+  if (has(arguments, CLONE_PARENT) &&
+      (parent.process->is_unkillable || parent.process->parent == nullptr))
+    return Errno{EINVAL};
+  // A thread is in its process's pid namespace.
+  if (has(arguments, CLONE_THREAD) && parent.namespaces &&
+      parent.namespaces->pid != parent.namespaces->pid_for_children)
     return Errno{EINVAL};
   if (have_both(arguments, CLONE_PIDFD, CLONE_THREAD) ||
       have_both(arguments, CLONE_PIDFD, CLONE_DETACHED))
@@ -50,6 +55,17 @@ Status check_flags(const Thread &parent, const CloneArguments &arguments) {
   return check_new_namespaces(parent, arguments.flags);
 }
 
+/// "The number of … threads for the real user ID of the calling process", zombies too.
+u64 threads_of_user(const Kernel &kernel, u32 uid) {
+  u64 count = 0;
+  for (const auto &[pid, process] : kernel.processes()) {
+    count += process->is_zombie() && process->real_uid == uid ? 1 : 0;
+    for (const Ref<Thread> &thread : process->threads)
+      count += thread->credentials.uid == uid ? 1 : 0;
+  }
+  return count;
+}
+
 Status check_limits(const Thread &parent, const CloneArguments &arguments) {
   const Kernel &kernel = parent.kernel;
   if (kernel.thread_count() >= kernel.options.process_limit)
@@ -57,19 +73,36 @@ Status check_limits(const Thread &parent, const CloneArguments &arguments) {
   // RLIMIT_NPROC: "not enforced for processes that have either CAP_SYS_ADMIN or CAP_SYS_RESOURCE",
   // or uid 0.
   const u64 limit = parent.process->limit(RLIMIT_NPROC);
-  if (limit != ~u64{0} && parent.credentials.uid != 0 && kernel.thread_count() >= limit)
+  if (kernel.thread_count() + kernel.processes().size() > limit && parent.credentials.uid != 0 &&
+      !parent.credentials.capable(CAP_SYS_RESOURCE) && !parent.credentials.capable(CAP_SYS_ADMIN) &&
+      threads_of_user(kernel, parent.credentials.uid) >= limit)
     return Errno{EAGAIN};
   if (has(arguments, CLONE_THREAD) && parent.process->exiting)
     return Errno{EAGAIN};
   return Done{};
 }
 
-/// The pid: the one that clone3's set_tid asks for, or the next.
-Result<Pid> choose_pid(Kernel &kernel, const CloneArguments &arguments) {
-  if (arguments.set_tid.empty())
+/// How deep the new thread's pid namespace is below the box's own.
+std::size_t depth_of_child(const Thread &parent, const CloneArguments &arguments) {
+  const PidNamespace *space =
+      parent.namespaces ? parent.namespaces->pid_for_children.get() : nullptr;
+  return (space ? space->level : 0) + (has(arguments, CLONE_NEWPID) ? 1 : 0);
+}
+
+/// The pid: the one that clone3's set_tid asks for, or the next. set_tid begins with the number in
+/// the innermost namespace; the box's own comes last, if it goes so far.
+Result<Pid> choose_pid(const Thread &parent, const CloneArguments &arguments) {
+  Kernel &kernel = parent.kernel;
+  const std::size_t depth = depth_of_child(parent, arguments);
+  if (arguments.set_tid.size() > depth + 1)
+    return Errno{EINVAL};
+  if (!arguments.set_tid.empty() &&
+      !parent.credentials.capable_here(CAP_SYS_ADMIN)) // or CAP_CHECKPOINT_RESTORE
+    return Errno{EPERM};
+  if (arguments.set_tid.size() <= depth)
     return kernel.allocate_pid();
-  const Pid wanted = arguments.set_tid.front();
-  if (arguments.set_tid.size() > 1 || wanted.value <= 1 || wanted.value >= Kernel::pid_limit)
+  const Pid wanted = arguments.set_tid.back();
+  if (wanted.value <= 1 || wanted.value >= Kernel::pid_limit)
     return Errno{EINVAL};
   if (kernel.is_pid_held(wanted))
     return Errno{EEXIST};
@@ -96,7 +129,7 @@ Status fill_thread(Thread &child, Thread &parent, const CloneArguments &argument
   // initially empty".
   if (has(arguments, CLONE_SYSVSEM)) {
     if (!parent.semaphore_undo)
-      parent.semaphore_undo = parent.kernel.ipc->semaphores.make_undo();
+      parent.semaphore_undo = ipc_of(parent).semaphores.make_undo();
     child.semaphore_undo = parent.semaphore_undo;
   }
   child.credentials = parent.credentials;
@@ -116,6 +149,7 @@ Status fill_thread(Thread &child, Thread &parent, const CloneArguments &argument
     child.rseq_cpu = parent.rseq_cpu;
   }
   make_new_namespaces(child, arguments.flags);
+  enter_pid_namespace(child);
   child.policy = parent.policy;
   child.real_time_priority = parent.real_time_priority;
   child.affinity = parent.affinity;
@@ -147,7 +181,7 @@ Ref<Process> make_process(Process &parent, Pid pid, const CloneArguments &argume
 /// process" (clone(2)): by the child, since it copies a page.
 void store_tids(const Thread &parent, Thread &child, const CloneArguments &arguments) {
   if (has(arguments, CLONE_PARENT_SETTID))
-    (void)parent.memory->write_object(arguments.parent_tid, child.tid.value);
+    (void)parent.memory->write_object(arguments.parent_tid, shown_pid(parent, child.tid).value);
   if (has(arguments, CLONE_CHILD_SETTID))
     child.set_child_tid = arguments.child_tid;
 }
@@ -163,6 +197,22 @@ Result<int> make_pidfd(Thread &parent, const Ref<Process> &child, const CloneArg
   }
   return fd;
 }
+
+/// A pid that nobody came to hold has no numbers in pid namespaces.
+class NumberGuard {
+public:
+  NumberGuard(Kernel &kernel, Pid pid) : kernel_(kernel), pid_(pid) {}
+  ~NumberGuard() {
+    if (!kernel_.is_pid_held(pid_))
+      kernel_.pid_numbers.forget(pid_);
+  }
+  NumberGuard(const NumberGuard &) = delete;
+  NumberGuard &operator=(const NumberGuard &) = delete;
+
+private:
+  Kernel &kernel_;
+  Pid pid_;
+};
 
 void publish(const Ref<Thread> &thread, const Ref<Process> &process) {
   Kernel &kernel = thread->kernel;
@@ -181,7 +231,7 @@ void publish(const Ref<Thread> &thread, const Ref<Process> &process) {
 void store_child_tid(Thread &child) {
   const GuestAddress address = std::exchange(child.set_child_tid, GuestAddress{});
   if (!address.is_null())
-    (void)child.memory->write_object(address, child.tid.value);
+    (void)child.memory->write_object(address, shown_pid(child, child.tid).value);
 }
 
 Result<Ref<Thread>> clone_process(Thread &parent, const CloneArguments &arguments) {
@@ -189,11 +239,17 @@ Result<Ref<Thread>> clone_process(Thread &parent, const CloneArguments &argument
   const Nanoseconds started = time::TimerQueue::now();
   TINE_TRY(check_flags(parent, arguments));
   TINE_TRY(check_limits(parent, arguments));
-  const Pid pid = TINE_TRY(choose_pid(kernel, arguments));
+  const Pid pid = TINE_TRY(choose_pid(parent, arguments));
 
   // Everything that can fail comes first; what it made goes with its Refs.
   auto thread = make_ref<Thread>(kernel, pid);
   TINE_TRY(fill_thread(*thread, parent, arguments));
+  const NumberGuard numbers(kernel, pid);
+  if (PidNamespace *space = pid_namespace_of(*thread)) {
+    const std::size_t wanted = std::min<std::size_t>(arguments.set_tid.size(), space->level);
+    TINE_TRY(kernel.pid_numbers.assign(pid, Ref<PidNamespace>(space),
+                                       std::span(arguments.set_tid).first(wanted)));
+  }
   Ref<Process> process;
   if (has(arguments, CLONE_THREAD)) {
     thread->process = parent.process;
@@ -206,9 +262,12 @@ Result<Ref<Thread>> clone_process(Thread &parent, const CloneArguments &argument
       TINE_TRY(make_pidfd(parent, process, arguments));
     kernel.set_group(*process, parent.process->group);
     kernel.set_session(*process, parent.process->session);
+    if (const PidNamespace *space = pid_namespace_of(*thread); space && space->init == pid)
+      process->is_unkillable = true;
   }
-  if (!has(arguments, CLONE_VM) && kernel.ipc->shared_memory.segments().size() != 0)
-    kernel.ipc->shared_memory.note(*thread->memory, SharedMemory::Event::attached, pid);
+  if (SharedMemory &shared_memory = ipc_of(parent).shared_memory;
+      !has(arguments, CLONE_VM) && shared_memory.segments().size() != 0)
+    shared_memory.note(*thread->memory, SharedMemory::Event::attached, pid);
   if (!has(arguments, CLONE_VM))
     kernel.host.machine.attach(*thread->memory, parent.memory.get());
   store_tids(parent, *thread, arguments);

@@ -4,6 +4,7 @@
 #include "process/futex.hpp"
 #include "process/ipc/ipc_namespace.hpp"
 #include "process/lifecycle.hpp"
+#include "process/namespaces.hpp"
 #include "process/process.hpp"
 #include "process/tracer.hpp"
 
@@ -12,7 +13,7 @@ namespace tine::process {
 Kernel::Kernel(Host &host_, KernelOptions options_)
     : host(host_), options(std::move(options_)), boot_time(time::TimerQueue::now()),
       hostname(options.hostname), futexes(std::make_unique<FutexTable>()),
-      ipc(std::make_unique<IpcNamespace>(*this)) {}
+      ipc(make_ref<IpcNamespace>(*this)) {}
 
 Kernel::~Kernel() {
   console = {}; // a terminal that goes tells the processes
@@ -46,7 +47,8 @@ void Kernel::hold_pid(Pid pid) {
 }
 
 void Kernel::release_pid(Pid pid) {
-  --pid_uses_[static_cast<std::size_t>(pid.value)];
+  if (--pid_uses_[static_cast<std::size_t>(pid.value)] == 0 && !pid_numbers.empty())
+    leave_pid_namespaces(*this, pid);
 }
 
 bool Kernel::is_pid_held(Pid pid) const {
@@ -103,6 +105,30 @@ void Kernel::remove_process(Process &process) {
   release_pid(process.session);
   release_pid(process.pid);
   processes_.erase(process.pid);
+}
+
+void Kernel::make_reaper(const Ref<fs::FileSystemContext> &fs) {
+  if (find_process(reaper_pid) != nullptr)
+    return;
+  auto process = make_ref<Process>(*this, reaper_pid);
+  auto thread = make_ref<Thread>(*this, reaper_pid);
+  process->start_time = boot_time;
+  process->is_unkillable = true;
+  thread->process = process.get();
+  thread->name = "init";
+  thread->files = make_ref<fs::FdTable>();
+  thread->fs = fs->clone();
+  thread->handlers = make_ref<SignalHandlers>();
+  // "Children … do not become zombies."
+  thread->handlers->writable(SIGCHLD).handler = 1;
+  take_user_namespace(*thread, nullptr); // with all capabilities
+  // Stopped, so that nothing ever puts it on a run queue: it has no code to run.
+  host.scheduler.remove(*thread, sched::RunState::stopped);
+  process->threads.push_back(thread);
+  set_group(*process, reaper_pid);
+  set_session(*process, reaper_pid);
+  add_process(process);
+  add_thread(*thread);
 }
 
 } // namespace tine::process

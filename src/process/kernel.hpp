@@ -7,6 +7,7 @@
 #include "fs/namespace.hpp"
 #include "memory/address_space.hpp"
 #include "net/network.hpp"
+#include "process/pid_namespace.hpp"
 #include "sched/host_events.hpp"
 #include "sched/scheduler.hpp"
 #include "time/timer_queue.hpp"
@@ -78,9 +79,10 @@ public:
   std::string hostname;
   std::string domain_name = "(none)";
   Ref<fs::MountNamespace> mounts;
-  net::Network network;
+  const Ref<net::Network> first_network = make_ref<net::Network>();
+  net::Network &network = *first_network; ///< of those in no network namespace of their own
   std::unique_ptr<FutexTable> futexes;
-  std::unique_ptr<IpcNamespace> ipc;        ///< System V IPC, POSIX message queues
+  Ref<IpcNamespace> ipc;                    ///< the first: System V IPC, POSIX message queues
   std::unique_ptr<SystemCallTracer> tracer; ///< null: nobody asked
   /// What whoever keeps the box in the background holds of its standard streams: the writing end of
   /// input and the reading ends of output and error, or the master of a terminal as the first and
@@ -106,6 +108,7 @@ public:
   /// it.
   void hold_pid(Pid pid);
   void release_pid(Pid pid);
+  PidNumbers pid_numbers; ///< of nested pid namespaces
   [[nodiscard]] bool is_pid_held(Pid pid) const;
   void set_group(Process &process, Pid group);
   void set_session(Process &process, Pid session);
@@ -121,13 +124,14 @@ public:
   [[nodiscard]] std::size_t thread_count() const { return threads_.size(); }
 
   /// The box's main process; when it exits, the box ends with its status. It is not pid 1: that is
-  /// the reaper, which is no process but tine itself (README.md says why).
-  [[nodiscard]] Process *init() const { return find_process(main_pid); }
+  /// the reaper, which has a process but runs no code (README.md says why).
+  [[nodiscard]] Process *main_process() const { return find_process(main_pid); }
+  /// Makes process 1, unless it is there: the parent of the main process and of orphans.
+  void make_reaper(const Ref<fs::FileSystemContext> &fs);
   Pid main_pid{2};
   static constexpr Pid reaper_pid{1};
 
 private:
-  [[nodiscard]] Status copy_ipc_into(Kernel &made, Copier &copier) const;
   [[nodiscard]] Status copy_into(Kernel &made, Copier &copier);
 
   std::map<Pid, Ref<Process>> processes_;

@@ -79,7 +79,7 @@ struct WaitRequest {
   int options =
       0; ///< WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT, __WALL, __WCLONE, __WNOTHREAD
 };
-/// A child that changed. `pid` is none if there are children but none has changed.
+/// A child that changed, its pid as the waiter sees it; none if there are children but no changes.
 struct WaitedChild {
   Pid pid;
   u32 uid = 0;

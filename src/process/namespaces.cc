@@ -1,88 +1,136 @@
 #include "process/namespaces.hpp"
 
+#include "process/ipc/ipc_namespace.hpp"
 #include "process/kernel.hpp"
+#include "process/lifecycle.hpp"
 
 #include <array>
-#include <fmt/format.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
-#include <sys/stat.h>
 
 namespace tine::process {
 namespace {
 
 constexpr u64 first_free_number = 0xf0000100;
+constexpr u64 all_capabilities = (u64{1} << (CAP_LAST_CAP + 1)) - 1;
 
 u64 next_number() {
   static u64 last = first_free_number; // with the kernel lock
   return ++last;
 }
 
-constexpr std::array<NamespaceName, 10> names{
-    {{"cgroup", "cgroup", CLONE_NEWCGROUP, 4026531835},
-     {"ipc", "ipc", CLONE_NEWIPC, 4026531839},
-     {"mnt", "mnt", CLONE_NEWNS, 4026531841},
-     {"net", "net", CLONE_NEWNET, 4026531840},
-     {"pid", "pid", CLONE_NEWPID, 4026531836},
-     {"pid_for_children", "pid", CLONE_NEWPID, 4026531836},
-     {"time", "time", CLONE_NEWTIME, 4026531834},
-     {"time_for_children", "time", CLONE_NEWTIME, 4026531834},
-     {"user", "user", CLONE_NEWUSER, 4026531837},
-     {"uts", "uts", CLONE_NEWUTS, 4026531838}}};
-
-/// A Namespaces that the thread can be given, with what it has now.
-Ref<Namespaces> copy_of(const Thread &thread) {
-  Ref<Namespaces> copy = make_ref<Namespaces>();
-  if (thread.namespaces) {
-    copy->uts = thread.namespaces->uts;
-    copy->cgroup = thread.namespaces->cgroup;
-  }
-  return copy;
+void make_user_namespace(Thread &thread) {
+  auto made = make_ref<fs::UserNamespace>();
+  made->id = next_number();
+  made->parent = thread.credentials.user_namespace;
+  made->level = made->parent ? made->parent->level + 1 : 1;
+  made->owner = thread.credentials.euid;
+  made->group = thread.credentials.egid;
+  // "If the parent's setgroups is denied, so is the child's."
+  made->may_set_groups = !made->parent || made->parent->may_set_groups;
+  take_user_namespace(thread, std::move(made));
 }
 
-u64 number_of(const Thread &thread, const NamespaceName &name) {
-  u64 own = 0;
-  if (name.flag == CLONE_NEWNS && thread.fs)
-    own = thread.fs->mounts->id;
-  else if (name.flag == CLONE_NEWUTS && thread.namespaces && thread.namespaces->uts)
-    own = thread.namespaces->uts->id;
-  else if (name.flag == CLONE_NEWCGROUP && thread.namespaces)
-    own = thread.namespaces->cgroup;
-  return own != 0 ? own : name.first;
+void copy_mounts(Thread &thread) {
+  fs::FileSystemContext &context = *thread.fs;
+  const std::array<fs::Path *, 2> paths{&context.root, &context.working_directory};
+  context.mounts = context.mounts->clone(paths);
+  context.mounts->id = next_number();
+  context.mounts->owner = thread.credentials.user_namespace;
 }
 
-} // namespace
-
-Status check_new_namespaces(const Thread &thread, u64 flags) {
-  constexpr u64 there = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  constexpr u64 all =
-      there | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME;
-  if ((flags & all) == 0)
-    return Done{};
-  if ((flags & all & ~there) != 0 || !thread.credentials.capable(CAP_SYS_ADMIN))
+Status check_new_user_namespace(const Thread &thread) {
+  const fs::Credentials &ids = thread.credentials;
+  const fs::UserNamespace *space = ids.user_namespace.get();
+  if (space != nullptr && space->level >= fs::UserNamespace::deepest_level)
+    return Errno{ENOSPC};
+  // "The caller is in a chroot environment", "… the effective user ID or group ID does not have a
+  // mapping in the parent namespace".
+  const fs::Path &root = thread.fs->root;
+  if (root.dentry != root.mount->root || root.mount != thread.fs->mounts->mounts().front() ||
+      fs::user_from_box(space, ids.euid) == fs::no_id ||
+      fs::group_from_box(space, ids.egid) == fs::no_id)
     return Errno{EPERM};
   return Done{};
 }
 
-void make_new_namespaces(Thread &thread, u64 flags) {
-  if ((flags & CLONE_NEWNS) != 0) {
-    fs::FileSystemContext &context = *thread.fs;
-    const std::array<fs::Path *, 2> paths{&context.root, &context.working_directory};
-    context.mounts = context.mounts->clone(paths);
-    context.mounts->id = next_number();
+Status check_new_pid_namespace(const Thread &thread) {
+  const PidNamespace *space = pid_namespace_of(thread);
+  if (thread.namespaces && thread.namespaces->pid_for_children.get() != space)
+    return Errno{EINVAL}; // copy_pid_ns: once only
+  if (space != nullptr && space->level >= PidNamespace::deepest_level)
+    return Errno{ENOSPC};
+  return Done{};
+}
+
+} // namespace
+
+Ref<Namespaces> copy_of_namespaces(const Thread &thread) {
+  Ref<Namespaces> copy = make_ref<Namespaces>();
+  if (const Namespaces *own = thread.namespaces.get()) {
+    copy->uts = own->uts;
+    copy->pid = own->pid;
+    copy->pid_for_children = own->pid_for_children;
+    copy->ipc = own->ipc;
+    copy->network = own->network;
+    copy->cgroup = own->cgroup;
   }
-  if ((flags & (CLONE_NEWUTS | CLONE_NEWCGROUP)) == 0)
+  return copy;
+}
+
+void take_user_namespace(Thread &thread, Ref<fs::UserNamespace> space) {
+  fs::Credentials &ids = thread.credentials;
+  ids.inheritable = ids.ambient = 0;
+  ids.permitted = ids.effective = ids.bounding = all_capabilities;
+  ids.user_namespace = std::move(space);
+  thread.keep_capabilities = false;
+}
+
+Status check_new_namespaces(const Thread &thread, u64 flags) {
+  constexpr u64 there =
+      CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET;
+  if ((flags & CLONE_NEWTIME) != 0)
+    return Errno{EINVAL}; // as Linux without CONFIG_TIME_NS
+  if ((flags & CLONE_NEWUSER) != 0)
+    TINE_TRY(check_new_user_namespace(thread));
+  else if ((flags & there) != 0 && !thread.credentials.capable_here(CAP_SYS_ADMIN))
+    return Errno{EPERM};
+  return (flags & CLONE_NEWPID) != 0 ? check_new_pid_namespace(thread) : Status{Done{}};
+}
+
+void make_new_namespaces(Thread &thread, u64 flags) {
+  if ((flags & CLONE_NEWUSER) != 0)
+    make_user_namespace(thread); // first: it owns the others
+  if ((flags & CLONE_NEWNS) != 0)
+    copy_mounts(thread);
+  if ((flags & (CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)) == 0)
     return;
-  Ref<Namespaces> own = copy_of(thread);
+  const Ref<fs::UserNamespace> &owner = thread.credentials.user_namespace;
+  Ref<Namespaces> own = copy_of_namespaces(thread);
   if ((flags & CLONE_NEWUTS) != 0) {
     own->uts = make_ref<UtsNamespace>();
     own->uts->id = next_number();
+    own->uts->owner = owner;
     own->uts->hostname = hostname_of(thread);
     own->uts->domain_name = domain_name_of(thread);
   }
+  if ((flags & CLONE_NEWIPC) != 0)
+    own->ipc = make_ref<IpcNamespace>(thread.kernel, next_number(), owner);
+  if ((flags & CLONE_NEWNET) != 0)
+    own->network = make_ref<net::Network>(thread.kernel.network, next_number(), owner);
+  if ((flags & CLONE_NEWPID) != 0)
+    own->pid_for_children = make_ref<PidNamespace>(next_number(), own->pid_for_children, owner);
   if ((flags & CLONE_NEWCGROUP) != 0)
     own->cgroup = next_number();
   thread.namespaces = std::move(own);
+}
+
+void enter_pid_namespace(Thread &child) {
+  if (!child.namespaces || child.namespaces->pid == child.namespaces->pid_for_children)
+    return;
+  Ref<Namespaces> own = copy_of_namespaces(child);
+  own->pid = own->pid_for_children;
+  child.namespaces = std::move(own);
 }
 
 std::string &hostname_of(const Thread &thread) {
@@ -95,59 +143,58 @@ std::string &domain_name_of(const Thread &thread) {
   return own ? thread.namespaces->uts->domain_name : thread.kernel.domain_name;
 }
 
-std::string NamespaceFile::description() {
-  return fmt::format("{}:[{}]", kind_, number_);
+const fs::UserNamespace *owner_of_hostname(const Thread &thread) {
+  const bool own = thread.namespaces && thread.namespaces->uts;
+  return own ? thread.namespaces->uts->owner.get() : nullptr;
 }
 
-Result<struct stat> NamespaceFile::stat() {
-  struct stat status {};
-  status.st_ino = number_;
-  status.st_mode = S_IFREG | 0444;
-  status.st_nlink = 1;
-  return status;
+IpcNamespace &ipc_of(const Thread &thread) {
+  const bool own = thread.namespaces && thread.namespaces->ipc;
+  return own ? *thread.namespaces->ipc : *thread.kernel.ipc;
 }
 
-std::span<const NamespaceName> namespace_names() {
-  return names;
+net::Network &network_of(const Thread &thread) {
+  const bool own = thread.namespaces && thread.namespaces->network;
+  return own ? *thread.namespaces->network : thread.kernel.network;
 }
 
-Ref<NamespaceFile> namespace_file(const Thread &thread, const NamespaceName &name) {
-  auto file = make_ref<NamespaceFile>(name.kind, name.flag, number_of(thread, name));
-  if (name.flag == CLONE_NEWNS && thread.fs)
-    file->mounts = thread.fs->mounts;
-  if (name.flag == CLONE_NEWUTS && thread.namespaces)
-    file->uts = thread.namespaces->uts;
-  return file;
+Pid shown_pid(const Thread &thread, Pid pid) {
+  return thread.kernel.pid_numbers.number(pid_namespace_of(thread), pid);
 }
 
-Status enter_namespace(Thread &thread, const NamespaceFile &file) {
-  if (!thread.credentials.capable(CAP_SYS_ADMIN))
-    return Errno{EPERM};
-  switch (file.flag()) {
-  case CLONE_NEWNS:
-    // "EINVAL: The caller shares filesystem-related state … with other processes". It starts at
-    // the root of the namespace that it joins.
-    if (thread.fs->reference_count() > 1)
-      return Errno{EINVAL};
-    thread.fs->mounts = file.mounts;
-    thread.fs->root = thread.fs->working_directory = file.mounts->root();
-    return Done{};
-  case CLONE_NEWUTS:
-  case CLONE_NEWCGROUP: {
-    Ref<Namespaces> own = copy_of(thread);
-    if (file.flag() == CLONE_NEWUTS)
-      own->uts = file.uts;
-    else
-      own->cgroup = file.number() >= first_free_number ? file.number() : 0;
-    thread.namespaces = std::move(own);
-    return Done{};
+Pid given_pid(const Thread &thread, Pid number) {
+  const PidNamespace *viewer = pid_namespace_of(thread);
+  if (viewer == nullptr || number.value <= 0)
+    return number;
+  const Pid pid = thread.kernel.pid_numbers.find(viewer, number);
+  return pid.is_none() ? nobody : pid;
+}
+
+void leave_pid_namespaces(Kernel &kernel, Pid pid) {
+  const Ref<PidNamespace> space(kernel.pid_numbers.space_of(pid));
+  kernel.pid_numbers.forget(pid);
+  for (PidNamespace *level = space.get(); level != nullptr; level = level->parent.get()) {
+    Process *init = level->ended && level->size() == 1 ? kernel.find_process(level->init) : nullptr;
+    if (init == nullptr || !init->end_delayed)
+      continue;
+    init->end_delayed = false;
+    notify_parent_of_exit(*init);
   }
-  case CLONE_NEWUSER:
-    return Errno{
-        EINVAL}; // "the caller attempted to join the user namespace in which it is already"
-  default:
-    return Done{}; // there is one of these, and the caller is in it
-  }
+}
+
+bool end_pid_namespace(Process &process) {
+  Kernel &kernel = process.kernel;
+  PidNamespace *space = kernel.pid_numbers.space_of(process.pid);
+  if (space == nullptr || space->init != process.pid)
+    return false;
+  space->ended = true;
+  std::vector<Ref<Process>> others;
+  for (const auto &[pid, other] : kernel.processes())
+    if (other.get() != &process && is_within(kernel.pid_numbers.space_of(pid), space))
+      others.push_back(other);
+  for (const Ref<Process> &other : others)
+    exit_process(*other, killed_status(SIGKILL, false));
+  return space->size() > 1;
 }
 
 } // namespace tine::process

@@ -45,6 +45,9 @@ public:
   Pid group, session;
   bool has_execed = false; ///< setpgid by the parent is EACCES afterwards
   bool is_subreaper = false;
+  /// Linux's SIGNAL_UNKILLABLE: process 1 of a pid namespace, which gets no signal without a
+  /// handler, but SIGKILL and SIGSTOP from outside.
+  bool is_unkillable = false;
   int exit_signal = 17; ///< SIGCHLD
   int parent_death_signal = 0;
 
@@ -52,6 +55,9 @@ public:
   bool exiting = false; ///< exit_group or a fatal signal is under way
   int exit_status = 0;  ///< as wait4 reports it
   [[nodiscard]] bool is_zombie() const { return threads.empty(); }
+  /// It was process 1 of a pid namespace, and others are still on their way out: nobody is told of
+  /// its end before theirs (zap_pid_ns_processes).
+  bool end_delayed = false;
   sched::WaitQueue child_changed; ///< wait4, waitid: a child exited, stopped, continued
   sched::WaitQueue exited;        ///< pidfds
   sched::WaitQueue thread_exited; ///< an execve that waits for the other threads' end

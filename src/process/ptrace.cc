@@ -2,6 +2,7 @@
 #include "process/ptrace.hpp"
 
 #include "process/kernel.hpp"
+#include "process/namespaces.hpp"
 
 #include <algorithm>
 #include <linux/capability.h>
@@ -37,7 +38,8 @@ void trap_if_stopped(Thread &tracee) {
 }
 
 Status check_attach(const Thread &tracer, const Thread &tracee) {
-  if (tracee.process == tracer.process || tracee.must_exit || is_traced(tracee))
+  if (tracee.process == tracer.process || tracee.must_exit || is_traced(tracee) ||
+      tracee.process->pid == Kernel::reaper_pid)
     return Errno{EPERM};
   return check_ptrace_access(tracer, tracee);
 }
@@ -95,7 +97,8 @@ bool traces_leader(const Process &process, const Process &child) {
 }
 
 Status check_ptrace_access(const Thread &caller, const Thread &target) {
-  if (caller.process == target.process || caller.credentials.capable(CAP_SYS_PTRACE))
+  if (caller.process == target.process ||
+      caller.credentials.capable_in(user_namespace_of(target), CAP_SYS_PTRACE))
     return Done{};
   const fs::Credentials &own = caller.credentials;
   const fs::Credentials &other = target.credentials;
@@ -223,7 +226,7 @@ void trace_clone(Thread &parent, Thread &child, u64 flags, int exit_signal) {
     event = 0;
   if (event != 0) {
     trace.pending_event = event;
-    trace.pending_message = static_cast<u64>(child.tid.value);
+    trace.pending_message = static_cast<u64>(shown_pid(*tracer, child.tid).value);
   }
   if (event == 0 && (flags & CLONE_PTRACE) == 0)
     return;
@@ -243,7 +246,8 @@ void trace_vfork_done(Thread &parent, Pid child) {
   if (!is_traced(parent) || !trace.has_option(PTRACE_O_TRACEVFORKDONE))
     return;
   trace.pending_event = PTRACE_EVENT_VFORK_DONE;
-  trace.pending_message = static_cast<u64>(child.value);
+  const Thread *tracer = tracer_of(parent);
+  trace.pending_message = static_cast<u64>(tracer ? shown_pid(*tracer, child).value : child.value);
 }
 
 void trace_exec(Thread &thread, Pid old_tid) {
@@ -255,7 +259,9 @@ void trace_exec(Thread &thread, Pid old_tid) {
     return;
   if (trace.has_option(PTRACE_O_TRACEEXEC)) {
     trace.pending_event = PTRACE_EVENT_EXEC;
-    trace.pending_message = static_cast<u64>(old_tid.value);
+    const Thread *tracer = tracer_of(thread);
+    trace.pending_message =
+        static_cast<u64>(tracer ? shown_pid(*tracer, old_tid).value : old_tid.value);
   } else if (!trace.seized) {
     // "If the PTRACE_O_TRACEEXEC option is not in effect, all successful calls to execve(2) by the
     // traced process will cause it to be sent a SIGTRAP signal".

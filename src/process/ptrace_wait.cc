@@ -93,8 +93,10 @@ WaitedChild death_of(Pid pid, u32 uid, int status) {
 /// A dead thread, or a zombie whose leader was traced.
 WaitedChild take_death(Process &tracer, const Tracee &entry, bool keep) {
   Kernel &kernel = tracer.kernel;
+  const PidNumbers &numbers = kernel.pid_numbers;
+  const Pid number = numbers.number(numbers.space_of(tracer.pid), entry.tid);
   if (entry.tid != entry.process) {
-    const WaitedChild result = death_of(entry.tid, entry.uid, entry.exit_status);
+    const WaitedChild result = death_of(number, entry.uid, entry.exit_status);
     if (!keep) {
       kernel.release_pid(entry.tid);
       std::erase_if(tracer.tracees,
@@ -103,7 +105,7 @@ WaitedChild take_death(Process &tracer, const Tracee &entry, bool keep) {
     return result;
   }
   Process &zombie = *kernel.find_process(entry.process);
-  WaitedChild result = death_of(zombie.pid, zombie.real_uid, zombie.exit_status);
+  WaitedChild result = death_of(number, zombie.real_uid, zombie.exit_status);
   result.usage = zombie.usage;
   if (keep)
     return result;
@@ -117,10 +119,11 @@ WaitedChild take_death(Process &tracer, const Tracee &entry, bool keep) {
 }
 
 /// "The stop is reported once": WNOWAIT leaves it.
-WaitedChild take_stop(Thread &thread, bool keep) {
+WaitedChild take_stop(const Process &tracer, Thread &thread, bool keep) {
   TraceState &trace = *thread.trace;
+  const PidNumbers &numbers = tracer.kernel.pid_numbers;
   WaitedChild result;
-  result.pid = thread.tid;
+  result.pid = numbers.number(numbers.space_of(tracer.pid), thread.tid);
   result.uid = thread.credentials.uid;
   result.wait_status = trace.wait_code << 8 | 0x7f;
   result.code = CLD_TRAPPED;
@@ -188,7 +191,7 @@ WaitedChild wait_for_tracee(Process &tracer, const WaitRequest &request, bool &a
       Thread *thread = kernel.find_thread(entry.tid);
       if (thread != nullptr && thread->trace && thread->trace->stopped &&
           !thread->trace->listening && thread->trace->wait_code != 0)
-        return take_stop(*thread, keep);
+        return take_stop(tracer, *thread, keep);
     } else {
       any = any || (request.options & (WEXITED | WCONTINUED)) != 0;
       if ((request.options & WEXITED) != 0 && has_died(kernel, entry))

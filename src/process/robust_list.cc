@@ -27,14 +27,14 @@ void release_futex(Thread &thread, GuestAddress address, bool priority_inheritin
       thread.kernel.futexes->wake(*key, 1, ~u32{0});
     return;
   }
-  if (owner != static_cast<u32>(thread.tid.value))
+  if (owner != static_cast<u32>(shown_pid(thread, thread.tid).value))
     return;
   // A priority-inheriting lock is handed over: its first waiter finds itself the owner.
   u32 next_word = FUTEX_OWNER_DIED;
   if (priority_inheriting && key.ok())
     if (const auto *waiters = thread.kernel.futexes->waiters(*key))
-      next_word |=
-          static_cast<u32>(waiters->front()->tid.value) | (waiters->size() > 1 ? FUTEX_WAITERS : 0);
+      next_word |= static_cast<u32>(shown_pid(*waiters->front(), waiters->front()->tid).value) |
+                   (waiters->size() > 1 ? FUTEX_WAITERS : 0);
   u32 found = *word;
   while ((found & FUTEX_TID_MASK) == owner) {
     const auto replaced = exchange_futex_word(

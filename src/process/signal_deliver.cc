@@ -72,6 +72,9 @@ Delivery take_action(Thread &thread, const siginfo_t &info) {
     run_handler(thread, info);
     return Delivery::handler;
   }
+  // "Container-init gets no signals it doesn't want", but those that were let through.
+  if (thread.process->is_unkillable && !unblockable_signals.contains(info.si_signo))
+    return Delivery::none;
   switch (default_action(info.si_signo)) {
   case DefaultAction::ignore:
   case DefaultAction::cont:

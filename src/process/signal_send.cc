@@ -1,9 +1,11 @@
 // Sending signals: who may, what is dropped, which thread looks.
 #include "process/signals.hpp"
 
+#include "fs/caller.hpp"
 #include "fs/event_files.hpp"
 #include "process/kernel.hpp"
 #include "process/lifecycle.hpp"
+#include "process/namespaces.hpp"
 #include "process/ptrace.hpp"
 
 #include <algorithm>
@@ -48,6 +50,42 @@ void prepare(Process &process, int signal) {
 /// Real-time signals are counted against the limit; standard ones always fit.
 bool has_room(const Process &process, const PendingSignals &queue, const siginfo_t &info) {
   return info.si_signo < first_real_time_signal || queue.size() < process.limit(RLIMIT_SIGPENDING);
+}
+
+/// Whether si_pid and si_uid are those of a process, filled in by the kernel.
+bool names_a_process(const siginfo_t &info) {
+  return info.si_code == SI_USER || info.si_code == SI_TKILL || info.si_code == SI_MESGQ ||
+         (info.si_signo == SIGCHLD && info.si_code >= CLD_EXITED && info.si_code <= CLD_CONTINUED);
+}
+
+/// With the sender's ids as the receiver's namespaces have them: "si_pid is 0 for a signal from
+/// outside of the namespace" (pid_namespaces(7)).
+siginfo_t as_seen_by(const Process &target, siginfo_t info) {
+  const Thread *leader = target.leader();
+  if (leader == nullptr || (!leader->namespaces && !user_namespace_of(*leader)) ||
+      !names_a_process(info))
+    return info;
+  info.si_pid = shown_pid(*leader, Pid{info.si_pid}).value;
+  info.si_uid = fs::shown_user(user_namespace_of(*leader), info.si_uid);
+  return info;
+}
+
+/// pid_namespaces(7): "only signals for which the init process has established a signal handler can
+/// be sent to it by other members of the namespace"; "SIGKILL or SIGSTOP from an ancestor namespace
+/// … are forcibly delivered".
+bool is_shielded(const Thread &target, const siginfo_t &sent) {
+  const Process &process = *target.process;
+  if (!process.is_unkillable || sent.si_signo == 0)
+    return false;
+  if (process.pid == Kernel::reaper_pid)
+    return true;
+  const int signal = sent.si_signo;
+  if (!unblockable_signals.contains(signal))
+    return (*target.handlers)[signal].handler == 0 && !is_blocked(target, signal);
+  const fs::Caller *sender = sent.si_code != SI_KERNEL ? fs::current_caller() : nullptr;
+  const PidNumbers &numbers = process.kernel.pid_numbers;
+  return sender != nullptr &&
+         is_within(numbers.space_of(sender->process()), numbers.space_of(process.pid));
 }
 
 /// The thread that is to act on a signal of the process: the leader if it can, else the first that
@@ -107,7 +145,8 @@ siginfo_t user_signal(int signal, int code, const Thread &sender) {
 }
 
 bool may_signal(const Thread &sender, const Process &target, int signal) {
-  if (target.is_zombie() || sender.credentials.capable(CAP_KILL))
+  if (target.is_zombie() ||
+      sender.credentials.capable_in(user_namespace_of(*target.leader()), CAP_KILL))
     return true;
   const fs::Credentials &from = sender.credentials;
   const fs::Credentials &to = target.leader()->credentials;
@@ -116,11 +155,12 @@ bool may_signal(const Thread &sender, const Process &target, int signal) {
   return signal == SIGCONT && sender.process->session == target.session;
 }
 
-Status queue_signal(Process &process, const siginfo_t &info) {
+Status queue_signal(Process &process, const siginfo_t &sent) {
+  const siginfo_t info = as_seen_by(process, sent);
   const int signal = info.si_signo;
   if (process.exiting && signal == SIGKILL)
     kill_stopped_threads(process);
-  if (process.is_zombie() || process.exiting)
+  if (process.is_zombie() || process.exiting || is_shielded(*process.leader(), sent))
     return Done{};
   prepare(process, signal);
   if (signal == SIGKILL) {
@@ -140,10 +180,11 @@ Status queue_signal(Process &process, const siginfo_t &info) {
   return Done{};
 }
 
-Status queue_signal(Thread &thread, const siginfo_t &info) {
-  const int signal = info.si_signo;
+Status queue_signal(Thread &thread, const siginfo_t &sent) {
   Process &process = *thread.process;
-  if (thread.must_exit || process.exiting)
+  const siginfo_t info = as_seen_by(process, sent);
+  const int signal = info.si_signo;
+  if (thread.must_exit || process.exiting || is_shielded(thread, sent))
     return Done{};
   prepare(process, signal);
   if (signal == SIGKILL) {
@@ -184,6 +225,8 @@ void force_signal(Thread &thread, const siginfo_t &info) {
   const bool blocked = thread.signal_mask.contains(signal);
   if (blocked || (*thread.handlers)[signal].handler == 1)
     thread.handlers->writable(signal).handler = 0;
+  if ((*thread.handlers)[signal].handler == 0)
+    thread.process->is_unkillable = false; // force_sig_info_to_task
   thread.signal_mask.remove(signal);
   thread.pending.add(info);
   thread.notify();
@@ -206,10 +249,11 @@ bool is_orphaned_group(Kernel &kernel, Pid group) {
       continue;
     // The main process's parent is outside of the box: a shell with job control, as far as it can
     // tell.
-    if (process.get() == kernel.init())
+    if (process.get() == kernel.main_process())
       return false;
     const Process *parent = process->parent;
-    if (parent != nullptr && parent->group != group && parent->session == process->session)
+    if (parent != nullptr && parent->pid != Kernel::reaper_pid && parent->group != group &&
+        parent->session == process->session)
       return false;
   }
   return true;

@@ -7,6 +7,7 @@
 namespace tine::process {
 
 /// kill(2) from the kernel or another process: to the process, a thread that can take it is woken.
+/// Ids in a siginfo are the box's; the receiver sees them as its namespaces have them.
 void send_signal(Process &process, const siginfo_t &info);
 /// tgkill(2).
 void send_signal(Thread &thread, const siginfo_t &info);

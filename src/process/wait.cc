@@ -68,7 +68,10 @@ bool has_changed(const Process &child, int options) {
 /// Takes the change, unless WNOWAIT leaves it for later.
 WaitedChild take_change(Process &child, int options) {
   const bool keep = (options & WNOWAIT) != 0;
-  WaitedChild result{child.pid, uid_of(child), 0, 0, 0, child.usage};
+  // Before it is reaped: that frees its numbers.
+  const PidNumbers &numbers = child.kernel.pid_numbers;
+  const Pid number = numbers.number(numbers.space_of(child.parent->pid), child.pid);
+  WaitedChild result{number, uid_of(child), 0, 0, 0, child.usage};
   add(result.usage, child.children_usage);
   if (child.is_zombie()) {
     result.wait_status = child.exit_status;
@@ -133,7 +136,7 @@ void notify_parent_of_exit(Process &zombie) {
     return; // "a zombie tracee is only visible to its tracer" until that has waited for it
   Process *parent = zombie.parent;
   if (parent == nullptr || parent->is_zombie()) {
-    if (&zombie != zombie.kernel.init())
+    if (&zombie != zombie.kernel.main_process())
       reap(zombie);
     return;
   }
@@ -148,7 +151,7 @@ void notify_parent_of_exit(Process &zombie) {
     send_signal(*parent, child_signal(zombie, zombie.exit_signal, exit_code_of(zombie.exit_status),
                                       exit_value_of(zombie.exit_status)));
   }
-  if (!wanted)
+  if (!wanted && &zombie != zombie.kernel.main_process()) // whose status the box still needs
     reap(zombie);
   parent->child_changed.wake_all();
 }
@@ -164,6 +167,8 @@ Result<WaitedChild> wait_for_child(Process &parent, const WaitRequest &request) 
     if (!is_selected(child, request) || !is_of_kind(child, request.options))
       return false;
     any = true;
+    if (child.end_delayed)
+      return false;
     // A traced zombie, and all of its own tracees', a parent sees as their tracer or not yet.
     if (!child.leader_tracer.is_none() || (!parent.tracees.empty() && traces_leader(parent, child)))
       return false;

@@ -26,10 +26,12 @@ public:
   SyscallResult(u32 value) : value_(value) {}
   SyscallResult(Errno error) : value_(-static_cast<i64>(error)) {}
   SyscallResult(Done) : value_(0) {}
+  /// Returned as the caller's pid namespace numbers it.
+  SyscallResult(Pid pid) : value_(pid.value), is_pid_(true) {}
   template <typename T> SyscallResult(const Result<T> &result) {
     if (!result.ok())
       value_ = -static_cast<i64>(result.error());
-    else if constexpr (std::is_same_v<T, GuestAddress> || std::is_same_v<T, Pid>)
+    else if constexpr (std::is_same_v<T, GuestAddress>)
       value_ = static_cast<i64>(result.value().value);
     else if constexpr (!std::is_same_v<T, Done>)
       value_ = static_cast<i64>(result.value());
@@ -43,6 +45,7 @@ public:
   };
   [[nodiscard]] Kind kind() const { return kind_; }
   [[nodiscard]] i64 value() const { return value_; }
+  [[nodiscard]] bool is_pid() const { return is_pid_; }
   [[nodiscard]] Interrupt interrupt() const { return interrupt_; }
 
   static SyscallResult special(Kind kind, Interrupt interrupt = Interrupt::restart) {
@@ -54,6 +57,7 @@ public:
 
 private:
   i64 value_ = 0;
+  bool is_pid_ = false;
   Kind kind_ = Kind::value;
   Interrupt interrupt_ = Interrupt::restart;
 };

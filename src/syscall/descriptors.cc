@@ -1,6 +1,7 @@
 // dup, close_range, pipes, ioctl, and descriptors that stand for events.
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
+#include "syscall/identifiers.hpp"
 
 #include "fs/event_files.hpp"
 #include "fs/memory_fs.hpp"
@@ -89,6 +90,8 @@ SyscallResult sys_ioctl(Call &call, int fd, u32 request, u64 argument) {
     return 0;
   }
   default: {
+    if (const auto space = ref_cast<process::NamespaceFile>(file))
+      return namespace_ioctl(call, *space, request, GuestAddress{argument});
     const Result<u64> result = file->ioctl({request, argument, call.memory});
     return !result && is_tried_again(result.error()) ? blocked() : SyscallResult(result);
   }

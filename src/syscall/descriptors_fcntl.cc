@@ -1,6 +1,7 @@
 // fcntl(2) and flock(2).
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
+#include "syscall/identifiers.hpp"
 
 #include "fs/locks.hpp"
 #include "fs/memory_fs.hpp"
@@ -79,7 +80,7 @@ SyscallResult get_lock(Call &call, int fd, GuestAddress address, bool of_descrip
     asked.lock.l_len = blocker->range.last == ~u64{0}
                            ? 0
                            : static_cast<off_t>(blocker->range.last - blocker->range.first + 1);
-    asked.lock.l_pid = blocker->pid.value;
+    asked.lock.l_pid = blocker->pid.value < 0 ? -1 : shown(call, blocker->pid);
   }
   return call.memory.write_object(address, asked.lock);
 }

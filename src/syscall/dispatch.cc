@@ -3,6 +3,7 @@
 #include "process/signals.hpp"
 #include "process/tracer.hpp"
 #include "syscall/dispatch_traced.hpp"
+#include "syscall/identifiers.hpp"
 #include "syscall/table.hpp"
 #include "syscall/thread_caller.hpp"
 
@@ -108,12 +109,18 @@ Next block_or_interrupt(Thread &thread, Interrupt rule) {
 
 } // namespace
 
-Next call_handler(Thread &thread, Handler handler, Call &call) {
+Next call_handler(Thread &thread, const Row &row, Call &call) {
+  if (has_own_identifiers(thread))
+    if (const Status translated = translate_arguments(thread, row, call); !translated.ok())
+      return complete(thread, -static_cast<i64>(translated.error()));
   ThreadCaller caller(thread);
   const fs::CallerScope scope(caller);
-  const SyscallResult result = handler(call);
+  const SyscallResult result = row.handler(call);
   switch (result.kind()) {
   case SyscallResult::Kind::value:
+    if (result.is_pid())
+      return complete(thread,
+                      process::shown_pid(thread, Pid{static_cast<i32>(result.value())}).value);
     return complete(thread, result.value());
   case SyscallResult::Kind::blocked:
     return block_or_interrupt(thread, result.interrupt());
@@ -145,7 +152,7 @@ Next start_system_call(Thread &thread) {
     thread.kernel.tracer->entered(thread, call.arguments);
   if (row == nullptr || row->handler == nullptr)
     return complete(thread, -ENOSYS);
-  return call_handler(thread, row->handler, call);
+  return call_handler(thread, *row, call);
 }
 
 Next retry_system_call(Thread &thread) {
@@ -154,7 +161,7 @@ Next retry_system_call(Thread &thread) {
     return deliver_pending_signals(thread);
   const Row *row = find_row(static_cast<u64>(number_of_call(thread)));
   Call call = make_call(thread);
-  return call_handler(thread, row->handler, call);
+  return call_handler(thread, *row, call);
 }
 
 Next resume_thread(Thread &thread) {

@@ -82,7 +82,7 @@ Next make_traced_call(Thread &thread) {
     thread.kernel.tracer->entered(thread, call.arguments);
   if (row == nullptr || row->handler == nullptr)
     return end_traced_call(thread, -ENOSYS);
-  return call_handler(thread, row->handler, call);
+  return call_handler(thread, *row, call);
 }
 
 /// On the way to guest code: nothing is left of the call.

@@ -14,7 +14,7 @@ namespace tine::syscall {
 
 // ---- dispatch.cc ----
 [[nodiscard]] Call make_call(process::Thread &thread);
-[[nodiscard]] Next call_handler(process::Thread &thread, Handler handler, Call &call);
+[[nodiscard]] Next call_handler(process::Thread &thread, const Row &row, Call &call);
 /// The state of the call's tries is forgotten, its number too.
 void forget_call(process::Thread &thread);
 void restore_mask(process::Thread &thread);

@@ -85,9 +85,11 @@ Status check_writable_mount(const fs::Path &path) {
 }
 
 Status drop_set_id(Call &call, fs::Inode &inode) {
-  if (inode.type() != S_IFREG || call.thread.credentials.capable(CAP_FSETID))
+  if (inode.type() != S_IFREG)
     return Done{};
   const fs::Attributes now = TINE_TRY(inode.permissions());
+  if (call.thread.credentials.capable_towards(now.uid, now.gid, CAP_FSETID))
+    return Done{};
   const u32 mode = now.mode;
   // Linux 6.2: members of the group keep a set-group-ID bit that doesn't make the file a program.
   const bool drops_group = (mode & S_IXGRP) != 0 || !call.thread.credentials.in_group(now.gid);

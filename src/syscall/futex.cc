@@ -3,6 +3,7 @@
 
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
+#include "syscall/identifiers.hpp"
 
 #include <linux/futex.h>
 #include <optional>
@@ -187,7 +188,7 @@ SyscallResult lock_pi(Futex futex, GuestAddress timeout, bool only_try) {
     return blocked();
   }
   const FutexKey key = TINE_TRY(futex.key());
-  const u32 tid = static_cast<u32>(call.thread.tid.value);
+  const auto tid = static_cast<u32>(shown(call, call.thread.tid));
   const u32 others = call.kernel.futexes->waiters(key) != nullptr ? FUTEX_WAITERS : 0;
   const u32 old = TINE_TRY(update(futex, [&](u32 found) -> std::optional<u32> {
     if ((found & FUTEX_TID_MASK) == 0)
@@ -201,7 +202,7 @@ SyscallResult lock_pi(Futex futex, GuestAddress timeout, bool only_try) {
     return Errno{EDEADLK};
   if (only_try)
     return Errno{EAGAIN};
-  if (call.kernel.find_thread(Pid{static_cast<i32>(owner)}) == nullptr)
+  if (call.kernel.find_thread(given(call, static_cast<i32>(owner))) == nullptr)
     return Errno{ESRCH};
   TINE_TRY(arm_timeout(futex, timeout, true));
   call.kernel.futexes->enqueue(call.thread, key, ~u32{0}, futex.object);
@@ -216,9 +217,9 @@ SyscallResult unlock_pi(Futex futex) {
   const auto *waiters = table.waiters(key);
   u32 next = 0;
   if (waiters != nullptr)
-    next =
-        static_cast<u32>(waiters->front()->tid.value) | (waiters->size() > 1 ? FUTEX_WAITERS : 0);
-  const u32 tid = static_cast<u32>(call.thread.tid.value);
+    next = static_cast<u32>(process::shown_pid(*waiters->front(), waiters->front()->tid).value) |
+           (waiters->size() > 1 ? FUTEX_WAITERS : 0);
+  const auto tid = static_cast<u32>(shown(call, call.thread.tid));
   const u32 old = TINE_TRY(update(futex, [&](u32 found) -> std::optional<u32> {
     return (found & FUTEX_TID_MASK) == tid ? next : found;
   }));

@@ -1,5 +1,6 @@
 // User and group ids, supplementary groups, capabilities: credentials(7), capabilities(7).
 #include "syscall/handlers.hpp"
+#include "syscall/identifiers.hpp"
 
 #include <linux/capability.h>
 
@@ -32,14 +33,15 @@ Ids groups(const Credentials &credentials) {
 void set_users(Call &call, Ids ids) {
   Credentials &credentials = call.thread.credentials;
   const Ids old = users(credentials);
-  const bool had_root = old.has(0);
+  const u32 root = fs::user_to_box(credentials.user_namespace.get(), 0);
+  const bool had_root = old.has(root);
   credentials.uid = ids.real, credentials.euid = credentials.fsuid = ids.effective,
   credentials.suid = ids.saved;
-  if (had_root && !ids.has(0))
+  if (had_root && !ids.has(root))
     credentials.permitted = credentials.effective = credentials.ambient = 0;
-  if (old.effective == 0 && ids.effective != 0)
+  if (old.effective == root && ids.effective != root)
     credentials.effective = 0;
-  else if (old.effective != 0 && ids.effective == 0)
+  else if (old.effective != root && ids.effective == root)
     credentials.effective = credentials.permitted;
   if (old.effective != ids.effective)
     call.process.dumpable = 0;
@@ -91,17 +93,17 @@ Result<Ids> set_three(Ids old, Ids wanted, bool privileged) {
 }
 
 bool may_set_users(const Call &call) {
-  return call.thread.credentials.capable(CAP_SETUID);
+  return call.thread.credentials.capable_here(CAP_SETUID);
 }
 bool may_set_groups(const Call &call) {
-  return call.thread.credentials.capable(CAP_SETGID);
+  return call.thread.credentials.capable_here(CAP_SETGID);
 }
 
-SyscallResult write_three(Call &call, Ids ids, GuestAddress real, GuestAddress effective,
-                          GuestAddress saved) {
-  TINE_TRY(call.memory.write_object(real, ids.real));
-  TINE_TRY(call.memory.write_object(effective, ids.effective));
-  TINE_TRY(call.memory.write_object(saved, ids.saved));
+SyscallResult write_three(Call &call, Ids ids, u32 (*show)(const Call &, u32), GuestAddress real,
+                          GuestAddress effective, GuestAddress saved) {
+  TINE_TRY(call.memory.write_object(real, show(call, ids.real)));
+  TINE_TRY(call.memory.write_object(effective, show(call, ids.effective)));
+  TINE_TRY(call.memory.write_object(saved, show(call, ids.saved)));
   return 0;
 }
 
@@ -112,16 +114,16 @@ u32 id_of(int argument) {
 } // namespace
 
 SyscallResult sys_getuid(Call &call) {
-  return u64{call.thread.credentials.uid};
+  return u64{shown_user(call, call.thread.credentials.uid)};
 }
 SyscallResult sys_geteuid(Call &call) {
-  return u64{call.thread.credentials.euid};
+  return u64{shown_user(call, call.thread.credentials.euid)};
 }
 SyscallResult sys_getgid(Call &call) {
-  return u64{call.thread.credentials.gid};
+  return u64{shown_group(call, call.thread.credentials.gid)};
 }
 SyscallResult sys_getegid(Call &call) {
-  return u64{call.thread.credentials.egid};
+  return u64{shown_group(call, call.thread.credentials.egid)};
 }
 
 SyscallResult sys_setuid(Call &call, int id) {
@@ -164,36 +166,39 @@ SyscallResult sys_setresgid(Call &call, int real, int effective, int saved) {
 
 SyscallResult sys_getresuid(Call &call, GuestAddress real, GuestAddress effective,
                             GuestAddress saved) {
-  return write_three(call, users(call.thread.credentials), real, effective, saved);
+  return write_three(call, users(call.thread.credentials), shown_user, real, effective, saved);
 }
 
 SyscallResult sys_getresgid(Call &call, GuestAddress real, GuestAddress effective,
                             GuestAddress saved) {
-  return write_three(call, groups(call.thread.credentials), real, effective, saved);
+  return write_three(call, groups(call.thread.credentials), shown_group, real, effective, saved);
 }
 
 /// setfsuid(2): returns the previous id, whether or not it changed.
 SyscallResult sys_setfsuid(Call &call, int id) {
   Credentials &credentials = call.thread.credentials;
-  const u32 old = credentials.fsuid;
-  if (!may_set_users(call) && !users(credentials).has(id_of(id)) && id_of(id) != old)
-    return u64{old};
-  if (id_of(id) == unchanged)
-    return u64{old};
-  credentials.fsuid = id_of(id);
-  if (old == 0 && credentials.fsuid != 0)
+  const fs::UserNamespace *space = credentials.user_namespace.get();
+  const u32 old = credentials.fsuid, root = fs::user_to_box(space, 0);
+  const u32 wanted = id == -1 ? unchanged : fs::user_to_box(space, id_of(id));
+  const bool allowed = may_set_users(call) || users(credentials).has(wanted) || wanted == old;
+  if (wanted == unchanged || !allowed)
+    return u64{shown_user(call, old)};
+  credentials.fsuid = wanted;
+  if (old == root && wanted != root)
     credentials.effective &= ~file_system_capabilities;
-  else if (old != 0 && credentials.fsuid == 0)
+  else if (old != root && wanted == root)
     credentials.effective |= credentials.permitted & file_system_capabilities;
-  return u64{old};
+  return u64{shown_user(call, old)};
 }
 
 SyscallResult sys_setfsgid(Call &call, int id) {
   Credentials &credentials = call.thread.credentials;
   const u32 old = credentials.fsgid;
-  if (id_of(id) != unchanged && (may_set_groups(call) || groups(credentials).has(id_of(id))))
-    credentials.fsgid = id_of(id);
-  return u64{old};
+  const u32 wanted =
+      id == -1 ? unchanged : fs::group_to_box(credentials.user_namespace.get(), id_of(id));
+  if (wanted != unchanged && (may_set_groups(call) || groups(credentials).has(wanted)))
+    credentials.fsgid = wanted;
+  return u64{shown_group(call, old)};
 }
 
 SyscallResult sys_getgroups(Call &call, int size, GuestAddress list) {
@@ -201,19 +206,28 @@ SyscallResult sys_getgroups(Call &call, int size, GuestAddress list) {
   const auto count = static_cast<int>(groups.size());
   if (size < 0 || (size != 0 && size < count))
     return Errno{EINVAL};
-  if (size != 0)
-    TINE_TRY(call.memory.write(list, std::as_bytes(std::span(groups))));
+  if (size != 0) {
+    std::vector<u32> seen;
+    for (const u32 group : groups)
+      seen.push_back(shown_group(call, group));
+    TINE_TRY(call.memory.write(list, std::as_bytes(std::span(seen))));
+  }
   return count;
 }
 
 SyscallResult sys_setgroups(Call &call, int size, GuestAddress list) {
   constexpr int most_groups = 65536; // NGROUPS_MAX
-  if (!may_set_groups(call))
+  // userns_may_setgroups: not before there is a gid_map, nor once "deny" was written.
+  const fs::UserNamespace *space = process::user_namespace_of(call.thread);
+  if (!may_set_groups(call) || (space && (!space->may_set_groups || space->groups.ranges.empty())))
     return Errno{EPERM};
   if (size < 0 || size > most_groups)
     return Errno{EINVAL};
   std::vector<u32> groups(static_cast<std::size_t>(size));
   TINE_TRY(call.memory.read(list, std::as_writable_bytes(std::span(groups))));
+  for (u32 &group : groups)
+    if ((group = fs::group_to_box(space, group)) == fs::no_id)
+      return Errno{EINVAL};
   call.thread.credentials.groups = std::move(groups);
   return 0;
 }
@@ -258,7 +272,7 @@ SyscallResult sys_capget(Call &call, GuestAddress header_address, GuestAddress d
   if (header.pid < 0)
     return Errno{EINVAL};
   const process::Thread *target =
-      header.pid == 0 ? &call.thread : call.kernel.find_thread(Pid{header.pid});
+      header.pid == 0 ? &call.thread : call.kernel.find_thread(given(call, header.pid));
   if (target == nullptr)
     return Errno{ESRCH};
   if (data.is_null())
@@ -275,7 +289,7 @@ SyscallResult sys_capget(Call &call, GuestAddress header_address, GuestAddress d
 SyscallResult sys_capset(Call &call, GuestAddress header_address, GuestAddress data) {
   CapabilityHeader header;
   const int count = TINE_TRY(word_count(call, header_address, header));
-  if (header.pid != 0 && Pid{header.pid} != call.thread.tid)
+  if (header.pid != 0 && given(call, header.pid) != call.thread.tid)
     return Errno{EPERM};
   u64 effective = 0, permitted = 0, inheritable = 0;
   for (int i = 0; i < count; ++i) {
@@ -291,7 +305,7 @@ SyscallResult sys_capset(Call &call, GuestAddress header_address, GuestAddress d
   // capset(2): permitted and effective may only shrink; inheritable is bounded by permitted and
   // bounding.
   const u64 addable =
-      credentials.capable(CAP_SETPCAP) ? credentials.bounding : credentials.permitted;
+      credentials.capable_here(CAP_SETPCAP) ? credentials.bounding : credentials.permitted;
   if ((permitted & ~credentials.permitted) != 0 || (effective & ~permitted) != 0 ||
       (inheritable & ~(credentials.inheritable | addable)) != 0)
     return Errno{EPERM};

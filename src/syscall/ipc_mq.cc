@@ -1,5 +1,6 @@
 // POSIX message queues: mq_open(2), mq_unlink(2), mq_timedsend(2), mq_timedreceive(2),
 // mq_notify(2), mq_getsetattr(2).
+#include "process/namespaces.hpp"
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 
@@ -58,7 +59,7 @@ u64 accounted_bytes(u64 messages, u64 message_bytes) {
 Result<QueueFs::NewQueue> new_queue(Call &call, u32 mode, GuestAddress address) {
   constexpr i64 hard_messages = 65536, hard_bytes = 16 << 20;
   const fs::Credentials &who = call.thread.credentials;
-  const process::PosixQueueLimits &limits = call.kernel.ipc->posix_queues->limits;
+  const process::PosixQueueLimits &limits = process::ipc_of(call.thread).posix_queues->limits;
   QueueFs::NewQueue result{{.mode = S_IFREG | (mode & 0777U & ~call.thread.fs->umask),
                             .uid = who.fsuid,
                             .gid = who.fsgid},
@@ -76,7 +77,7 @@ Result<QueueFs::NewQueue> new_queue(Call &call, u32 mode, GuestAddress address) 
     result.message_bytes = static_cast<u32>(wanted.message_size);
   }
   u64 total = accounted_bytes(result.messages, result.message_bytes);
-  for (const auto &[name, queue] : call.kernel.ipc->posix_queues->queues())
+  for (const auto &[name, queue] : process::ipc_of(call.thread).posix_queues->queues())
     if (TINE_TRY(queue->attributes()).uid == who.fsuid)
       total += accounted_bytes(queue->capacity, queue->message_bytes);
   if (total > call.process.limit(RLIMIT_MSGQUEUE))
@@ -169,7 +170,7 @@ Status register_notification(Call &call, PosixQueue &queue, const sigevent &even
 SyscallResult sys_mq_open(Call &call, GuestAddress address, u32 flags, u32 mode,
                           GuestAddress attributes) {
   const std::string name = TINE_TRY(read_queue_name(call, address));
-  QueueFs &queues = *call.kernel.ipc->posix_queues;
+  QueueFs &queues = *process::ipc_of(call.thread).posix_queues;
   const fs::Credentials &who = call.thread.credentials;
   const u32 access = flags & O_ACCMODE;
   if (access == O_ACCMODE)
@@ -194,7 +195,7 @@ SyscallResult sys_mq_open(Call &call, GuestAddress address, u32 flags, u32 mode,
 
 SyscallResult sys_mq_unlink(Call &call, GuestAddress address) {
   const std::string name = TINE_TRY(read_queue_name(call, address));
-  QueueFs &queues = *call.kernel.ipc->posix_queues;
+  QueueFs &queues = *process::ipc_of(call.thread).posix_queues;
   const Ref<PosixQueue> queue = queues.find(name);
   if (!queue)
     return Errno{ENOENT};

@@ -1,4 +1,5 @@
 // System V message queues: msgget(2), msgop(2), msgctl(2).
+#include "process/namespaces.hpp"
 #include "syscall/handlers.hpp"
 
 #include "process/ipc/ipc_namespace.hpp"
@@ -13,7 +14,7 @@ using process::MessageQueue;
 using process::MessageQueues;
 
 MessageQueues &message_queues(Call &call) {
-  return call.kernel.ipc->message_queues;
+  return process::ipc_of(call.thread).message_queues;
 }
 
 /// EINVAL; EIDRM if the caller slept meanwhile.

@@ -1,4 +1,5 @@
 // System V semaphores: semget(2), semop(2), semctl(2).
+#include "process/namespaces.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
 
@@ -14,7 +15,7 @@ using process::SemaphoreSet;
 using process::WaitingOperation;
 
 Semaphores &semaphores(Call &call) {
-  return call.kernel.ipc->semaphores;
+  return process::ipc_of(call.thread).semaphores;
 }
 
 Result<SemaphoreSet *> set_of(Call &call, int id) {

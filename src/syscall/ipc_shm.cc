@@ -1,4 +1,5 @@
 // System V shared memory: shmget(2), shmop(2), shmctl(2).
+#include "process/namespaces.hpp"
 #include "syscall/handlers.hpp"
 
 #include "process/ipc/ipc_namespace.hpp"
@@ -12,7 +13,7 @@ using process::SegmentEntry;
 using process::SharedMemory;
 
 SharedMemory &shared_memory(Call &call) {
-  return call.kernel.ipc->shared_memory;
+  return process::ipc_of(call.thread).shared_memory;
 }
 
 /// EINVAL.

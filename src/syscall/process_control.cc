@@ -38,7 +38,7 @@ SyscallResult read_bounding(const Call &call, u64 capability) {
 }
 
 SyscallResult drop_bounding(Call &call, u64 capability) {
-  if (!call.thread.credentials.capable(CAP_SETPCAP))
+  if (!call.thread.credentials.capable_here(CAP_SETPCAP))
     return Errno{EPERM};
   if (capability > CAP_LAST_CAP)
     return Errno{EINVAL};

@@ -20,7 +20,7 @@ SyscallResult wait_for_vfork_child(Call &call) {
   if (call.state().woken) {
     if (call.thread.trace)
       process::trace_vfork_done(call.thread, Pid{static_cast<i32>(call.state().scratch[0])});
-    return call.state().scratch[0];
+    return Pid{static_cast<i32>(call.state().scratch[0])};
   }
   return blocked(Interrupt::uninterruptible);
 }
@@ -31,7 +31,7 @@ SyscallResult clone_with(Call &call, const CloneArguments &arguments) {
     return wait_for_vfork_child(call);
   const Ref<process::Thread> child = TINE_TRY(process::clone_process(call.thread, arguments));
   if (!is_vfork)
-    return child->tid.value;
+    return child->tid;
   call.state().scratch[0] = static_cast<u64>(child->tid.value);
   return wait_for_vfork_child(call);
 }

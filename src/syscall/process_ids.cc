@@ -31,35 +31,31 @@ bool is_group_of_session(const process::Kernel &kernel, Pid group, Pid session) 
 } // namespace
 
 SyscallResult sys_getpid(Call &call) {
-  return call.process.pid.value;
+  return call.process.pid;
 }
 SyscallResult sys_gettid(Call &call) {
-  return call.thread.tid.value;
+  return call.thread.tid;
 }
 
 SyscallResult sys_getppid(Call &call) {
   const Process *parent = call.process.parent;
   if (parent != nullptr)
-    return parent->pid.value;
-  return process::Kernel::reaper_pid.value;
+    return parent->pid;
+  return 0;
 }
 
 SyscallResult sys_getpgrp(Call &call) {
-  return call.process.group.value;
+  return call.process.group;
 }
 
 SyscallResult sys_getpgid(Call &call, int pid) {
-  if (Pid{pid} == process::Kernel::reaper_pid)
-    return process::Kernel::reaper_pid.value;
   const Process *target = find_process(call, pid);
-  return target == nullptr ? SyscallResult{Errno{ESRCH}} : SyscallResult{target->group.value};
+  return target == nullptr ? SyscallResult{Errno{ESRCH}} : SyscallResult{target->group};
 }
 
 SyscallResult sys_getsid(Call &call, int pid) {
-  if (Pid{pid} == process::Kernel::reaper_pid)
-    return process::Kernel::reaper_pid.value;
   const Process *target = find_process(call, pid);
-  return target == nullptr ? SyscallResult{Errno{ESRCH}} : SyscallResult{target->session.value};
+  return target == nullptr ? SyscallResult{Errno{ESRCH}} : SyscallResult{target->session};
 }
 
 /// setpgid(2), its errors in the kernel's order.
@@ -94,12 +90,12 @@ SyscallResult sys_setsid(Call &call) {
   call.kernel.set_session(call.process, call.process.pid);
   call.kernel.set_group(call.process, call.process.pid);
   call.process.terminal = nullptr;
-  return call.process.pid.value;
+  return call.process.pid;
 }
 
 SyscallResult sys_set_tid_address(Call &call, GuestAddress address) {
   call.thread.clear_child_tid = address;
-  return call.thread.tid.value;
+  return call.thread.tid;
 }
 
 SyscallResult sys_set_robust_list(Call &call, GuestAddress head, u64 size) {

@@ -3,6 +3,7 @@
 #include "process/lifecycle.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
+#include "syscall/identifiers.hpp"
 
 #include <algorithm>
 #include <linux/capability.h>
@@ -65,16 +66,18 @@ Result<std::vector<Process *>> processes_of(const Call &call, int which, int id)
   };
   switch (which) {
   case PRIO_PROCESS:
-    if (const Thread *thread = find_thread(call, id))
+    if (const Thread *thread = find_thread(call, given(call, id).value))
       found.push_back(thread->process);
     break;
   case PRIO_PGRP: {
-    const Pid group = id == 0 ? call.process.group : Pid{id};
+    const Pid group = id == 0 ? call.process.group : given(call, id);
     add_if([group](const Process &process) { return process.group == group; });
     break;
   }
   case PRIO_USER: {
-    const u32 user = id == 0 ? call.thread.credentials.uid : static_cast<u32>(id);
+    const u32 user =
+        id == 0 ? call.thread.credentials.uid
+                : fs::user_to_box(process::user_namespace_of(call.thread), static_cast<u32>(id));
     add_if([user](const Process &process) { return process.leader()->credentials.uid == user; });
     break;
   }

@@ -3,6 +3,7 @@
 #include "process/pid_file.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
+#include "syscall/identifiers.hpp"
 
 #include <sys/wait.h>
 
@@ -69,12 +70,12 @@ SyscallResult sys_waitid(Call &call, int kind, int id, GuestAddress info, u64 op
   case P_PID:
     if (id <= 0)
       return Errno{EINVAL};
-    request.kind = WaitKind::pid, request.id = Pid{id};
+    request.kind = WaitKind::pid, request.id = given(call, id);
     break;
   case P_PGID:
     if (id < 0)
       return Errno{EINVAL};
-    request.kind = WaitKind::group, request.id = id == 0 ? call.process.group : Pid{id};
+    request.kind = WaitKind::group, request.id = id == 0 ? call.process.group : given(call, id);
     break;
   case P_PIDFD: {
     if (id < 0)
@@ -113,7 +114,7 @@ SyscallResult sys_waitid(Call &call, int kind, int id, GuestAddress info, u64 op
                          child.code,
                          0,
                          child.pid.value,
-                         child.uid,
+                         shown_user(call, child.uid),
                          child.signal_status};
   TINE_TRY(call.memory.write_object(info, filled));
   return 0;

@@ -3,6 +3,7 @@
 #include "process/pid_file.hpp"
 #include "process/signals.hpp"
 #include "syscall/handlers.hpp"
+#include "syscall/identifiers.hpp"
 
 #include <fcntl.h>
 #include <vector>
@@ -37,6 +38,12 @@ template <typename Choose> SyscallResult signal_all(Call &call, int signal, Choo
   return sent ? SyscallResult{0} : SyscallResult{Errno{EPERM}};
 }
 
+/// kill(2), -1: those of the caller's pid namespace (and below it) but process 1.
+bool is_killed_with_all(const Call &call, Pid pid) {
+  const i32 number = shown(call, pid);
+  return number > 1;
+}
+
 SyscallResult signal_process(Call &call, Process &target, int signal, const siginfo_t &info) {
   if (!process::may_signal(call.thread, target, signal))
     return Errno{EPERM};
@@ -68,6 +75,9 @@ Result<siginfo_t> read_siginfo(Call &call, GuestAddress address, int signal, Pid
   if ((info.si_code >= 0 || info.si_code == SI_TKILL) && target != call.process.pid)
     return Errno{EPERM};
   info.si_signo = signal;
+  if (info.si_code == SI_USER ||
+      info.si_code == SI_TKILL) // shown to the receiver, who is the caller
+    info.si_pid = given(call, info.si_pid).value;
   return info;
 }
 
@@ -77,8 +87,6 @@ SyscallResult sys_kill(Call &call, int pid, int signal) {
   if (!is_signal(signal))
     return Errno{EINVAL};
   if (pid > 0) {
-    if (Pid{pid} == process::Kernel::reaper_pid)
-      return call.thread.credentials.euid == 0 ? SyscallResult{0} : SyscallResult{Errno{EPERM}};
     Process *target = call.kernel.find_process(Pid{pid});
     if (target == nullptr) {
       Thread *thread =
@@ -92,8 +100,9 @@ SyscallResult sys_kill(Call &call, int pid, int signal) {
   }
   if (pid ==
       -1) // "every process for which the caller has permission, except for process 1" and itself
-    return signal_all(call, signal,
-                      [&](const Process &process) { return &process != &call.process; });
+    return signal_all(call, signal, [&](const Process &process) {
+      return &process != &call.process && is_killed_with_all(call, process.pid);
+    });
   if (pid == INT_MIN)
     return Errno{ESRCH};
   const Pid group = pid == 0 ? call.process.group : Pid{-pid};

@@ -1,4 +1,5 @@
 // Ancillary data of sendmsg(2) and recvmsg(2): cmsg(3), unix(7).
+#include "syscall/identifiers.hpp"
 #include "syscall/socket_support.hpp"
 
 #include <algorithm>
@@ -31,11 +32,14 @@ Status take_credentials(Call &call, std::span<const std::byte> data, SentControl
     return Errno{EINVAL};
   std::memcpy(&sent, data.data(), sizeof sent);
   const fs::Credentials &own = call.thread.credentials;
-  const bool pid_ok = sent.pid == call.process.pid.value || own.capable(CAP_SYS_ADMIN);
+  sent.pid = given(call, sent.pid).value;
+  sent.uid = fs::user_to_box(own.user_namespace.get(), sent.uid);
+  sent.gid = fs::group_to_box(own.user_namespace.get(), sent.gid);
+  const bool pid_ok = sent.pid == call.process.pid.value || own.capable_here(CAP_SYS_ADMIN);
   const bool uid_ok = sent.uid == own.uid || sent.uid == own.euid || sent.uid == own.suid ||
-                      own.capable(CAP_SETUID);
+                      own.capable_here(CAP_SETUID);
   const bool gid_ok = sent.gid == own.gid || sent.gid == own.egid || sent.gid == own.sgid ||
-                      own.capable(CAP_SETGID);
+                      own.capable_here(CAP_SETGID);
   if (!pid_ok || !uid_ok || !gid_ok)
     return Errno{EPERM};
   if (!call.kernel.find_process(Pid{sent.pid}))
@@ -133,6 +137,10 @@ Result<SentControl> read_control(Call &call, const msghdr &message) {
   return control;
 }
 
+net::UnixCredentials shown_credentials(const Call &call, net::UnixCredentials ids) {
+  return {shown(call, Pid{ids.pid}), shown_user(call, ids.uid), shown_group(call, ids.gid)};
+}
+
 Status write_control(Call &call, msghdr &message, net::ReceiveRequest &received,
                      bool pass_credentials) {
   const u64 before = message.msg_controllen;
@@ -146,7 +154,8 @@ Status write_control(Call &call, msghdr &message, net::ReceiveRequest &received,
   for (const net::ControlMessage &control : received.control)
     TINE_TRY(writer.put(control.level, control.type, control.data));
   if (pass_credentials) {
-    const net::UnixCredentials credentials = received.credentials.value_or(net::UnixCredentials{});
+    const net::UnixCredentials credentials =
+        shown_credentials(call, received.credentials.value_or(net::UnixCredentials{}));
     TINE_TRY(writer.put(SOL_SOCKET, SCM_CREDENTIALS, std::as_bytes(std::span(&credentials, 1))));
   }
   if (!received.files.empty())

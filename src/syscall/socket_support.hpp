@@ -35,6 +35,8 @@ struct SentControl {
 [[nodiscard]] Result<SentControl> read_control(Call &call, const msghdr &message);
 /// Writes what was received to msg_control, and sets msg_controllen and MSG_CTRUNC. Descriptors
 /// that don't fit are closed.
+/// As the caller's namespaces have them.
+[[nodiscard]] net::UnixCredentials shown_credentials(const Call &call, net::UnixCredentials ids);
 [[nodiscard]] Status write_control(Call &call, msghdr &message, net::ReceiveRequest &received,
                                    bool pass_credentials);
 

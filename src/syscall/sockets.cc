@@ -4,10 +4,12 @@
 #include "net/tcp_socket.hpp"
 #include "net/udp_socket.hpp"
 #include "net/unix_socket.hpp"
+#include "process/namespaces.hpp"
 #include "syscall/handlers.hpp"
 #include "syscall/socket_support.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/netlink.h>
@@ -28,15 +30,20 @@ Result<Ref<net::Socket>> create_inet(Call &call, int domain, int type, int proto
   case SOCK_STREAM:
     if (protocol != 0 && protocol != IPPROTO_TCP)
       return Errno{EPROTONOSUPPORT};
-    return Ref<net::Socket>(net::TcpSocket::create(call.kernel.network, domain, flags, caller));
+    return Ref<net::Socket>(
+        net::TcpSocket::create(process::network_of(call.thread), domain, flags, caller));
   case SOCK_DGRAM:
     if (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6)
       return Errno{EACCES}; // net.ipv4.ping_group_range is empty
     if (protocol != 0 && protocol != IPPROTO_UDP)
       return Errno{EPROTONOSUPPORT};
-    return Ref<net::Socket>(make_ref<net::UdpSocket>(call.kernel.network, domain, flags, caller));
+    return Ref<net::Socket>(
+        make_ref<net::UdpSocket>(process::network_of(call.thread), domain, flags, caller));
   case SOCK_RAW:
-    return Errno{caller.credentials.capable(CAP_NET_RAW) ? EPROTONOSUPPORT : EPERM};
+    return Errno{
+        caller.credentials.capable_in(process::network_of(call.thread).owner.get(), CAP_NET_RAW)
+            ? EPROTONOSUPPORT
+            : EPERM};
   default:
     return Errno{ESOCKTNOSUPPORT};
   }
@@ -47,19 +54,21 @@ Result<Ref<net::Socket>> create_netlink(Call &call, int type, int protocol, u32 
     return Errno{ESOCKTNOSUPPORT};
   if (protocol != NETLINK_ROUTE)
     return Errno{EPROTONOSUPPORT};
-  return Ref<net::Socket>(make_ref<net::NetlinkSocket>(call.kernel.network, type, flags));
+  return Ref<net::Socket>(
+      make_ref<net::NetlinkSocket>(process::network_of(call.thread), type, flags));
 }
 
 Result<Ref<net::Socket>> create(Call &call, int domain, int type, int protocol, u32 flags) {
   const bool is_host = domain == AF_INET || domain == AF_INET6 ||
                        (domain == AF_NETLINK && protocol == NETLINK_ROUTE);
-  if (call.kernel.options.host_network && is_host)
-    return net::HostSocket::create(call.kernel.network, call.kernel.host.events, domain, type,
-                                   protocol, flags);
+  const bool is_first = process::network_of(call.thread).id == 0;
+  if (call.kernel.options.host_network && is_host && is_first)
+    return net::HostSocket::create(process::network_of(call.thread), call.kernel.host.events,
+                                   domain, type, protocol, flags);
   switch (domain) {
   case AF_UNIX: {
-    Ref<net::UnixSocket> socket = TINE_TRY(
-        net::UnixSocket::create(call.kernel.network, type, protocol, flags, caller_of(call)));
+    Ref<net::UnixSocket> socket = TINE_TRY(net::UnixSocket::create(
+        process::network_of(call.thread), type, protocol, flags, caller_of(call)));
     return Ref<net::Socket>(std::move(socket));
   }
   case AF_INET:
@@ -102,7 +111,7 @@ SyscallResult sys_socketpair(Call &call, int domain, u64 type, int protocol, Gue
   const net::Caller caller = caller_of(call);
   Ref<net::UnixSocket> ends[2];
   for (Ref<net::UnixSocket> &end : ends)
-    end = TINE_TRY(net::UnixSocket::create(call.kernel.network, what.type, protocol,
+    end = TINE_TRY(net::UnixSocket::create(process::network_of(call.thread), what.type, protocol,
                                            what.status_flags, caller));
   net::UnixSocket::connect_pair(*ends[0], *ends[1], caller);
   int descriptors[2];
@@ -208,7 +217,13 @@ SyscallResult sys_getsockopt(Call &call, int fd, int level, int name, GuestAddre
   const i32 room = TINE_TRY(call.memory.read_object<i32>(length));
   if (room < 0)
     return Errno{EINVAL};
-  const std::vector<std::byte> bytes = TINE_TRY(socket->option(level, name));
+  std::vector<std::byte> bytes = TINE_TRY(socket->option(level, name));
+  if (net::UnixCredentials peer;
+      level == SOL_SOCKET && name == SO_PEERCRED && bytes.size() == sizeof peer) {
+    std::memcpy(&peer, bytes.data(), sizeof peer);
+    peer = shown_credentials(call, peer);
+    std::memcpy(bytes.data(), &peer, sizeof peer);
+  }
   const std::size_t size = std::min(bytes.size(), static_cast<std::size_t>(room));
   TINE_TRY(call.memory.write(value, std::span(bytes).first(size)));
   return call.memory.write_object(length, static_cast<i32>(size));

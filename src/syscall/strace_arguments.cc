@@ -138,6 +138,9 @@ std::string print_plain(const PrintedCall &call, u8 index) {
   switch (call.row.arguments[index]) {
   case fd:
   case integer:
+  case pid:
+  case user_id:
+  case group_id:
     return fmt::format("{}", static_cast<int>(argument));
   case dirfd:
     return static_cast<int>(argument) == AT_FDCWD ? "AT_FDCWD"

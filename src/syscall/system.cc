@@ -25,7 +25,7 @@ void fill(char (&field)[65], std::string_view text) {
 
 Result<std::string> read_name(Call &call, GuestAddress address, u64 length) {
   constexpr u64 longest_name = 64;
-  if (!call.thread.credentials.capable(CAP_SYS_ADMIN))
+  if (!call.thread.credentials.capable_in(process::owner_of_hostname(call.thread), CAP_SYS_ADMIN))
     return Errno{EPERM};
   if (length > longest_name)
     return Errno{EINVAL};
@@ -36,7 +36,7 @@ Result<std::string> read_name(Call &call, GuestAddress address, u64 length) {
 
 /// What a new limit means to the address space at once.
 void apply_limit(process::Process &target, int resource, u64 current) {
-  if (target.is_zombie())
+  if (target.is_zombie() || !target.leader()->memory)
     return;
   memory::AddressSpace::Limits &limits = target.leader()->memory->limits();
   if (resource == RLIMIT_AS)
@@ -123,7 +123,8 @@ SyscallResult sys_prlimit64(Call &call, int pid, int resource, GuestAddress new_
   if (target == nullptr)
     return Errno{ESRCH};
   if (target != &call.process && !target->is_zombie() &&
-      !call.thread.credentials.capable(CAP_SYS_RESOURCE) &&
+      !call.thread.credentials.capable_in(process::user_namespace_of(*target->leader()),
+                                          CAP_SYS_RESOURCE) &&
       target->leader()->credentials.uid != call.thread.credentials.uid)
     return Errno{EPERM};
   const ResourceLimit old = target->limits[static_cast<std::size_t>(resource)];

@@ -18,6 +18,9 @@ enum class ArgumentKind : u8 {
   size,
   offset,
   hex,
+  pid, ///< negative: a process group
+  user_id,
+  group_id,
   pointer,
   // ---- constants: strace_names.hpp has their names ----
   access_mode,

@@ -1,6 +1,7 @@
 #include "syscall/thread_caller.hpp"
 
 #include "process/kernel.hpp"
+#include "process/namespaces.hpp"
 #include "process/process.hpp"
 #include "process/signals.hpp"
 
@@ -60,6 +61,13 @@ bool ThreadCaller::take_signal(u64 set, void *info) {
 
 u64 ThreadCaller::pending_signals() const {
   return thread_.pending.set().bits | thread_.process->pending.set().bits;
+}
+
+Pid ThreadCaller::shown(Pid pid) const {
+  return process::shown_pid(thread_, pid);
+}
+Pid ThreadCaller::given(Pid number) const {
+  return process::given_pid(thread_, number);
 }
 
 const fs::Path &ThreadCaller::root() const {

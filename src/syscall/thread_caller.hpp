@@ -22,6 +22,9 @@ public:
   bool take_signal(u64 set, void *info) override;
   [[nodiscard]] u64 pending_signals() const override;
   [[nodiscard]] const fs::Path &root() const override;
+  [[nodiscard]] const fs::Credentials &credentials() const override { return thread_.credentials; }
+  [[nodiscard]] Pid shown(Pid pid) const override;
+  [[nodiscard]] Pid given(Pid number) const override;
 
 private:
   process::Thread &thread_;

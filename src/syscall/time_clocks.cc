@@ -2,6 +2,7 @@
 #include "process/timers.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
+#include "syscall/identifiers.hpp"
 
 #include <linux/capability.h>
 #include <sys/timex.h>
@@ -35,13 +36,13 @@ Nanoseconds thread_time(const process::Thread &thread) {
 Result<Nanoseconds> read_cpu_clock(const Call &call, const CpuClock &clock) {
   if (clock.is_thread) {
     const process::Thread *thread =
-        clock.id.is_none() ? &call.thread : call.kernel.find_thread(clock.id);
+        clock.id.is_none() ? &call.thread : call.kernel.find_thread(given(call, clock.id.value));
     if (thread == nullptr || thread->process != &call.process)
       return Errno{EINVAL};
     return thread_time(*thread);
   }
   const process::Process *target =
-      clock.id.is_none() ? &call.process : call.kernel.find_process(clock.id);
+      clock.id.is_none() ? &call.process : call.kernel.find_process(given(call, clock.id.value));
   if (target == nullptr)
     return Errno{EINVAL};
   return clock.kind == CpuClock::Kind::user ? process::user_time(*target)

@@ -3,6 +3,7 @@
 #include "process/timers.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
+#include "syscall/identifiers.hpp"
 
 #include <csignal>
 
@@ -104,13 +105,14 @@ SyscallResult sys_timer_create(Call &call, int clock, GuestAddress event_address
   if (event.notify != SIGEV_NONE && (event.signal < 1 || event.signal > process::highest_signal))
     return Errno{EINVAL};
   if (event.notify == thread_id) {
-    const process::Thread *target = call.kernel.find_thread(Pid{event.thread});
+    const process::Thread *target = call.kernel.find_thread(given(call, event.thread));
     if (target == nullptr || target->process != &call.process)
       return Errno{EINVAL};
   }
   process::ProcessTimers &timers = process::timers_of(call.process);
-  const int id = TINE_TRY(timers.create(clock, event.notify, event.signal, Pid{event.thread},
-                                        event.value, event_address.is_null()));
+  const int id =
+      TINE_TRY(timers.create(clock, event.notify, event.signal, given(call, event.thread),
+                             event.value, event_address.is_null()));
   if (const Status written = call.memory.write_object(id_address, id); !written.ok()) {
     timers.remove(id);
     return written;

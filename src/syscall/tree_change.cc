@@ -53,7 +53,8 @@ SyscallResult change_mode(Call &call, const FoundInode &found, u32 mode) {
     const fs::Attributes now = TINE_TRY(found.inode->attributes());
     // "If the calling process is not privileged ... and the group of the file does not match ...
     // the S_ISGID bit will be turned off".
-    if (!call.thread.credentials.capable(CAP_FSETID) && !call.thread.credentials.in_group(now.gid))
+    if (!call.thread.credentials.capable_towards(now.uid, now.gid, CAP_FSETID) &&
+        !call.thread.credentials.in_group(now.gid))
       mode &= ~u32{S_ISGID};
   }
   return change(call, found, {.mode = mode & 07777U});
@@ -70,7 +71,7 @@ SyscallResult change_owner(Call &call, const FoundInode &found, int uid, int gid
   TINE_TRY(check_writable_mount(found.path));
   const fs::Credentials &credentials = call.thread.credentials;
   const fs::Attributes now = TINE_TRY(found.inode->attributes());
-  if (!credentials.capable(CAP_CHOWN)) {
+  if (!credentials.capable_towards(now.uid, now.gid, CAP_CHOWN)) {
     const bool owner_stays = !request.uid || *request.uid == now.uid;
     const bool is_own_group = !request.gid || credentials.in_group(*request.gid);
     if (credentials.fsuid != now.uid || !owner_stays || !is_own_group)

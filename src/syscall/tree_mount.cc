@@ -4,6 +4,10 @@
 
 #include "fs/inotify.hpp"
 #include "fs/memory_fs.hpp"
+#include "fs/pseudo_fs.hpp"
+#include "process/ipc/ipc_namespace.hpp"
+#include "process/namespaces.hpp"
+#include "process/procfs/procfs.hpp"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -37,13 +41,17 @@ SyscallResult sys_chroot(Call &call, GuestAddress address) {
   if (!path.dentry->inode()->is_directory())
     return Errno{ENOTDIR};
   TINE_TRY(fs::check_permission(call.thread.credentials, *path.dentry->inode(), 1));
-  if (!call.thread.credentials.capable(CAP_SYS_CHROOT))
+  if (!call.thread.credentials.capable_here(CAP_SYS_CHROOT))
     return Errno{EPERM};
   call.thread.fs->root = path;
   return 0;
 }
 
 namespace {
+
+bool may_mount(const Call &call) {
+  return call.thread.credentials.capable_in(call.thread.fs->mounts->owner.get(), CAP_SYS_ADMIN);
+}
 
 u32 mount_flags(u64 flags) {
   u32 result = 0;
@@ -58,7 +66,7 @@ u32 mount_flags(u64 flags) {
 
 SyscallResult sys_mount(Call &call, GuestAddress source_address, GuestAddress target_address,
                         GuestAddress type_address, u64 flags, GuestAddress) {
-  if (!call.thread.credentials.capable(CAP_SYS_ADMIN))
+  if (!may_mount(call))
     return Errno{EPERM};
   const fs::Path target =
       TINE_TRY(find_path(call, {.directory = AT_FDCWD, .path = target_address}));
@@ -93,6 +101,17 @@ SyscallResult sys_mount(Call &call, GuestAddress source_address, GuestAddress ta
         nullptr, mount_flags(flags), source);
     return 0;
   }
+  if (process::PidNamespace *pids = process::pid_namespace_of(call.thread);
+      type == "proc" && pids != nullptr) {
+    mounts.mount(target, process::make_procfs(call.kernel, Ref(pids)), nullptr, mount_flags(flags),
+                 source);
+    return 0;
+  }
+  if (type == "mqueue") {
+    mounts.mount(target, process::ipc_of(call.thread).posix_queues, nullptr, mount_flags(flags),
+                 source);
+    return 0;
+  }
   // A further view of what the box has of this type already: proc, devpts, sysfs.
   for (const Ref<fs::Mount> &mount : mounts.mounts())
     if (type == mount->file_system->type_name() && type != "overlay" && type != "hostfs") {
@@ -106,7 +125,7 @@ SyscallResult sys_umount2(Call &call, GuestAddress path, u64 flags) {
   constexpr u64 no_follow = UMOUNT_NOFOLLOW;
   if ((flags & ~(no_follow | MNT_FORCE | MNT_DETACH | MNT_EXPIRE)) != 0)
     return Errno{EINVAL};
-  if (!call.thread.credentials.capable(CAP_SYS_ADMIN))
+  if (!may_mount(call))
     return Errno{EPERM};
   const fs::Path place = TINE_TRY(
       find_path(call, {.directory = AT_FDCWD, .path = path, .follow = (flags & no_follow) == 0}));

@@ -1,6 +1,7 @@
 // stat and its kin, access, directories that are read, links that are read.
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
+#include "syscall/identifiers.hpp"
 
 #include "fs/inotify.hpp"
 
@@ -24,7 +25,7 @@ Result<struct stat> status_of(const FoundInode &found) {
 
 SyscallResult stat_path(Call &call, const PathArgument &argument, GuestAddress result) {
   const FoundInode found = TINE_TRY(find_inode(call, argument));
-  return call.memory.write_object(result, TINE_TRY(status_of(found)));
+  return call.memory.write_object(result, shown_status(call, TINE_TRY(status_of(found))));
 }
 
 struct statx_timestamp to_statx(const timespec &time) {
@@ -94,7 +95,7 @@ SyscallResult sys_statx(Call &call, int directory, GuestAddress path, u64 flags,
                                  .path = path,
                                  .follow = (flags & AT_SYMLINK_NOFOLLOW) == 0,
                                  .may_be_empty = (flags & AT_EMPTY_PATH) != 0}));
-  struct statx result = to_statx(TINE_TRY(status_of(found)));
+  struct statx result = to_statx(shown_status(call, TINE_TRY(status_of(found))));
   if (found.inode) {
     const fs::Attributes attributes = TINE_TRY(found.inode->attributes());
     if (attributes.born) {
@@ -122,7 +123,8 @@ SyscallResult access_path(Call &call, const PathArgument &argument, int mode, bo
   if (!effective) {
     credentials.fsuid = credentials.uid;
     credentials.fsgid = credentials.gid;
-    credentials.effective = credentials.uid == 0 ? credentials.permitted : 0;
+    const u32 root = fs::user_to_box(credentials.user_namespace.get(), 0);
+    credentials.effective = credentials.uid == root ? credentials.permitted : 0;
   }
   std::swap(credentials, call.thread.credentials);
   const Result<FoundInode> found = find_inode(call, argument);

@@ -143,10 +143,19 @@ while ! grep -qs attached messages; do sleep 0.1; done; grep -o TracerPid.*[1-9]
 echo hello >&3; exec 3>&-; wait $pid; echo $?; wait $tracer; echo $?; sed -E 's/0x[0-9a-f]+/ADDRESS/; s/[0-9]+ vars/N vars/' t""",
       needs=("strace", "sh"), prepare=lambda folder: os.mkfifo(folder / "fifo"))
 
-# Namespaces that need no user namespace: as root alone.
+# Namespaces; as root, or where the host lets users make user namespaces.
 shell("unshare_mounts_and_names",
       r"""unshare --mount --uts --cgroup sh -c 'hostname inside; mount -t tmpfs none /mnt; touch /mnt/here; ls /mnt; uname -n'
 ls /mnt | grep here; [ "$(uname -n)" != inside ] && echo outside""", needs=("unshare", "mount", "hostname"))
+shell("unshare_everything",
+      r"""unshare -Urmpf --mount-proc sh -c 'ps -o pid,comm; id; cat /proc/self/setgroups; hostname x 2>/dev/null || echo not mine'
+unshare -n sh -c 'tail -n +3 /proc/net/dev | cut -d: -f1; ip -o addr show lo'; unshare -i ipcs | grep -c 0x; unshare -Ur sh -c 'unshare -u sh -c "hostname y; hostname"'
+unshare -pf --kill-child sh -c 'sleep 100 & echo $$; kill -9 $$; echo shielded; exit 3'; echo $?""",
+      needs=("unshare", "ps", "ip", "ipcs"))
+shell("bubblewrap_unshares_all",
+      r"""bwrap --unshare-all --ro-bind / / --proc /proc --dev /dev sh -c '
+ps -o pid,comm; id; ip -o addr show lo | grep -c inet; readlink /proc/self > /dev/null && echo proc
+touch /x 2>/dev/null || echo read-only; kill -0 1 && echo process 1; (exit 5); echo $?'""", needs=("bwrap", "ps", "ip"))
 shell("bubblewrap_runs_a_shell",
       r"""mkdir -p extra; echo text > extra/file
 bwrap --ro-bind / / --tmpfs /tmp --bind extra /mnt --dev /dev --proc /proc --unshare-uts --hostname boxed --chdir /mnt sh -c '

@@ -1,4 +1,5 @@
-// The fork of a box: its System V objects and POSIX message queues, with their numbers and contents.
+// The fork of a box: its System V objects and POSIX message queues, with their numbers and
+// contents.
 #include "process/ipc/ipc_namespace.hpp"
 
 namespace tine::process {
@@ -32,14 +33,16 @@ Status Semaphores::copy_from(const Semaphores &original) {
                          [](const SemaphoreSet &set) { return Result<SemaphoreSet>(set); });
 }
 
-Segment::Segment(SharedMemory &table_, const Segment &original,
+Segment::Segment(SharedMemory *table_, const Segment &original,
                  Ref<memory::AnonymousPageObject> pages)
-    : id(original.id), first_key(original.first_key), table(&table_), pages_(std::move(pages)),
+    : id(original.id), first_key(original.first_key), table(table_), pages_(std::move(pages)),
       size_(original.size_) {}
 
 Result<Ref<memory::MappedFile>> Segment::copy(Copier &copier) {
-  return Ref<memory::MappedFile>(Ref<Segment>(
-      new Segment(*copier.counterpart(*table), *this, TINE_TRY(copier.copy(pages_)))));
+  // Without a table: that of a namespace that is gone, or that no thread is in.
+  SharedMemory *own = table ? copier.counterpart(*table) : nullptr;
+  return Ref<memory::MappedFile>(
+      Ref<Segment>(new Segment(own, *this, TINE_TRY(copier.copy(pages_)))));
 }
 
 /// A segment that is marked to be destroyed lives in the copier until a mapping shows it.
@@ -89,8 +92,23 @@ Result<Ref<PosixQueue>> PosixQueue::copy(Copier &copier) const {
 
 Result<Ref<fs::File>> QueueFile::make_copy(Copier &copier) {
   const fs::Path place = TINE_TRY(fs::copy_path(copier, place_));
-  return Ref<fs::File>(
-      make_ref<QueueFile>(place, status_flags(), TINE_TRY(copier.copy(queue_))));
+  return Ref<fs::File>(make_ref<QueueFile>(place, status_flags(), TINE_TRY(copier.copy(queue_))));
+}
+
+Status IpcNamespace::copy_from(const IpcNamespace &original, Copier &copier) {
+  copier.note_counterpart(original.shared_memory, shared_memory);
+  TINE_TRY(shared_memory.copy_from(original.shared_memory, copier));
+  TINE_TRY(semaphores.copy_from(original.semaphores));
+  TINE_TRY(message_queues.copy_from(original.message_queues));
+  posix_queues = TINE_TRY(copier.copy(original.posix_queues));
+  return Done{};
+}
+
+Result<Ref<IpcNamespace>> IpcNamespace::copy(Copier &copier) const {
+  Ref<IpcNamespace> made =
+      make_ref<IpcNamespace>(*copier.counterpart(kernel_), id, TINE_TRY(copier.copy(owner)));
+  TINE_TRY(made->copy_from(*this, copier));
+  return made;
 }
 
 } // namespace tine::process

@@ -1,4 +1,4 @@
-// What CLONE_NEWIPC would separate: the System V objects and the POSIX message queues of a box.
+// What CLONE_NEWIPC separates: the System V objects and the POSIX message queues.
 #pragma once
 
 #include "process/ipc/message_queues.hpp"
@@ -8,15 +8,27 @@
 
 namespace tine::process {
 
-/// Owned by the kernel of the box. Guarded by the kernel lock.
-class IpcNamespace {
+/// Owned by the kernel of the box (the first) and by the threads in it. Guarded by the kernel lock.
+class IpcNamespace final : public RefCounted {
 public:
-  explicit IpcNamespace(Kernel &kernel) : semaphores(kernel), posix_queues(make_ref<QueueFs>()) {}
+  explicit IpcNamespace(Kernel &kernel, u64 id_ = 0, Ref<fs::UserNamespace> owner_ = nullptr)
+      : id(id_), owner(std::move(owner_)), semaphores(kernel), posix_queues(make_ref<QueueFs>()),
+        kernel_(kernel) {}
 
+  const u64 id; ///< inode number of /proc/PID/ns/ipc; 0: the box's first
+  const Ref<fs::UserNamespace> owner;
   SharedMemory shared_memory;
   Semaphores semaphores;
   MessageQueues message_queues;
   Ref<QueueFs> posix_queues;
+
+  /// For the fork of a box: what `original` holds, into an empty one.
+  [[nodiscard]] Status copy_from(const IpcNamespace &original, Copier &copier);
+  /// One that isn't the first in the copy of a box.
+  [[nodiscard]] Result<Ref<IpcNamespace>> copy(Copier &copier) const;
+
+private:
+  Kernel &kernel_;
 };
 
 } // namespace tine::process

@@ -44,7 +44,7 @@ public:
   SharedMemory *table;
 
 private:
-  Segment(SharedMemory &table, const Segment &original, Ref<memory::AnonymousPageObject> pages);
+  Segment(SharedMemory *table, const Segment &original, Ref<memory::AnonymousPageObject> pages);
 
   Ref<memory::AnonymousPageObject> pages_;
   u64 size_; ///< bytes as asked for

@@ -2,6 +2,7 @@
 #include "net/tcp_socket.hpp"
 #include "net/udp_socket.hpp"
 #include "net/unix_socket.hpp"
+#include "process/namespaces.hpp"
 #include "process/procfs/subject.hpp"
 
 #include <cstring>
@@ -58,10 +59,10 @@ std::string header(int family) {
   return line + "\n";
 }
 
-std::string tcp_text(const Kernel &kernel, int family) {
+std::string tcp_text(const net::Network &network, int family) {
   std::string text = header(family);
   std::size_t number = 0;
-  for (const net::InetBinding *binding : kernel.network.tcp.bindings()) {
+  for (const net::InetBinding *binding : network.tcp.bindings()) {
     if (binding->family != family)
       continue;
     const auto &endpoint = static_cast<const net::TcpEndpoint &>(*binding);
@@ -73,10 +74,10 @@ std::string tcp_text(const Kernel &kernel, int family) {
   return text;
 }
 
-std::string udp_text(const Kernel &kernel, int family) {
+std::string udp_text(const net::Network &network, int family) {
   std::string text = header(family);
   std::size_t number = 0;
-  for (const net::Socket *socket : kernel.network.sockets) {
+  for (const net::Socket *socket : network.sockets) {
     const auto *udp = dynamic_cast<const net::UdpSocket *>(socket);
     if (!udp || socket->domain() != family || !udp->binding().in_table)
       continue;
@@ -87,10 +88,10 @@ std::string udp_text(const Kernel &kernel, int family) {
   return text;
 }
 
-std::string unix_text(const Kernel &kernel) {
+std::string unix_text(const net::Network &network) {
   std::string text = "Num       RefCount Protocol Flags    Type St Inode Path\n";
   constexpr u32 accepts = 0x10000; // SO_ACCEPTCON
-  for (const net::Socket *socket : kernel.network.sockets) {
+  for (const net::Socket *socket : network.sockets) {
     const auto *named = dynamic_cast<const net::UnixSocket *>(socket);
     if (!named)
       continue;
@@ -125,32 +126,34 @@ std::string route_text() {
   return line + "\n";
 }
 
-std::string sockstat_text(const Kernel &kernel) {
+std::string sockstat_text(const net::Network &network) {
   std::size_t tcp = 0, udp = 0;
-  for (const net::Socket *socket : kernel.network.sockets)
+  for (const net::Socket *socket : network.sockets)
     if (socket->domain() == AF_INET)
       ++(socket->type() == SOCK_STREAM ? tcp : udp);
   return fmt::format(
       "sockets: used {}\nTCP: inuse {} orphan 0 tw 0 alloc {} mem 0\n"
       "UDP: inuse {} mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n",
-      kernel.network.sockets.size(), tcp, tcp, udp);
+      network.sockets.size(), tcp, tcp, udp);
 }
 
 } // namespace
 
-Ref<fs::PseudoDirectory> make_net_directory(fs::PseudoFs &fs, Kernel &kernel) {
+Ref<fs::PseudoDirectory> make_net_directory(fs::PseudoFs &fs, const Subject &subject) {
   Ref<fs::PseudoDirectory> directory = fs.directory();
-  const auto add = [&](const char *name, std::function<std::string()> text) {
-    directory->add(name,
-                   fs.file({}, [text = std::move(text)] { return Result<std::string>(text()); }));
+  const auto add = [&](const char *name, std::function<std::string(const net::Network &)> text) {
+    directory->add(name, fs.file({}, [subject, text = std::move(text)]() -> Result<std::string> {
+      const Result<Thread *> thread = subject.thread();
+      return text(thread ? network_of(**thread) : subject.kernel.network);
+    }));
   };
-  add("tcp", [&kernel] { return tcp_text(kernel, AF_INET); });
-  add("tcp6", [&kernel] { return tcp_text(kernel, AF_INET6); });
-  add("udp", [&kernel] { return udp_text(kernel, AF_INET); });
-  add("udp6", [&kernel] { return udp_text(kernel, AF_INET6); });
-  add("unix", [&kernel] { return unix_text(kernel); });
-  add("sockstat", [&kernel] { return sockstat_text(kernel); });
-  add("route", route_text);
+  add("tcp", [](const net::Network &network) { return tcp_text(network, AF_INET); });
+  add("tcp6", [](const net::Network &network) { return tcp_text(network, AF_INET6); });
+  add("udp", [](const net::Network &network) { return udp_text(network, AF_INET); });
+  add("udp6", [](const net::Network &network) { return udp_text(network, AF_INET6); });
+  add("unix", unix_text);
+  add("sockstat", sockstat_text);
+  add("route", [](const net::Network &) { return route_text(); });
   directory->add("dev", fs.text(dev_text));
   directory->add("if_inet6", fs.text("00000000000000000000000000000001 01 80 10 80       lo\n"));
   directory->add("arp", fs.text("IP address       HW type     Flags       HW address            "

@@ -117,14 +117,10 @@ Result<std::string> personality_text(const Subject &subject) {
   return fmt::format("{:08x}\n", TINE_TRY(subject.process())->personality);
 }
 
+/// projid_map: no file system of a box has project ids.
 Result<std::string> id_map_text(const Subject &subject) {
   TINE_TRY(subject.process());
   return fmt::format("{:>10} {:>10} {:>10}\n", 0, 0, ~u32{0});
-}
-
-Result<std::string> setgroups_text(const Subject &subject) {
-  TINE_TRY(subject.process());
-  return std::string("allow\n");
 }
 
 Result<std::string> schedstat_text(const Subject &subject) {
@@ -140,8 +136,9 @@ Result<std::string> sched_text(const Subject &subject) {
       static_cast<double>(process.usage.user_time + process.usage.system_time) / 1e6;
   const u64 voluntary = process.usage.voluntary_switches,
             involuntary = process.usage.involuntary_switches;
-  std::string text = fmt::format("{} ({}, #threads: {})\n", command_name(subject), subject.id.value,
-                                 std::max<std::size_t>(process.threads.size(), 1));
+  std::string text =
+      fmt::format("{} ({}, #threads: {})\n", command_name(subject), subject.shown(subject.id),
+                  std::max<std::size_t>(process.threads.size(), 1));
   text += std::string(67, '-') + '\n';
   const auto line = [&](const char *name, const std::string &value) {
     text += fmt::format("{:<45}:{:>21}\n", name, value);
@@ -198,7 +195,8 @@ Result<std::string> children_text(const Subject &subject) {
   // A child is listed with the thread that made it; here all are the leader's.
   if (process.leader() && process.leader()->tid == subject.id)
     for (const Process *child : process.children)
-      text += fmt::format("{} ", child->pid.value);
+      if (const i32 number = subject.shown(child->pid); number != 0)
+        text += fmt::format("{} ", number);
   return text;
 }
 
@@ -255,7 +253,8 @@ Result<Ref<fs::Inode>> make_ns(fs::PseudoFs &fs, const Subject &subject,
   Ref<fs::PseudoDirectory> directory = fs.directory(attributes);
   for (const NamespaceName &entry : namespace_names())
     directory->add(entry.name, fs.file_link({}, [subject, &entry]() -> Result<Ref<fs::File>> {
-      return Ref<fs::File>(namespace_file(*TINE_TRY(subject.thread()), entry));
+      const Thread *thread = TINE_TRY(subject.thread());
+      return Ref<fs::File>(TINE_TRY(namespace_file(*thread, entry)));
     }));
   return Ref<fs::Inode>(std::move(directory));
 }
@@ -271,7 +270,7 @@ Result<Ref<fs::Inode>> make_attr(fs::PseudoFs &fs, const Subject &,
 }
 
 Result<Ref<fs::Inode>> make_net(fs::PseudoFs &fs, const Subject &subject, fs::PseudoAttributes) {
-  return Ref<fs::Inode>(make_net_directory(fs, subject.kernel));
+  return Ref<fs::Inode>(make_net_directory(fs, subject));
 }
 
 Result<Ref<fs::Inode>> make_task(fs::PseudoFs &fs, const Subject &subject,
@@ -284,17 +283,18 @@ Result<Ref<fs::Inode>> make_task(fs::PseudoFs &fs, const Subject &subject,
         if (error != std::errc{} || end != name.data() + name.size() || name.front() == '0')
           return Errno{ENOENT};
         const Process &process = *TINE_TRY(subject.process());
-        const Thread *thread = subject.kernel.find_thread(Pid{id});
+        const Pid tid = subject.kernel.pid_numbers.find(subject.pids, Pid{id});
+        const Thread *thread = subject.kernel.find_thread(tid);
         if (!thread || thread->process != &process)
           return Errno{ENOENT};
-        return make_process_directory(fs, {subject.kernel, Pid{id}, true});
+        return make_process_directory(fs, {subject.kernel, tid, true, subject.pids});
       },
       [subject]() -> Result<std::vector<fs::DirectoryEntry>> {
         std::vector<fs::DirectoryEntry> list;
         const Process &process = *TINE_TRY(subject.process());
         for (const Ref<Thread> &thread : process.threads)
           list.push_back({entry_number({subject.kernel, thread->tid, true}, 0), 0, DT_DIR,
-                          fmt::format("{}", thread->tid.value)});
+                          fmt::format("{}", subject.shown(thread->tid))});
         return list;
       });
   return Ref<fs::Inode>(std::move(directory));
@@ -321,7 +321,7 @@ Result<std::string> timers_text(const Subject &subject) {
                                                         : "signal";
     text += fmt::format("ID: {}\nsignal: {}/{:016x}\nnotify: {}/{}.{}\nClockID: {}\n", id,
                         timer.signal, timer.value, method, to_thread ? "tid" : "pid",
-                        to_thread ? timer.thread.value : process.pid.value, timer.clock);
+                        subject.shown(to_thread ? timer.thread : process.pid), timer.clock);
   }
   return text;
 }
@@ -354,7 +354,7 @@ constexpr SubjectEntry entries[] = {
     made("exe", S_IFLNK, 0777, make_exe),
     made("fd", S_IFDIR, 0500, make_fd),
     made("fdinfo", S_IFDIR, 0555, make_fdinfo),
-    text("gid_map", 0644, id_map_text),
+    text("gid_map", 0644, gid_map_text, write_gid_map),
     text("io", 0400, io_text),
     text("limits", 0444, limits_text),
     text("loginuid", 0644, unset_id_text),
@@ -377,7 +377,7 @@ constexpr SubjectEntry entries[] = {
     text("sched", 0644, sched_text),
     text("schedstat", 0444, schedstat_text),
     text("sessionid", 0444, unset_id_text),
-    text("setgroups", 0644, setgroups_text),
+    text("setgroups", 0644, setgroups_text, write_setgroups),
     text("smaps", 0444, smaps_text),
     text("smaps_rollup", 0444, smaps_rollup_text),
     text("stack", 0400, refused<EPERM>),
@@ -387,7 +387,7 @@ constexpr SubjectEntry entries[] = {
     text("syscall", 0400, syscall_text),
     text("timers", 0444, timers_text),
     text("timerslack_ns", 0666, timerslack_text),
-    text("uid_map", 0644, id_map_text),
+    text("uid_map", 0644, uid_map_text, write_uid_map),
     text("wchan", 0444, wchan_text),
     made("task", S_IFDIR, 0555, make_task),
 };

@@ -21,42 +21,46 @@ Pid pid_of(std::string_view name) {
 }
 
 /// Processes by number; threads can be looked up as well, but aren't listed (proc(5)).
-void add_processes(fs::PseudoFs &fs, Kernel &kernel) {
+void add_processes(fs::PseudoFs &fs, Kernel &kernel, const Ref<PidNamespace> &space) {
   fs.root_directory()->set_dynamic(
-      [&fs, &kernel](std::string_view name) -> Result<Ref<fs::Inode>> {
-        const Pid pid = pid_of(name);
+      [&fs, &kernel, space](std::string_view name) -> Result<Ref<fs::Inode>> {
+        const Pid pid = kernel.pid_numbers.find(space.get(), pid_of(name));
         if (pid.is_none() || (!kernel.find_process(pid) && !kernel.find_thread(pid)))
           return Errno{ENOENT};
-        return make_process_directory(fs, {kernel, pid});
+        return make_process_directory(fs, {kernel, pid, false, space.get()});
       },
-      [&kernel]() -> Result<std::vector<fs::DirectoryEntry>> {
+      [&kernel, space]() -> Result<std::vector<fs::DirectoryEntry>> {
         std::vector<fs::DirectoryEntry> list;
         for (const auto &[pid, process] : kernel.processes())
-          list.push_back({entry_number({kernel, pid}, 0), 0, DT_DIR, fmt::format("{}", pid.value)});
+          if (const Pid number = kernel.pid_numbers.number(space.get(), pid); !number.is_none())
+            list.push_back(
+                {entry_number({kernel, pid}, 0), 0, DT_DIR, fmt::format("{}", number.value)});
         return list;
       });
 }
 
-Result<std::string> self_target() {
+/// ENOENT for a reader that isn't in the pid namespace.
+Result<std::string> self_target(const Kernel &kernel, const PidNamespace *space) {
   const fs::Caller *caller = fs::current_caller();
-  return caller ? Result<std::string>{fmt::format("{}", caller->process().value)} : Errno{ENOENT};
+  const Pid number = caller ? kernel.pid_numbers.number(space, caller->process()) : Pid{};
+  return !number.is_none() ? Result<std::string>{fmt::format("{}", number.value)} : Errno{ENOENT};
 }
 
-Result<std::string> thread_self_target() {
-  const fs::Caller *caller = fs::current_caller();
-  if (!caller)
-    return Errno{ENOENT};
-  return fmt::format("{}/task/{}", caller->process().value, caller->thread().value);
+Result<std::string> thread_self_target(const Kernel &kernel, const PidNamespace *space) {
+  std::string process = TINE_TRY(self_target(kernel, space));
+  const Pid number = kernel.pid_numbers.number(space, fs::current_caller()->thread());
+  return fmt::format("{}/task/{}", process, number.value);
 }
 
 } // namespace
 
 namespace {
 
-void fill_procfs(fs::PseudoFs &procfs, Kernel &kernel) {
+void fill_procfs(fs::PseudoFs &procfs, Kernel &kernel, const Ref<PidNamespace> &space) {
   fs::PseudoDirectory &root = *procfs.root_directory();
-  root.add("self", procfs.link(self_target));
-  root.add("thread-self", procfs.link(thread_self_target));
+  root.add("self", procfs.link([&kernel, space] { return self_target(kernel, space.get()); }));
+  root.add("thread-self",
+           procfs.link([&kernel, space] { return thread_self_target(kernel, space.get()); }));
   root.add("mounts", procfs.link_to("self/mounts"));
   root.add("net", procfs.link_to("self/net"));
   root.directory("tty");
@@ -65,7 +69,7 @@ void fill_procfs(fs::PseudoFs &procfs, Kernel &kernel) {
   add_system_files(procfs, kernel);
   add_sysctl(procfs, kernel);
   add_system_v_ipc(procfs, kernel);
-  add_processes(procfs, kernel);
+  add_processes(procfs, kernel, space);
 }
 
 } // namespace
@@ -79,9 +83,22 @@ void set_up_generated(fs::PseudoFs &fs, Kernel &kernel, FillTree fill) {
   });
 }
 
-Ref<fs::PseudoFs> make_procfs(Kernel &kernel) {
+namespace {
+
+void set_up_procfs(fs::PseudoFs &fs, Kernel &kernel, const Ref<PidNamespace> &space) {
+  fs.root_directory()->set_populate([&fs, &kernel, space] { fill_procfs(fs, kernel, space); });
+  fs.set_rebuild([&fs, &kernel, space](Copier &copier) -> Result<Ref<fs::FileSystem>> {
+    Ref<fs::PseudoFs> made = make_ref<fs::PseudoFs>(fs.type_name(), fs.magic(), fs.device());
+    set_up_procfs(*made, *copier.counterpart(kernel), TINE_TRY(copier.copy(space)));
+    return Ref<fs::FileSystem>(made);
+  });
+}
+
+} // namespace
+
+Ref<fs::PseudoFs> make_procfs(Kernel &kernel, const Ref<PidNamespace> &space) {
   Ref<fs::PseudoFs> procfs = make_ref<fs::PseudoFs>("proc", u64{PROC_SUPER_MAGIC});
-  set_up_generated(*procfs, kernel, fill_procfs);
+  set_up_procfs(*procfs, kernel, space);
   return procfs;
 }
 

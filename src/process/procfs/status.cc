@@ -1,4 +1,5 @@
 // /proc/PID/stat, statm and status: proc(5).
+#include "process/namespaces.hpp"
 #include "process/procfs/subject.hpp"
 #include "process/ptrace.hpp"
 
@@ -62,11 +63,37 @@ TerminalNumbers terminal_of(const Process &process) {
   return numbers;
 }
 
-std::string join_groups(const fs::Credentials &credentials) {
+/// Ids are shown as the reader's user namespace has them.
+const fs::UserNamespace *reader_users(const Subject &subject) {
+  const Thread *reader = current_thread(subject.kernel);
+  return reader ? user_namespace_of(*reader) : nullptr;
+}
+
+std::string join_groups(const fs::Credentials &credentials, const fs::UserNamespace *viewer) {
   std::string text;
   for (const u32 group : credentials.groups)
-    text += fmt::format("{} ", group);
+    text += fmt::format("{} ", fs::shown_group(viewer, group));
   return text;
+}
+
+std::string id_lines(const fs::Credentials &ids, const fs::UserNamespace *viewer) {
+  const auto user = [viewer](u32 id) { return fs::shown_user(viewer, id); };
+  const auto group = [viewer](u32 id) { return fs::shown_group(viewer, id); };
+  return fmt::format("Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\n", user(ids.uid), user(ids.euid),
+                     user(ids.suid), user(ids.fsuid), group(ids.gid), group(ids.egid),
+                     group(ids.sgid), group(ids.fsgid));
+}
+
+/// NStgid and the like: the numbers from the procfs's namespace down to the process's own.
+std::string namespace_lines(const Subject &subject, const Process &process) {
+  const auto line = [&](const char *name, Pid pid) {
+    std::string text = fmt::format("{}:", name);
+    for (const Pid number : subject.kernel.pid_numbers.numbers_below(subject.pids, pid))
+      text += fmt::format("\t{}", number.value);
+    return text + "\n";
+  };
+  return line("NStgid", process.pid) + line("NSpid", subject.id) + line("NSpgid", process.group) +
+         line("NSsid", process.session) + "Kthread:\t0\n";
 }
 
 std::string memory_lines(const memory::AddressSpace &space, const Process &process) {
@@ -95,7 +122,7 @@ std::string memory_lines(const memory::AddressSpace &space, const Process &proce
 i32 tracer_pid(const Subject &subject) {
   const Result<Thread *> thread = subject.thread();
   const Thread *tracer = thread ? tracer_of(**thread) : nullptr;
-  return tracer != nullptr ? tracer->process->pid.value : 0;
+  return tracer != nullptr ? subject.shown(tracer->process->pid) : 0;
 }
 
 const char *state_name(char letter) {
@@ -124,6 +151,8 @@ char state_letter(const Subject &subject) {
   case sched::RunState::running:
     return 'R';
   case sched::RunState::stopped:
+    if ((*thread)->process->pid == Kernel::reaper_pid)
+      return 'S'; // it waits for children, as far as anyone can tell
     return (*thread)->trace && (*thread)->trace->stopped ? 't' : 'T';
   case sched::RunState::dead:
     return 'Z';
@@ -161,13 +190,13 @@ Result<std::string> stat_text(const Subject &subject) {
   const bool own = subject.is_thread && thread;
   const Nanoseconds user = own ? thread->user_time : process.usage.user_time;
   const Nanoseconds system = own ? thread->system_time : process.usage.system_time;
-  const i32 parent = process.parent ? process.parent->pid.value : 1;
+  const i32 parent = process.parent ? subject.shown(process.parent->pid) : 0;
   std::string text = fmt::format(
       "{} ({}) {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} 0 {} {} {} {} ",
-      subject.id.value, command_name(subject), state_letter(subject), parent, process.group.value,
-      process.session.value, terminal.device, terminal.foreground, 0x400000,
-      minor_faults_of(process), process.children_usage.minor_faults, process.usage.major_faults,
-      process.children_usage.major_faults, ticks(user), ticks(system),
+      subject.shown(subject.id), command_name(subject), state_letter(subject), parent,
+      subject.shown(process.group), subject.shown(process.session), terminal.device,
+      terminal.foreground, 0x400000, minor_faults_of(process), process.children_usage.minor_faults,
+      process.usage.major_faults, process.children_usage.major_faults, ticks(user), ticks(system),
       ticks(process.children_usage.user_time), ticks(process.children_usage.system_time),
       20 + process.nice, process.nice, std::max<std::size_t>(process.threads.size(), 1),
       ticks(process.start_time - subject.kernel.boot_time), usage.virtual_size,
@@ -207,21 +236,21 @@ Result<std::string> status_text(const Subject &subject) {
   std::string text = fmt::format("Name:\t{}\n", escape(command_name(subject), "\n\\"));
   if (thread && thread->fs)
     text += fmt::format("Umask:\t{:04o}\n", thread->fs->umask);
-  const i32 id = subject.id.value, parent = process.parent ? process.parent->pid.value : 1;
+  const i32 id = subject.shown(subject.id);
+  const i32 parent = process.parent ? subject.shown(process.parent->pid) : 0;
   text += fmt::format("State:\t{}\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t{}\n",
-                      state_name(state_letter(subject)), process.pid.value, id, parent,
+                      state_name(state_letter(subject)), subject.shown(process.pid), id, parent,
                       tracer_pid(subject));
-  text += fmt::format("Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\n", ids.uid, ids.euid, ids.suid,
-                      ids.fsuid, ids.gid, ids.egid, ids.sgid, ids.fsgid);
+  text += id_lines(ids, reader_users(subject));
   u64 table_size = 0;
   if (thread && thread->files)
     for (const int fd : thread->files->open_descriptors())
       table_size = std::max<u64>(table_size, static_cast<u64>(fd) + 1);
   constexpr u64 table_step = 64;
   table_size = std::max<u64>((table_size + table_step - 1) / table_step * table_step, 256);
-  text += fmt::format("FDSize:\t{}\nGroups:\t{}\n", thread ? table_size : 0, join_groups(ids));
-  text += fmt::format("NStgid:\t{}\nNSpid:\t{}\nNSpgid:\t{}\nNSsid:\t{}\nKthread:\t0\n",
-                      process.pid.value, id, process.group.value, process.session.value);
+  text += fmt::format("FDSize:\t{}\nGroups:\t{}\n", thread ? table_size : 0,
+                      join_groups(ids, reader_users(subject)));
+  text += namespace_lines(subject, process);
   if (thread && thread->memory)
     text += memory_lines(*thread->memory, process);
   const SignalMasks masks = signal_masks(process, thread);

@@ -1,6 +1,7 @@
 // Whose entries a directory below /proc shows: a process, or one of its threads. Private to procfs.
 #pragma once
 
+#include "fs/caller.hpp"
 #include "fs/pseudo_fs.hpp"
 #include "process/kernel.hpp"
 #include "process/process.hpp"
@@ -17,6 +18,11 @@ struct Subject {
   Kernel &kernel;
   Pid id;
   bool is_thread = false; ///< below task/: figures are the thread's own
+  /// What the procfs shows; kept by its root. Null: the box's own.
+  const PidNamespace *pids = nullptr;
+
+  /// A pid as this procfs numbers it; 0: not there.
+  [[nodiscard]] i32 shown(Pid pid) const { return kernel.pid_numbers.number(pids, pid).value; }
 
   /// ESRCH.
   [[nodiscard]] Result<Process *> process() const;
@@ -82,12 +88,21 @@ struct SubjectEntry {
 [[nodiscard]] std::span<const SubjectEntry> process_entries();
 [[nodiscard]] std::span<const SubjectEntry> thread_entries();
 // net_texts.cc
-[[nodiscard]] Ref<fs::PseudoDirectory> make_net_directory(fs::PseudoFs &fs, Kernel &kernel);
+[[nodiscard]] Ref<fs::PseudoDirectory> make_net_directory(fs::PseudoFs &fs, const Subject &subject);
 // procfs.cc
 using FillTree = void (*)(fs::PseudoFs &fs, Kernel &kernel);
 /// The tree is filled when it is first looked at, and made anew of the copy's kernel in the fork of
 /// a box.
 void set_up_generated(fs::PseudoFs &fs, Kernel &kernel, FillTree fill);
+// user_maps.cc
+/// Whose system call it is.
+[[nodiscard]] const Thread *current_thread(const Kernel &kernel);
+[[nodiscard]] Result<std::string> uid_map_text(const Subject &subject);
+[[nodiscard]] Result<std::string> gid_map_text(const Subject &subject);
+[[nodiscard]] Status write_uid_map(const Subject &subject, std::string_view text);
+[[nodiscard]] Status write_gid_map(const Subject &subject, std::string_view text);
+[[nodiscard]] Result<std::string> setgroups_text(const Subject &subject);
+[[nodiscard]] Status write_setgroups(const Subject &subject, std::string_view text);
 // system_texts.cc, sysctl.cc, sysvipc.cc
 void add_system_v_ipc(fs::PseudoFs &fs, Kernel &kernel);
 void add_system_files(fs::PseudoFs &fs, Kernel &kernel);

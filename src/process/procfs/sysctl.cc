@@ -86,8 +86,7 @@ public:
   void text(const std::string &name, Kernel &kernel, std::string &(*name_of)(const Thread &),
             std::string &first) {
     const auto find = [&kernel, name_of, &first]() -> std::string & {
-      const fs::Caller *caller = fs::current_caller();
-      const Thread *thread = caller ? kernel.find_thread(caller->thread()) : nullptr;
+      const Thread *thread = current_thread(kernel);
       return thread ? name_of(*thread) : first;
     };
     generated(

@@ -1,5 +1,6 @@
 // /proc/sysvipc: the System V objects, as ipcs(1) of old reads them.
 #include "process/ipc/ipc_namespace.hpp"
+#include "process/namespaces.hpp"
 #include "process/procfs/subject.hpp"
 
 #include <fmt/format.h>
@@ -55,14 +56,15 @@ std::string msg_text(MessageQueues &message_queues) {
 
 void add_system_v_ipc(fs::PseudoFs &fs, Kernel &kernel) {
   const Ref<fs::PseudoDirectory> directory = fs.root_directory()->directory("sysvipc");
-  IpcNamespace &ipc = *kernel.ipc;
-  const auto add = [&](const char *name, std::function<std::string()> text) {
-    directory->add(name, fs.file({.mode = 0444},
-                                 [text = std::move(text)] { return Result<std::string>(text()); }));
+  const auto add = [&](const char *name, std::string (*text)(IpcNamespace &)) {
+    directory->add(name, fs.file({.mode = 0444}, [&kernel, text]() -> Result<std::string> {
+      const Thread *reader = current_thread(kernel);
+      return text(reader ? ipc_of(*reader) : *kernel.ipc);
+    }));
   };
-  add("shm", [&ipc] { return shm_text(ipc.shared_memory); });
-  add("sem", [&ipc] { return sem_text(ipc.semaphores); });
-  add("msg", [&ipc] { return msg_text(ipc.message_queues); });
+  add("shm", [](IpcNamespace &ipc) { return shm_text(ipc.shared_memory); });
+  add("sem", [](IpcNamespace &ipc) { return sem_text(ipc.semaphores); });
+  add("msg", [](IpcNamespace &ipc) { return msg_text(ipc.message_queues); });
 }
 
 } // namespace tine::process

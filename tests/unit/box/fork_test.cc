@@ -166,6 +166,20 @@ TEST_F(BoxTest, IpcIsCopied) {
   }
 }
 
+TEST_F(BoxTest, NamespacesAreCopied) {
+  auto original = RunningBox::start(runtime_, "namespaces");
+  EXPECT_EQ(original->line(), "ready");
+  auto copy = original->fork();
+  ASSERT_TRUE(copy);
+  auto third = copy->fork();
+  ASSERT_TRUE(third);
+  for (RunningBox *box : {third.get(), original.get(), copy.get()}) {
+    box->say("go");
+    EXPECT_EQ(box->expect_all_ok(), 10U);
+    EXPECT_EQ(box->exit_code(), 0);
+  }
+}
+
 TEST_F(BoxTest, RandomnessDiffersAndTheRestStays) {
   auto original = RunningBox::start(runtime_, "randomness");
   EXPECT_EQ(original->line(), "ready");

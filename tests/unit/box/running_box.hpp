@@ -107,7 +107,7 @@ public:
     const KernelGuard guard = runtime.pause(box_->kernel());
     for (const auto &[pid, process] : box_->kernel().processes())
       for (const Ref<process::Thread> &thread : process->threads)
-        if (std::string wrong = thread->memory->validate(); !wrong.empty())
+        if (std::string wrong = thread->memory ? thread->memory->validate() : ""; !wrong.empty())
           return wrong;
     return {};
   }

@@ -55,11 +55,13 @@ TEST(InetAddress, RefusesOtherFamilies) {
 }
 
 TEST(Route, OnlyLoopbackCanBeReached) {
-  EXPECT_ERRNO(route(InetAddress::v4(0x08080808, 53)), ENETUNREACH);
-  EXPECT_ERRNO(route(InetAddress::v4(0xe0000001, 53)), ENETUNREACH); // multicast
-  EXPECT_TRUE(route(InetAddress::v4(0x7f010203, 53)).ok());
-  EXPECT_EQ(*route(InetAddress::any(AF_INET6, 9)), InetAddress::loopback(AF_INET6, 9));
-  EXPECT_ERRNO(check_local(InetAddress::v4(0x08080808, 0)), EADDRNOTAVAIL);
+  EXPECT_ERRNO(route(*make_ref<Network>(), InetAddress::v4(0x08080808, 53)), ENETUNREACH);
+  EXPECT_ERRNO(route(*make_ref<Network>(), InetAddress::v4(0xe0000001, 53)),
+               ENETUNREACH); // multicast
+  EXPECT_TRUE(route(*make_ref<Network>(), InetAddress::v4(0x7f010203, 53)).ok());
+  EXPECT_EQ(*route(*make_ref<Network>(), InetAddress::any(AF_INET6, 9)),
+            InetAddress::loopback(AF_INET6, 9));
+  EXPECT_ERRNO(check_local(*make_ref<Network>(), InetAddress::v4(0x08080808, 0)), EADDRNOTAVAIL);
 }
 
 } // namespace

@@ -14,7 +14,8 @@ namespace tine::net::test {
 
 class NetTest : public ::testing::Test {
 protected:
-  Network network;
+  const Ref<Network> own_network = make_ref<Network>();
+  Network &network = *own_network;
   fs::Credentials credentials;
   Ref<fs::FileSystemContext> context = make_ref<fs::FileSystemContext>();
   Caller caller{Pid{7}, credentials, *context};

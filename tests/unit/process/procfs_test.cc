@@ -108,7 +108,7 @@ TEST_F(ProcfsTest, StatusSpeaksOfTheProcess) {
   thread->credentials.groups = {4, 20};
   thread->signal_mask.add(SIGUSR1);
   const std::string text = read({"2", "status"});
-  for (const char *line : {"Name:\tsome program)\n", "Pid:\t2\n", "PPid:\t1\n", "Groups:\t4 20 \n",
+  for (const char *line : {"Name:\tsome program)\n", "Pid:\t2\n", "PPid:\t0\n", "Groups:\t4 20 \n",
                            "SigBlk:\t0000000000000200\n", "Cpus_allowed_list:\t0-1\n",
                            "VmSize:\t      36 kB\n", "Threads:\t1\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
