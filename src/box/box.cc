@@ -308,7 +308,7 @@ std::optional<int> Box::exit_status() {
 void Box::kill() {
   const KernelGuard guard(runtime_.host().lock);
   for (const auto &[pid, process] : kernel_->processes())
-    if (!process->is_zombie())
+    if (!process->is_zombie() && pid != process::Kernel::reaper_pid)
       process::send_signal(*process, process::kernel_signal(SIGKILL));
 }
 

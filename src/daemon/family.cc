@@ -163,7 +163,7 @@ BoxState Family::state_of(const KeptBox &kept) {
   const KernelGuard guard(lock());
   std::set<const memory::AddressSpace *> seen;
   for (const auto &[pid, process] : kept.kernel().processes()) {
-    if (process->is_zombie())
+    if (process->is_zombie() || pid == process::Kernel::reaper_pid) // that runs nothing
       continue;
     ++state.processes;
     const memory::AddressSpace *space = process->leader()->memory.get();
