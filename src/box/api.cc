@@ -2,12 +2,11 @@
 #include "tine/tine.hpp"
 
 #include "box/box.hpp"
+#include "box/host_pipe.hpp"
 #include "box/runtime.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -17,32 +16,16 @@ namespace {
 
 constexpr int failed = 125;
 
-/// The two ends of one standard stream.
-struct StreamEnds {
-  UniqueFd of_box, of_host;
-};
-
-[[noreturn]] void no_descriptor() {
-  throw Error("the host gives no descriptor", failed);
-}
-
-StreamEnds make_ends(Stream kind, int fd) {
-  StreamEnds ends;
-  if (kind == Stream::pipe) {
-    int pipe[2];
-    if (::pipe2(pipe, O_CLOEXEC) != 0)
-      no_descriptor();
-    ends.of_box = UniqueFd(pipe[fd == STDIN_FILENO ? 0 : 1]);
-    ends.of_host = UniqueFd(pipe[fd == STDIN_FILENO ? 1 : 0]);
-  } else {
-    ends.of_box = UniqueFd(kind == Stream::inherit ? ::fcntl(fd, F_DUPFD_CLOEXEC, 3)
-                                                   : ::open("/dev/null", O_RDWR | O_CLOEXEC));
-    if (!ends.of_box) // this program's own is closed
-      ends.of_box = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  }
-  if (!ends.of_box)
-    no_descriptor();
-  return ends;
+/// What leads elsewhere than to this program. Of a stream that this program has closed: /dev/null.
+UniqueFd open_host_stream(Stream kind, int fd) {
+  UniqueFd made;
+  if (kind == Stream::inherit)
+    made = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  if (!made)
+    made = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!made)
+    throw Error("the host gives no descriptor", failed);
+  return made;
 }
 
 int shell_status(int status) {
@@ -73,49 +56,35 @@ std::shared_ptr<box::Runtime> make_runtime(const BoxOptions &options) {
 } // namespace
 
 struct Box::State {
+  explicit State(std::shared_ptr<box::Runtime> runtime_)
+      : runtime(std::move(runtime_)), input(*runtime), output(*runtime) {}
+
   std::shared_ptr<box::Runtime> runtime;
-  UniqueFd input, output;
+  Streams kinds; ///< of the box's streams
+  box::HostPipe input, output;
   std::string pending; ///< output that was read and not asked for yet
   std::unique_ptr<box::Box> box;
 
-  /// Makes the streams and keeps the host's ends.
-  fs::StandardStreams make_streams(const Streams &kinds) {
-    StreamEnds in = make_ends(kinds.input, STDIN_FILENO);
-    StreamEnds out = make_ends(kinds.output, STDOUT_FILENO);
-    input = std::move(in.of_host);
-    output = std::move(out.of_host);
+  /// The box's streams. What leads where the original's does is left out: it is shared then.
+  fs::StandardStreams make_streams(const Streams &wanted, const Streams *original) {
+    kinds = wanted;
+    if (kinds.error == Stream::pipe && kinds.output != Stream::pipe)
+      kinds.error = Stream::null;
     fs::StandardStreams streams;
-    streams.descriptors[2] =
-        kinds.error == Stream::pipe && kinds.output == Stream::pipe
-            ? UniqueFd(::fcntl(out.of_box.get(), F_DUPFD_CLOEXEC, 3))
-            : make_ends(kinds.error == Stream::pipe ? Stream::null : kinds.error, STDERR_FILENO)
-                  .of_box;
-    streams.descriptors[0] = std::move(in.of_box);
-    streams.descriptors[1] = std::move(out.of_box);
+    const Stream of_box[] = {kinds.input, kinds.output, kinds.error};
+    const Streams from = original != nullptr ? *original : Streams{};
+    const Stream of_original[] = {from.input, from.output, from.error};
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+      if (of_box[fd] != Stream::pipe && (original == nullptr || of_original[fd] != of_box[fd]))
+        streams.descriptors[fd] = open_host_stream(of_box[fd], fd);
+    const KernelGuard guard(runtime->host().lock);
+    if (kinds.input == Stream::pipe)
+      streams.files[STDIN_FILENO] = input.open(STDIN_FILENO);
+    if (kinds.output == Stream::pipe)
+      streams.files[STDOUT_FILENO] = output.open(STDOUT_FILENO);
+    if (kinds.error == Stream::pipe)
+      streams.files[STDERR_FILENO] = streams.files[STDOUT_FILENO];
     return streams;
-  }
-  /// Adds to `pending`. False at the end of output and after the deadline.
-  bool read_more(const std::optional<std::chrono::steady_clock::time_point> &deadline) {
-    if (!output)
-      return false;
-    int timeout = -1;
-    if (deadline)
-      timeout = static_cast<int>(std::max<std::int64_t>(
-          0,
-          std::chrono::ceil<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now())
-              .count()));
-    pollfd entry{output.get(), POLLIN, 0};
-    int ready = 0;
-    while ((ready = ::poll(&entry, 1, timeout)) < 0 && errno == EINTR) {
-    }
-    if (ready <= 0)
-      return false;
-    char bytes[16384];
-    const ssize_t count = ::read(output.get(), bytes, sizeof bytes);
-    if (count <= 0)
-      return false;
-    pending.append(bytes, static_cast<std::size_t>(count));
-    return true;
   }
 };
 
@@ -127,9 +96,7 @@ Box::~Box() = default;
 Box Box::start(const BoxOptions &given) {
   if (given.arguments.empty())
     throw Error("no program is named", failed);
-  ::signal(SIGPIPE, SIG_IGN); // a box may end while it is written to
-  auto state = std::make_unique<State>();
-  state->runtime = make_runtime(given);
+  auto state = std::make_unique<State>(make_runtime(given));
   box::BoxOptions options;
   options.program = given.arguments.front();
   options.arguments = given.arguments;
@@ -143,18 +110,18 @@ Box Box::start(const BoxOptions &given) {
   options.gid = ::getgid();
   options.host_network = given.host_network;
   options.takes_over_host = false;
-  options.streams = state->make_streams(given.streams);
+  options.streams = state->make_streams(given.streams, nullptr);
   state->box = std::make_unique<box::Box>(*state->runtime);
   if (const auto failure = state->box->start(options))
     throw Error(failure->message, failure->exit_status);
+  options.streams = {}; // from here on other threads use the ends of the pipes
   state->runtime->start();
   return Box(std::move(state));
 }
 
 Box Box::fork(const Streams &streams) {
-  auto state = std::make_unique<State>();
-  state->runtime = state_->runtime;
-  auto forked = state_->box->fork(state->make_streams(streams));
+  auto state = std::make_unique<State>(state_->runtime);
+  auto forked = state_->box->fork(state->make_streams(streams, &state_->kinds));
   if (const auto *failure = std::get_if<box::StartFailure>(&forked))
     throw Error(failure->message, failure->exit_status);
   state->box = std::move(std::get<std::unique_ptr<box::Box>>(forked));
@@ -162,19 +129,11 @@ Box Box::fork(const Streams &streams) {
 }
 
 bool Box::write(std::string_view bytes) {
-  while (!bytes.empty() && state_->input) {
-    const ssize_t count = ::write(state_->input.get(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count < 0)
-      return false;
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return bytes.empty();
+  return state_->input.write(bytes);
 }
 
 void Box::close_input() {
-  state_->input = UniqueFd();
+  state_->input.close();
 }
 
 std::optional<std::string> Box::read_line(Timeout timeout) {
@@ -184,7 +143,7 @@ std::optional<std::string> Box::read_line(Timeout timeout) {
   std::string &pending = state_->pending;
   std::size_t end = 0;
   while ((end = pending.find('\n')) == std::string::npos)
-    if (!state_->read_more(deadline)) {
+    if (!state_->output.read(pending, deadline)) {
       if (pending.empty() || (deadline && std::chrono::steady_clock::now() >= *deadline))
         return std::nullopt;
       return std::exchange(pending, {});
@@ -210,7 +169,7 @@ bool Box::read_until(std::string_view line, Timeout timeout) {
 }
 
 std::string Box::read_all() {
-  while (state_->read_more({})) {
+  while (state_->output.read(state_->pending, {})) {
   }
   return std::exchange(state_->pending, {});
 }

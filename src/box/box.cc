@@ -172,7 +172,7 @@ std::optional<StartFailure> Box::start(const BoxOptions &options) {
   process::InitArguments arguments;
   arguments.exec = std::move(*exec);
   if (options.console == Console::none) {
-    arguments.files = make_descriptors(options);
+    arguments.files = make_descriptors(options.streams);
   } else if (auto console = make_console(options.console, *context)) {
     arguments.files = std::move(*console);
   } else {
@@ -193,11 +193,12 @@ std::optional<StartFailure> Box::start(const BoxOptions &options) {
   return std::nullopt;
 }
 
-Ref<fs::FdTable> Box::make_descriptors(const BoxOptions &options) {
-  const auto &given = options.streams.descriptors;
-  if (std::all_of(std::begin(given), std::end(given), [](const UniqueFd &fd) { return !fd; }))
-    return standard_descriptors(runtime_.host().events);
-  return standard_descriptors(runtime_.host().events, options.streams);
+Ref<fs::FdTable> Box::make_descriptors(const fs::StandardStreams &given) {
+  bool any = false;
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    any = any || given.descriptors[fd] || given.files[fd];
+  return any ? standard_descriptors(runtime_.host().events, given)
+             : standard_descriptors(runtime_.host().events);
 }
 
 Result<Ref<fs::FdTable>> Box::make_console(Console kind, const fs::FileSystemContext &context) {
@@ -315,10 +316,14 @@ void Box::kill() {
 std::variant<std::unique_ptr<Box>, StartFailure> Box::fork(fs::StandardStreams streams) {
   auto made = std::make_unique<Box>(runtime_);
   const KernelGuard guard = runtime_.pause(*kernel_);
+  fs::StandardStreams own = std::move(streams); // goes before the lock does
   if (init_->is_zombie())
     return StartFailure{"the box has ended"};
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (own.descriptors[fd] && !own.files[fd])
+      own.files[fd] = open_stream(runtime_.host().events, own.descriptors[fd].get(), fd);
   std::string refused;
-  auto kernel = kernel_->copy(streams, refused);
+  auto kernel = kernel_->copy(own, refused);
   if (!kernel)
     return StartFailure{
         refused.empty()

@@ -82,8 +82,8 @@ public:
   void kill();
 
   /// A copy of the running box: all processes with their memory and files, at one instant. Both go
-  /// on from there. `streams` are the copy's standard input, output and error; one that is -1 is
-  /// shared with this box. While the box runs, from any host thread.
+  /// on from there. `streams` are the copy's standard input, output and error; one that isn't given
+  /// is shared with this box. While the box runs, from any host thread but vCPUs.
   [[nodiscard]] std::variant<std::unique_ptr<Box>, StartFailure> fork(fs::StandardStreams streams);
 
   /// A further process in the running box, a child of the reaper in a session of its own. Of the
@@ -97,7 +97,7 @@ public:
   [[nodiscard]] process::Process &first_process() { return *init_; }
 
 private:
-  [[nodiscard]] Ref<fs::FdTable> make_descriptors(const BoxOptions &options);
+  [[nodiscard]] Ref<fs::FdTable> make_descriptors(const fs::StandardStreams &given);
   /// Makes Kernel::console, and the streams that lead to it.
   [[nodiscard]] Result<Ref<fs::FdTable>> make_console(Console kind,
                                                       const fs::FileSystemContext &context);

@@ -35,7 +35,7 @@ HostSignals::HostSignals(sched::HostEvents &events, Receive receive)
 }
 
 HostSignals::~HostSignals() {
-  events_.unwatch(descriptor_.get());
+  events_.unwatch(descriptor_.get(), arrived_);
 }
 
 void HostSignals::woken(sched::WaitQueue &) {

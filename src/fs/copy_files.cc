@@ -3,6 +3,7 @@
 #include "fs/event_files.hpp"
 #include "fs/fd_table.hpp"
 #include "fs/host_file.hpp"
+#include "fs/host_stream.hpp"
 #include "fs/locks.hpp"
 #include "fs/memory_fs.hpp"
 #include "fs/pipe.hpp"
@@ -48,6 +49,11 @@ Result<Ref<Pipe>> Pipe::copy(Copier &) const {
 }
 
 Result<Ref<File>> PipeFile::make_copy(Copier &copier) {
+  if (pipe_->standard_stream >= 0) {
+    Ref<File> made =
+        TINE_TRY(copied_standard_stream(copier, pipe_->standard_stream, status_flags()));
+    return made ? made : reopen(status_flags());
+  }
   const Ref<Pipe> pipe = TINE_TRY(copier.copy(pipe_));
   const Path place = TINE_TRY(copy_path(copier, place_));
   const u64 writers_ever = pipe->writers_ever;

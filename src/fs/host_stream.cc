@@ -28,56 +28,55 @@ TerminalOwner &host_terminal_owner() {
   return owner;
 }
 
-HostStream::HostStream(int fd, u32 flags, sched::HostEvents &events, std::string name)
-    : File(flags), fd_(fd), events_(events), name_(std::move(name)) {
-  classify();
-}
-
 HostStream::HostStream(UniqueFd fd, int role, u32 flags, sched::HostEvents &events,
                        std::string name)
-    : File(flags), kept_(std::make_shared<const UniqueFd>(std::move(fd))), role_(role),
-      fd_(kept_->get()), events_(events), name_(std::move(name)) {
-  classify();
-}
+    : File(flags), host_(describe(std::move(fd), flags)), role_(role), events_(events),
+      name_(std::move(name)) {}
 
-void HostStream::classify() {
+HostStream::HostStream(std::shared_ptr<const Descriptor> host, const HostStream &other, u32 flags)
+    : File(flags), host_(std::move(host)), role_(other.role_), events_(other.events_),
+      name_(other.name_) {}
+
+std::shared_ptr<const HostStream::Descriptor> HostStream::describe(UniqueFd fd, u32 flags) {
+  auto made = std::make_shared<Descriptor>();
+  made->given = std::move(fd);
+  const int given = made->given.get();
   struct stat status {};
-  if (::fstat(fd_, &status) != 0)
-    return;
+  if (::fstat(given, &status) != 0)
+    return made;
   if (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode))
-    kind_ = Kind::seekable;
+    made->kind = Kind::seekable;
   else if (S_ISSOCK(status.st_mode))
-    kind_ = Kind::socket;
-  else if (S_ISCHR(status.st_mode) && ::isatty(fd_) == 1)
-    kind_ = Kind::terminal;
-  else if (S_ISCHR(status.st_mode) && ::lseek(fd_, 0, SEEK_CUR) >= 0)
-    kind_ = Kind::seekable; // /dev/null and the like: never wait
-  if (kind_ != Kind::terminal && !S_ISFIFO(status.st_mode))
-    return;
+    made->kind = Kind::socket;
+  else if (S_ISCHR(status.st_mode) && ::isatty(given) == 1)
+    made->kind = Kind::terminal;
+  else if (S_ISCHR(status.st_mode) && ::lseek(given, 0, SEEK_CUR) >= 0)
+    made->kind = Kind::seekable; // /dev/null and the like: never wait
+  if (made->kind != Kind::terminal && !S_ISFIFO(status.st_mode))
+    return made;
   // Non-blocking for us only: the caller's description stays as it is.
-  const std::string link = std::string("/proc/self/fd/").append(std::to_string(fd_));
-  own_ = UniqueFd(::open(link.c_str(), static_cast<int>(status_flags() & O_ACCMODE) | O_NONBLOCK |
-                                           O_NOCTTY | O_CLOEXEC));
-  if (own_)
-    fd_ = own_.get();
+  const std::string link = std::string("/proc/self/fd/").append(std::to_string(given));
+  made->own = UniqueFd(::open(link.c_str(), static_cast<int>(flags & O_ACCMODE) | O_NONBLOCK |
+                                                O_NOCTTY | O_CLOEXEC));
+  return made;
 }
 
 HostStream::~HostStream() {
-  events_.unwatch(fd_);
+  events_.unwatch(host_->fd(), changed_);
 }
 
 /// EAGAIN if the host descriptor isn't ready.
 Status HostStream::ready(short events) const {
-  pollfd entry{fd_, events, 0};
+  pollfd entry{host_->fd(), events, 0};
   return ::poll(&entry, 1, 0) == 0 ? Errno{EAGAIN} : Status(Done{});
 }
 
 Result<u64> HostStream::read(memory::IoBuffer &to) {
-  if (kind_ == Kind::terminal)
+  if (host_->kind == Kind::terminal)
     TINE_TRY(host_terminal_owner().check(TerminalOwner::Use::read, false));
   u64 done = 0;
   while (to.remaining() > 0) {
-    if (kind_ != Kind::seekable) {
+    if (host_->kind != Kind::seekable) {
       const Status is_ready = ready(POLLIN);
       if (!is_ready)
         return done > 0 ? Result<u64>(done) : is_ready.error();
@@ -85,27 +84,27 @@ Result<u64> HostStream::read(memory::IoBuffer &to) {
     const auto piece = to.window(memory::Access::write);
     if (!piece)
       return done > 0 ? Result<u64>(done) : piece.error();
-    const Result<u64> count = host_result(::read(fd_, piece->data(), piece->size()));
+    const Result<u64> count = host_result(::read(host_->fd(), piece->data(), piece->size()));
     if (!count)
       return done > 0 ? Result<u64>(done) : count.error();
     to.advance(*count);
     done += *count;
-    if (*count < piece->size() || kind_ == Kind::terminal)
+    if (*count < piece->size() || host_->kind == Kind::terminal)
       break;
   }
   return done;
 }
 
 Result<u64> HostStream::write(memory::IoBuffer &from) {
-  if (kind_ == Kind::terminal) {
+  if (host_->kind == Kind::terminal) {
     struct termios modes {};
-    const bool stops = ::ioctl(fd_, TCGETS, &modes) == 0 && (modes.c_lflag & TOSTOP) != 0;
+    const bool stops = ::ioctl(host_->fd(), TCGETS, &modes) == 0 && (modes.c_lflag & TOSTOP) != 0;
     TINE_TRY(host_terminal_owner().check(TerminalOwner::Use::write, stops));
   }
   u64 done = 0;
   while (from.remaining() > 0) {
     std::size_t limit = ~std::size_t{0};
-    if (kind_ != Kind::seekable && !own_) {
+    if (host_->kind != Kind::seekable && !host_->own) {
       const Status is_ready = ready(POLLOUT);
       if (!is_ready)
         return done > 0 ? Result<u64>(done) : is_ready.error();
@@ -114,9 +113,10 @@ Result<u64> HostStream::write(memory::IoBuffer &from) {
     const auto piece = from.window(memory::Access::read, limit);
     if (!piece)
       return done > 0 ? Result<u64>(done) : piece.error();
-    const ssize_t size = kind_ == Kind::socket ? ::send(fd_, piece->data(), piece->size(),
-                                                        MSG_DONTWAIT | MSG_NOSIGNAL)
-                                               : ::write(fd_, piece->data(), piece->size());
+    const ssize_t size =
+        host_->kind == Kind::socket
+            ? ::send(host_->fd(), piece->data(), piece->size(), MSG_DONTWAIT | MSG_NOSIGNAL)
+            : ::write(host_->fd(), piece->data(), piece->size());
     const Result<u64> count = host_result(size);
     if (!count)
       return done > 0 ? Result<u64>(done) : count.error();
@@ -129,38 +129,38 @@ Result<u64> HostStream::write(memory::IoBuffer &from) {
 }
 
 Result<u64> HostStream::read_at(memory::IoBuffer &to, u64 at) {
-  if (kind_ != Kind::seekable)
+  if (host_->kind != Kind::seekable)
     return Errno{ESPIPE};
   const auto piece = TINE_TRY(to.window(memory::Access::write));
-  const u64 count =
-      TINE_TRY(host_result(::pread(fd_, piece.data(), piece.size(), static_cast<off_t>(at))));
+  const u64 count = TINE_TRY(
+      host_result(::pread(host_->fd(), piece.data(), piece.size(), static_cast<off_t>(at))));
   to.advance(count);
   return count;
 }
 
 Result<u64> HostStream::write_at(memory::IoBuffer &from, u64 at) {
-  if (kind_ != Kind::seekable)
+  if (host_->kind != Kind::seekable)
     return Errno{ESPIPE};
   const auto piece = TINE_TRY(from.window(memory::Access::read));
-  const u64 count =
-      TINE_TRY(host_result(::pwrite(fd_, piece.data(), piece.size(), static_cast<off_t>(at))));
+  const u64 count = TINE_TRY(
+      host_result(::pwrite(host_->fd(), piece.data(), piece.size(), static_cast<off_t>(at))));
   from.advance(count);
   return count;
 }
 
 Result<u64> HostStream::seek(i64 distance, int whence) {
-  if (kind_ != Kind::seekable)
+  if (host_->kind != Kind::seekable)
     return Errno{ESPIPE};
-  const off_t at = ::lseek(fd_, distance, whence);
+  const off_t at = ::lseek(host_->fd(), distance, whence);
   if (at < 0)
     return Errno{errno};
   return static_cast<u64>(at);
 }
 
 u32 HostStream::poll() {
-  if (kind_ == Kind::seekable)
+  if (host_->kind == Kind::seekable)
     return File::poll();
-  pollfd entry{fd_, POLLIN | POLLOUT | POLLPRI | POLLRDNORM | POLLWRNORM, 0};
+  pollfd entry{host_->fd(), POLLIN | POLLOUT | POLLPRI | POLLRDNORM | POLLWRNORM, 0};
   if (::poll(&entry, 1, 0) <= 0)
     return 0;
   u32 events = static_cast<u16>(entry.revents);
@@ -172,16 +172,16 @@ u32 HostStream::poll() {
 }
 
 sched::WaitQueue *HostStream::wait_queue() {
-  return kind_ == Kind::seekable ? nullptr : &changed_;
+  return host_->kind == Kind::seekable ? nullptr : &changed_;
 }
 
 void HostStream::prepare_wait(u32 events) {
-  events_.watch(fd_, events, changed_);
+  events_.watch(host_->fd(), events, changed_);
 }
 
 Result<struct stat> HostStream::stat() {
   struct stat status {};
-  if (::fstat(fd_, &status) != 0)
+  if (::fstat(host_->fd(), &status) != 0)
     return Errno{errno};
   return status;
 }
@@ -214,31 +214,31 @@ Result<u64> HostStream::terminal_ioctl(const IoctlCall &call) {
     return *answer;
   switch (call.request) {
   case TCGETS:
-    return pass_struct(fd_, call, kernel_termios_size, false);
+    return pass_struct(host_->fd(), call, kernel_termios_size, false);
   case TCGETS2:
-    return pass_struct(fd_, call, kernel_termios2_size, false);
+    return pass_struct(host_->fd(), call, kernel_termios2_size, false);
   case TIOCGWINSZ:
-    return pass_struct(fd_, call, sizeof(winsize), false);
+    return pass_struct(host_->fd(), call, sizeof(winsize), false);
   case TIOCOUTQ:
-    return pass_struct(fd_, call, sizeof(int), false);
+    return pass_struct(host_->fd(), call, sizeof(int), false);
   case TCSETS:
   case TCSETSW:
   case TCSETSF:
     TINE_TRY(owner.check(TerminalOwner::Use::change, true));
-    return pass_struct(fd_, call, kernel_termios_size, true);
+    return pass_struct(host_->fd(), call, kernel_termios_size, true);
   case TCSETS2:
   case TCSETSW2:
   case TCSETSF2:
     TINE_TRY(owner.check(TerminalOwner::Use::change, true));
-    return pass_struct(fd_, call, kernel_termios2_size, true);
+    return pass_struct(host_->fd(), call, kernel_termios2_size, true);
   case TIOCSWINSZ:
-    return pass_struct(fd_, call, sizeof(winsize), true);
+    return pass_struct(host_->fd(), call, sizeof(winsize), true);
   case TCFLSH:
   case TCXONC:
   case TCSBRK:
   case TCSBRKP:
     TINE_TRY(owner.check(TerminalOwner::Use::change, true));
-    if (::ioctl(fd_, call.request, static_cast<int>(call.argument)) < 0)
+    if (::ioctl(host_->fd(), call.request, static_cast<int>(call.argument)) < 0)
       return Errno{errno};
     return u64{0};
   default:
@@ -248,46 +248,49 @@ Result<u64> HostStream::terminal_ioctl(const IoctlCall &call) {
 
 Result<u64> HostStream::ioctl(const IoctlCall &call) {
   if (call.request == FIONREAD)
-    return pass_struct(fd_, call, sizeof(int), false);
-  if (kind_ == Kind::terminal)
+    return pass_struct(host_->fd(), call, sizeof(int), false);
+  if (host_->kind == Kind::terminal)
     return terminal_ioctl(call);
   return Errno{ENOTTY};
 }
 
 Status HostStream::truncate(u64 size) {
-  if (::ftruncate(fd_, static_cast<off_t>(size)) != 0)
+  if (::ftruncate(host_->fd(), static_cast<off_t>(size)) != 0)
     return Errno{errno};
   return Done{};
 }
 
 Status HostStream::allocate(int mode, u64 at, u64 length) {
-  if (::fallocate(fd_, mode, static_cast<off_t>(at), static_cast<off_t>(length)) != 0)
+  if (::fallocate(host_->fd(), mode, static_cast<off_t>(at), static_cast<off_t>(length)) != 0)
     return Errno{errno};
   return Done{};
 }
 
 Status HostStream::sync() {
-  if (::fsync(fd_) != 0)
+  if (::fsync(host_->fd()) != 0)
     return Errno{errno};
   return Done{};
 }
 
 Result<Ref<File>> HostStream::reopen(u32 flags) {
-  Ref<HostStream> made = make_ref<HostStream>(fd_, flags, events_, name_);
-  made->kept_ = kept_;
-  made->role_ = role_;
-  return Ref<File>(made);
+  if ((flags & O_ACCMODE) == (status_flags() & O_ACCMODE))
+    return Ref<File>(Ref<HostStream>(new HostStream(host_, *this, flags)));
+  UniqueFd fd(::fcntl(host_->given.get(), F_DUPFD_CLOEXEC, 3));
+  if (!fd)
+    return Errno{errno};
+  return Ref<File>(make_ref<HostStream>(std::move(fd), role_, flags, events_, name_));
 }
 
 Result<Ref<File>> HostStream::make_copy(Copier &copier) {
+  Ref<File> made = TINE_TRY(copied_standard_stream(copier, role_, status_flags()));
+  return made ? made : reopen(status_flags());
+}
+
+Result<Ref<File>> copied_standard_stream(const Copier &copier, int role, u32 flags) {
   const auto *streams = copier.context<StandardStreams>();
-  const int given = streams ? streams->descriptors[role_].get() : -1;
-  UniqueFd fd(::fcntl(given >= 0 ? given : fd_, F_DUPFD_CLOEXEC, 3));
-  if (!fd)
-    return Errno{errno};
-  std::string name = given >= 0 ? "pipe:[" + std::to_string(given) + "]" : name_;
-  return Ref<File>(
-      make_ref<HostStream>(std::move(fd), role_, status_flags(), events_, std::move(name)));
+  if (role < 0 || streams == nullptr || !streams->files[role])
+    return Ref<File>();
+  return streams->files[role]->reopen(flags);
 }
 
 } // namespace tine::fs

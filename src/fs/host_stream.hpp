@@ -10,19 +10,21 @@
 
 namespace tine::fs {
 
-/// What the copy of a box has in place of the caller's standard input, output and error. A box that
-/// says nothing of one (-1) shares it with the original.
+/// What a box, or the copy of one, has as standard input, output and error: a host descriptor,
+/// which is duplicated, or a file. A copy for which neither is given shares the original's.
 struct StandardStreams {
   UniqueFd descriptors[3];
+  Ref<File> files[3]; ///< ends of pipes; with the kernel lock
 };
+
+/// In the copy of a box, what an open standard stream of the original becomes; null: it is shared.
+[[nodiscard]] Result<Ref<File>> copied_standard_stream(const Copier &copier, int role, u32 flags);
 
 /// A host descriptor that guests read and write: a terminal, a pipe, a socket or a file of the
 /// caller. Never blocks the host thread. Its state (offset, terminal modes) is the caller's.
 class HostStream final : public File {
 public:
-  /// `fd` stays the caller's; it must outlive the stream.
-  HostStream(int fd, u32 flags, sched::HostEvents &events, std::string name);
-  /// The same for a descriptor that the stream owns, as standard descriptor `role`.
+  /// As standard descriptor `role`: 0, 1, 2.
   HostStream(UniqueFd fd, int role, u32 flags, sched::HostEvents &events, std::string name);
   ~HostStream() override;
 
@@ -41,23 +43,28 @@ public:
   [[nodiscard]] Status sync() override;
   [[nodiscard]] std::string description() override { return name_; }
   [[nodiscard]] Result<Ref<File>> reopen(u32 flags) override;
-  [[nodiscard]] bool is_terminal() const { return kind_ == Kind::terminal; }
+  [[nodiscard]] bool is_terminal() const { return host_->kind == Kind::terminal; }
 
 private:
   enum class Kind : u8 { terminal, stream, socket, seekable };
+  /// What streams with the same access mode share: those that reopen(2) or the fork of a box made.
+  struct Descriptor {
+    UniqueFd given;
+    UniqueFd own; ///< a description of our own, non-blocking, where the host gives one
+    Kind kind = Kind::stream;
+    [[nodiscard]] int fd() const { return own ? own.get() : given.get(); }
+  };
+  HostStream(std::shared_ptr<const Descriptor> host, const HostStream &other, u32 flags);
+  [[nodiscard]] static std::shared_ptr<const Descriptor> describe(UniqueFd fd, u32 flags);
   [[nodiscard]] Status ready(short events) const;
   [[nodiscard]] Result<u64> terminal_ioctl(const IoctlCall &call);
 
   [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
-  void classify();
 
-  std::shared_ptr<const UniqueFd> kept_; ///< what fd_ was before own_, if it isn't the caller's
-  int role_ = 0;                         ///< which standard descriptor it was first
-  int fd_;
-  UniqueFd own_; ///< a description of our own, non-blocking, where the host gives one
+  std::shared_ptr<const Descriptor> host_;
+  int role_; ///< which standard descriptor it was first
   sched::HostEvents &events_;
   std::string name_;
-  Kind kind_ = Kind::stream;
   sched::WaitQueue changed_;
 };
 

@@ -45,6 +45,9 @@ public:
   /// them.
   sched::WaitQueue opening_readers, opening_writers;
   u32 admitted_readers = 0, admitted_writers = 0;
+  /// 0, 1, 2: the other end is the host program's (box/host_pipe.hpp), and this is the box's
+  /// standard input, output or error; -1: both ends are the box's.
+  int standard_stream = -1;
 
 private:
   void allocate();

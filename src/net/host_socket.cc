@@ -33,7 +33,7 @@ HostSocket::HostSocket(Network &network, sched::HostEvents &events, UniqueFd hos
       host_(std::move(host)) {}
 
 HostSocket::~HostSocket() {
-  events_.unwatch(host_.get());
+  events_.unwatch(host_.get(), wait_);
 }
 
 Result<Ref<Socket>> HostSocket::create(Network &network, sched::HostEvents &events, int domain,

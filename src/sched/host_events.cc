@@ -34,9 +34,15 @@ void HostEvents::watch(int host_fd, u32 events, WaitQueue &queue) {
   }
 }
 
-void HostEvents::unwatch(int host_fd) {
-  if (watches_.erase(host_fd) != 0)
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, host_fd, nullptr);
+void HostEvents::unwatch(int host_fd, const WaitQueue &queue) {
+  const auto found = watches_.find(host_fd);
+  if (found == watches_.end())
+    return;
+  std::erase(found->second.queues, &queue);
+  if (!found->second.queues.empty())
+    return;
+  watches_.erase(found);
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, host_fd, nullptr);
   std::erase_if(ready_, [host_fd](const auto &ready) { return ready.first == host_fd; });
 }
 

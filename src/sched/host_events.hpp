@@ -21,8 +21,9 @@ public:
   /// further watch on the same descriptor adds to the first. The queue must outlive it: see
   /// unwatch.
   void watch(int host_fd, u32 events, WaitQueue &queue);
-  /// Forgets the descriptor; must be called before it is closed.
-  void unwatch(int host_fd);
+  /// Forgets the queue, and with the last queue the descriptor; must be called before that is
+  /// closed.
+  void unwatch(int host_fd, const WaitQueue &queue);
 
   /// Sleeps until a watched descriptor is ready, interrupt() is called or `timeout` (ns; -1: for
   /// ever) is over; returns how many events dispatch() has to deliver. Without the kernel lock.
