@@ -1,5 +1,6 @@
-// What nearly every source includes, compiled once (TINE_PRECOMPILED): the library's headers alone, so that a
-// change of tine's own doesn't recompile everything. A source still includes what it uses.
+// What nearly every source includes, compiled once (TINE_PRECOMPILED): the library's headers alone,
+// so that a change of tine's own doesn't recompile everything. A source still includes what it
+// uses.
 #pragma once
 
 #include <algorithm>

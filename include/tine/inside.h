@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Forks the whole box: all its processes, memory and files, at one instant. Returns 0 in the original and
-   the copy's number in the copy: `tine ps` shows it as NAME-NUMBER. -1 with errno: ENOENT if this is no
-   box in the background (tine run -d), ENOTSUP if the box has something open that can't be copied (its log
-   says what), EINTR if a signal came before the fork. */
+/* Forks the whole box: all its processes, memory and files, at one instant. Returns 0 in the
+   original and the copy's number in the copy: `tine ps` shows it as NAME-NUMBER. -1 with errno:
+   ENOENT if this is no box in the background (tine run -d), ENOTSUP if the box has something open
+   that can't be copied (its log says what), EINTR if a signal came before the fork. */
 static inline long tine_fork(void) {
   char text[32] = "";
   const int fd = open("/dev/tine", O_RDWR | O_CLOEXEC);

@@ -67,10 +67,10 @@ using Status = Result<Done>;
 
 } // namespace tine
 
-/// Evaluates to the value of a Result, or returns its error from the enclosing function. It jumps out of the
-/// expression that it is a part of, and what that expression made before is then not destroyed (GCC's manual,
-/// "Statement Expressions"): `Path{mount, TINE_TRY(child)}` would keep the mount for ever. Only trivial objects
-/// may come before it.
+/// Evaluates to the value of a Result, or returns its error from the enclosing function. It jumps
+/// out of the expression that it is a part of, and what that expression made before is then not
+/// destroyed (GCC's manual, "Statement Expressions"): `Path{mount, TINE_TRY(child)}` would keep the
+/// mount for ever. Only trivial objects may come before it.
 #define TINE_TRY(expression)                                                                       \
   __extension__({                                                                                  \
     auto tine_try_result = (expression);                                                           \

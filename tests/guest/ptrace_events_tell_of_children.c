@@ -105,8 +105,9 @@ int main(void) {
   CHECK(trace(PTRACE_CONT, child, 0, 0) == 0);
   CHECK(is_stop(next_status(born), SIGSTOP));
   CHECK(is_event(go_on(born), PTRACE_EVENT_EXIT));
-  // A dead thread is a zombie for its tracer alone. Its own status is 0, the group's is 5: the tracer is told
-  // the group's when the joining thread was quick enough to end the group (wait_task_zombie does so).
+  // A dead thread is a zombie for its tracer alone. Its own status is 0, the group's is 5: the
+  // tracer is told the group's when the joining thread was quick enough to end the group
+  // (wait_task_zombie does so).
   status = go_on(born);
   CHECK(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 5));
   CHECK(is_event(next_status(child), PTRACE_EVENT_EXIT));

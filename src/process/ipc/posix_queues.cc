@@ -54,8 +54,8 @@ public:
     if ((request.mode & S_IFMT) != S_IFREG)
       return Errno{EPERM};
     const PosixQueueLimits &own = owner_.limits;
-    const Ref<PosixQueue> queue = TINE_TRY(owner_.create(
-        name, {request, own.default_messages, own.default_message_bytes}, false));
+    const Ref<PosixQueue> queue = TINE_TRY(
+        owner_.create(name, {request, own.default_messages, own.default_message_bytes}, false));
     return Ref<fs::Inode>(queue);
   }
   [[nodiscard]] Status unlink(std::string_view name, fs::Inode &) override {
