@@ -1,6 +1,0 @@
-// The same for the unit tests.
-#pragma once
-
-#include "precompiled.hpp"
-
-#include <gtest/gtest.h>
