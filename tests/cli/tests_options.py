@@ -163,6 +163,12 @@ def translated(box, *options):
     return json.loads((box.folder / "stats.json").read_text())["translation"]["instructions"]
 
 
+def takes_nothing_over(box, *options):
+    """Whether such a run uses no kept translation. How many it makes differs by a few when others run."""
+    translated(box, *options)
+    return json.loads((box.folder / "stats.json").read_text())["translation"]["pages_restored"] == 0
+
+
 def test_code_cache_saves_translation(box):
     option = f"--code-cache={box.folder}/kept/code"
     first = translated(box, option)
@@ -170,6 +176,7 @@ def test_code_cache_saves_translation(box):
     assert len(files) == 1 and files[0].stat().st_mode & 0o777 == 0o600, files
     assert (box.folder / "kept" / "code").stat().st_mode & 0o777 == 0o700
     assert translated(box, option) < first / 10
+    assert not takes_nothing_over(box, option)
 
 
 def test_code_cache_clears_what_a_killed_run_left(box):
@@ -206,7 +213,7 @@ def test_code_cache_that_is_damaged_is_ignored(box):
     for damaged in (b"", good[:1000], good[:-1], good + b"x", good[:len(good) // 2] + b"\xcc" * 64 + good[len(good) // 2 + 64:],
                     bytes(len(good))):
         file.write_bytes(damaged)
-        assert translated(box, option) == first
+        assert takes_nothing_over(box, option)
         assert file.read_bytes() != damaged  # a good one takes its place
     assert translated(box, option) < first / 10
 
@@ -214,18 +221,18 @@ def test_code_cache_that_is_damaged_is_ignored(box):
 def test_code_cache_that_others_may_write_is_ignored(box):
     folder = box.folder / "code"
     option = f"--code-cache={folder}"
-    first = translated(box, option)
+    translated(box, option)
     folder.chmod(0o777)
-    assert translated(box, option) == first
+    assert takes_nothing_over(box, option)
     folder.chmod(0o700)
     file = next(folder.iterdir())
     file.chmod(0o666)
-    assert translated(box, option) == first
+    assert takes_nothing_over(box, option)
     file.unlink(missing_ok=True)
     (box.folder / "elsewhere").mkdir(mode=0o700)
     link = box.folder / "link"
     link.symlink_to(box.folder / "elsewhere")
-    assert translated(box, f"--code-cache={link}") == first
+    assert takes_nothing_over(box, f"--code-cache={link}")
     assert not list((box.folder / "elsewhere").iterdir())
 
 
