@@ -11,7 +11,7 @@ namespace tine::test {
 namespace {
 
 constexpr u64 address = window.address + page_size;
-constexpr u64 value = 0x1122'3344'5566'7788;
+constexpr u64 pattern = 0x1122'3344'5566'7788;
 
 /// How the guest reaches the address; each has its own way through the translator.
 struct Way {
@@ -72,11 +72,11 @@ protected:
 
 TEST_P(MemoryChanges, Munmap) {
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(store(value).signal, SIGTRAP);
+    EXPECT_EQ(store(pattern).signal, SIGTRAP);
     EXPECT_EQ(load().signal, SIGTRAP);
     guest_.unmap(address, page_size);
     expect_fault(load(), SEGV_MAPERR);
-    expect_fault(store(value), SEGV_MAPERR);
+    expect_fault(store(pattern), SEGV_MAPERR);
     guest_.map(address, page_size, PROT_READ | PROT_WRITE);
     EXPECT_EQ(guest_.read_u64(address), 0u);
   }
@@ -84,8 +84,8 @@ TEST_P(MemoryChanges, Munmap) {
 
 TEST_P(MemoryChanges, MapFixedOverIt) {
   for (u64 i = 1; i < 4; ++i) {
-    EXPECT_EQ(store(value * i).signal, SIGTRAP);
-    EXPECT_EQ(stored(guest_.space()), value * i);
+    EXPECT_EQ(store(pattern * i).signal, SIGTRAP);
+    EXPECT_EQ(stored(guest_.space()), pattern * i);
     guest_.map(address, page_size, PROT_READ | PROT_WRITE);
     EXPECT_EQ(stored(guest_.space()), 0u);
     if (!is_string()) {
@@ -96,10 +96,10 @@ TEST_P(MemoryChanges, MapFixedOverIt) {
 
 TEST_P(MemoryChanges, MprotectReadOnly) {
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(store(value).signal, SIGTRAP);
+    EXPECT_EQ(store(pattern).signal, SIGTRAP);
     guest_.protect(address, page_size, PROT_READ);
     expect_fault(store(1), SEGV_ACCERR);
-    EXPECT_EQ(stored(guest_.space()), value);
+    EXPECT_EQ(stored(guest_.space()), pattern);
     EXPECT_EQ(load().signal, SIGTRAP);
     guest_.protect(address, page_size, PROT_NONE);
     expect_fault(load(), SEGV_ACCERR);
@@ -108,12 +108,12 @@ TEST_P(MemoryChanges, MprotectReadOnly) {
 }
 
 TEST_P(MemoryChanges, CopyOnWriteAfterFork) {
-  EXPECT_EQ(store(value).signal, SIGTRAP);
+  EXPECT_EQ(store(pattern).signal, SIGTRAP);
   EXPECT_EQ(load().signal, SIGTRAP);
   Ref<memory::AddressSpace> child = guest_.fork();
   EXPECT_EQ(store(2).signal, SIGTRAP);
   EXPECT_EQ(stored(guest_.space()), 2u);
-  EXPECT_EQ(stored(*child), value);
+  EXPECT_EQ(stored(*child), pattern);
   EXPECT_EQ(store(3, child.get()).signal, SIGTRAP);
   EXPECT_EQ(stored(guest_.space()), 2u);
   EXPECT_EQ(stored(*child), 3u);
@@ -143,15 +143,15 @@ TEST_P(MemoryChanges, TheZeroPageIsNotWrittenThrough) {
     ASSERT_TRUE(guest_.space().map(request).ok()); // not populated
   }
   EXPECT_EQ(load().signal, SIGTRAP); // shows the common zero frame
-  EXPECT_EQ(store(value).signal, SIGTRAP);
-  EXPECT_EQ(stored(guest_.space()), value);
+  EXPECT_EQ(store(pattern).signal, SIGTRAP);
+  EXPECT_EQ(stored(guest_.space()), pattern);
   const KernelGuard guard(guest_.lock());
   for (const std::byte byte : guest_.frames().bytes(memory::FrameArena::zero_frame))
     ASSERT_EQ(byte, std::byte{0});
 }
 
 TEST_P(MemoryChanges, MadviseDontneed) {
-  EXPECT_EQ(store(value).signal, SIGTRAP);
+  EXPECT_EQ(store(pattern).signal, SIGTRAP);
   EXPECT_EQ(load().signal, SIGTRAP);
   {
     const KernelGuard guard(guest_.lock());

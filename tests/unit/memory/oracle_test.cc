@@ -23,10 +23,10 @@
 namespace tine::memory {
 namespace {
 
-constexpr u64 pages = 48;
+constexpr u64 region_pages = 48;
 constexpr u64 file_pages = 64;
 constexpr int unreadable = -1;
-using Contents = std::array<int, pages>;
+using Contents = std::array<int, region_pages>;
 
 void *host(u64 address) {
   return reinterpret_cast<void *>(address);
@@ -57,7 +57,7 @@ bool host_store(u64 page, u8 value) {
 Contents host_contents() {
   const Probe probe;
   Contents contents{};
-  for (u64 page = 0; page < pages; ++page)
+  for (u64 page = 0; page < region_pages; ++page)
     contents[page] = host_byte(probe, page);
   return contents;
 }
@@ -76,7 +76,7 @@ u64 host_mapping_end(u64 address) {
 
 /// "rwxp" of each page, "----" for what is mapped without rights, "" for holes.
 std::vector<std::string> host_permissions() {
-  std::vector<std::string> result(pages);
+  std::vector<std::string> result(region_pages);
   FILE *const maps = std::fopen("/proc/self/maps", "re");
   char line[512];
   while (std::fgets(line, sizeof line, maps)) {
@@ -84,7 +84,7 @@ std::vector<std::string> host_permissions() {
     char rights[5] = {};
     if (std::sscanf(line, "%lx-%lx %4s", &start, &end, rights) != 3)
       continue;
-    for (u64 page = 0; page < pages; ++page)
+    for (u64 page = 0; page < region_pages; ++page)
       if (page_at(page).value >= start && page_at(page).value < end)
         result[page] = rights;
   }
@@ -95,10 +95,12 @@ std::vector<std::string> host_permissions() {
 class Oracle : public MemoryTest, public ::testing::WithParamInterface<int> {
 protected:
   u64 pick(u64 bound) { return std::uniform_int_distribution<u64>(0, bound - 1)(random); }
-  u64 pick_address() { return page_at(pick(pages), pick(20) == 0 ? 1 + pick(4095) : 0).value; }
+  u64 pick_address() {
+    return page_at(pick(region_pages), pick(20) == 0 ? 1 + pick(4095) : 0).value;
+  }
   /// Within the region, most of the time whole pages; now and then nothing or far too much.
   u64 pick_length(u64 address) {
-    const u64 room = page_at(pages).value - address;
+    const u64 room = page_at(region_pages).value - address;
     switch (pick(40)) {
     case 0:
       return 0;
@@ -124,7 +126,7 @@ protected:
   void step();
   Contents contents_of(AddressSpace &of) {
     Contents contents{};
-    for (u64 page = 0; page < pages; ++page) {
+    for (u64 page = 0; page < region_pages; ++page) {
       const auto byte = of.read_object<u8>(page_at(page));
       contents[page] = byte ? *byte : unreadable;
     }
@@ -132,7 +134,7 @@ protected:
   }
   void compare_all() {
     const auto theirs = host_permissions();
-    for (u64 page = 0; page < pages; ++page) {
+    for (u64 page = 0; page < region_pages; ++page) {
       std::string ours;
       if (const auto mapping = space->mapping_at(page_at(page)))
         ours = std::string(mapping->protection.read ? "r" : "-") +
@@ -158,7 +160,7 @@ void Oracle::do_map(u64 address, u64 length) {
   const bool of_file = pick(3) == 0;
   const bool replace = pick(3) != 0;
   // What is beyond the end of the file is for another test: the offsets stay inside.
-  const u64 offset = pick(file_pages - pages) * page_size + (pick(30) == 0 ? 512 : 0);
+  const u64 offset = pick(file_pages - region_pages) * page_size + (pick(30) == 0 ? 512 : 0);
   const int flags = (shared ? MAP_SHARED : MAP_PRIVATE) | (of_file ? 0 : MAP_ANONYMOUS) |
                     (replace ? MAP_FIXED : MAP_FIXED_NOREPLACE) |
                     (pick(4) == 0 ? MAP_POPULATE : 0) | MAP_NORESERVE;
@@ -190,12 +192,12 @@ void Oracle::do_remap(u64 address, u64 length) {
                                       MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP};
   const int flags = choices[pick(choices.size())];
   // Of a length that wraps around, Linux's errno depends on how far it got before it noticed.
-  if (length > pages * page_size)
+  if (length > region_pages * page_size)
     return;
   const u64 target = pick_address();
   u64 new_length = pick(2) == 0 ? length : pick_length(target);
   if ((flags & MREMAP_FIXED) == 0) // growing in place, within the region
-    new_length = std::min(new_length, page_at(pages).value - address);
+    new_length = std::min(new_length, page_at(region_pages).value - address);
   // Linux 6.17 moves several mappings at once where older ones, and ours, say EFAULT; and it keeps
   // some neighbours apart that we merge. So only what is within one mapping on both sides.
   const auto mapping = space->mapping_at(GuestAddress{address});
@@ -282,7 +284,7 @@ void Oracle::step() {
   case 9:
     return pick(5) == 0 ? do_fork() : void();
   default: {
-    const u64 page = pick(pages);
+    const u64 page = pick(region_pages);
     const u8 value = static_cast<u8>(pick(256));
     const bool theirs = host_store(page, value);
     ASSERT_EQ(space->write_object(page_at(page), value).ok(), theirs) << "store to " << page;
@@ -299,16 +301,16 @@ TEST_P(Oracle, AgreesWithTheHost) {
   object = make_ref<AnonymousPageObject>(*frames, file_pages * page_size);
   file = memfd_create("oracle", MFD_CLOEXEC);
   ASSERT_EQ(ftruncate(file, file_pages * page_size), 0);
-  ASSERT_EQ(munmap(host(base.value), pages * page_size), 0);
+  ASSERT_EQ(munmap(host(base.value), region_pages * page_size), 0);
   for (int i = 0; i < 1500 && !HasFailure(); ++i) {
     step();
     if (i % 7 == 0)
       compare_all();
     ASSERT_FALSE(HasFailure()) << "at step " << i;
   }
-  munmap(host(base.value), pages * page_size);
+  munmap(host(base.value), region_pages * page_size);
   close(file);
-  ASSERT_TRUE(space->unmap(base, pages * page_size).ok());
+  ASSERT_TRUE(space->unmap(base, region_pages * page_size).ok());
   object = nullptr;
 }
 
