@@ -7,13 +7,13 @@ HEAVY ?=
 # TESTS: a regular expression of the tests that `make test` runs.
 TESTS ?= .
 
-.PHONY: all build dependencies run test test-open bench lint format install clean help build-clang \
+.PHONY: all configure build build-tests dependencies run test test-open bench lint format install clean help build-clang \
         test-asan test-ubsan test-tsan test-checked fuzz
 
 all: build
 
 help:
-	@echo "make build    build/tine and the tests"
+	@echo "make build    build/tine, the library, the examples"
 	@echo "make run      fork of a large process: on the host, in the box, in the box with copied page tables"
 	@echo "make test     every test                      (TESTS=REGEX: some)"
 	@echo "make bench    every measurement, the host beside it"
@@ -27,18 +27,24 @@ help:
 dependencies:
 	@scripts/install_dependencies.sh
 
-# The compiler's messages are shown only when something is wrong: build output is long and of no use.
-build: dependencies
+# CMake's messages are shown only when something is wrong: they are long and of no use.
+configure: dependencies
 	@cmake -S . -B $(BUILD) -G Ninja >$(BUILD).configure.log 2>&1 || \
 	  { cat $(BUILD).configure.log; rm -f $(BUILD).configure.log; exit 1; }
 	@rm -f $(BUILD).configure.log
+
+# Neither the tests nor the benchmarks, which take as long again: `make test` and `make bench` build them.
+build: configure
 	@cmake --build $(BUILD) --parallel $(JOBS)
+
+build-tests: configure
+	@cmake --build $(BUILD) --parallel $(JOBS) --target all tests
 
 run: build
 	@examples/heavy/compare.py --tine $(BUILD)/tine --heavy $(BUILD)/examples/heavy/heavy $(HEAVY)
 
 # Four tests at once on two cores: most of them wait (sleeps, timers) more than they compute.
-test: build
+test: build-tests
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --parallel $$((2 * $(JOBS))) -R '$(TESTS)' \
 	  -E "$$(scripts/known_failures.sh)"
 	@echo "left out, because they fail now and then (make test-open runs them):"
@@ -46,7 +52,7 @@ test: build
 	@echo "counted as passed, though the box fails them (a test that starts to pass fails the build):"
 	@grep -hv '^#' tests/*/known_gaps.txt | sed 's/^/  /'
 
-test-open: build
+test-open: build-tests
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -R "$$(scripts/known_failures.sh)"
 
 test-asan test-ubsan test-tsan test-checked: test-%: dependencies
@@ -58,7 +64,7 @@ test-asan test-ubsan test-tsan test-checked: test-%: dependencies
 SECONDS_EACH ?= 60
 fuzz: dependencies
 	@cmake --preset fuzz >/dev/null
-	@cmake --build --preset fuzz --parallel $(JOBS) --target fuzzers
+	@cmake --build --preset fuzz --parallel $(JOBS)
 	@cd build-fuzz && for target in ../tests/fuzz/corpus/*; do name=$$(basename $$target); mkdir -p corpus/$$name; \
 	  ASAN_OPTIONS=detect_leaks=0 tests/fuzz/fuzz_$$name corpus/$$name $$target -max_total_time=$(SECONDS_EACH) \
 	    -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 || exit 1; done
@@ -67,8 +73,8 @@ build-clang: dependencies
 	@cmake --preset clang >/dev/null
 	@cmake --build --preset clang --parallel $(JOBS)
 
-bench: build
-	@cmake --build $(BUILD) --target run_benchmarks
+bench: configure
+	@cmake --build $(BUILD) --parallel $(JOBS) --target run_benchmarks
 
 lint: dependencies
 	@scripts/check_layers.py

@@ -3,7 +3,7 @@
 // usage: fuzz_TARGET CORPUS [RUNS [SEED]]
 //
 // The seed of the changes is random unless it is given, and is printed. An input that fails is left
-// in fuzz-failure.bin, which can be given as a corpus of its own.
+// beside the program, as fuzz_TARGET-failure.bin, which can be given as a corpus of its own.
 #include "fuzz/input.hpp"
 
 #include <csignal>
@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <string>
 #include <unistd.h>
 #include <vector>
 
@@ -24,10 +25,12 @@ using tine::u8;
 using Bytes = std::vector<u8>;
 
 constexpr std::size_t largest_input = 4096;
-Bytes current; // what runs now: for the handler of fatal signals
+// For the handler of fatal signals: what runs now, and where it is to be left.
+Bytes current;
+std::string failure_path;
 
 void save_current(int signal) {
-  const int fd = ::open("fuzz-failure.bin", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int fd = ::open(failure_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd >= 0 && ::write(fd, current.data(), current.size()) >= 0)
     ::close(fd);
   std::signal(signal, SIG_DFL);
@@ -111,6 +114,7 @@ int main(int argc, char **argv) {
   }
   const u64 runs = argc > 2 ? std::strtoull(argv[2], nullptr, 0) : 0;
   const u64 seed = argc > 3 ? std::strtoull(argv[3], nullptr, 0) : std::random_device{}();
+  failure_path = std::filesystem::read_symlink("/proc/self/exe").string() + "-failure.bin";
   for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM})
     std::signal(signal, save_current);
   std::printf("%zu inputs, %llu changed ones, seed %llu\n", corpus.size(),
