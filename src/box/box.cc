@@ -25,6 +25,10 @@ constexpr int cannot_execute = 126;
 /// All of Linux's capabilities: what root has.
 constexpr u64 all_capabilities = (u64{1} << 41) - 1;
 
+fs::StreamHost stream_host(Runtime &runtime) {
+  return {runtime.host().events, runtime.host().frames};
+}
+
 fs::Credentials make_credentials(const BoxOptions &options) {
   fs::Credentials credentials;
   credentials.uid = credentials.euid = credentials.suid = credentials.fsuid = options.uid;
@@ -197,8 +201,8 @@ Ref<fs::FdTable> Box::make_descriptors(const fs::StandardStreams &given) {
   bool any = false;
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
     any = any || given.descriptors[fd] || given.files[fd];
-  return any ? standard_descriptors(runtime_.host().events, given)
-             : standard_descriptors(runtime_.host().events);
+  return any ? standard_descriptors(stream_host(runtime_), given)
+             : standard_descriptors(stream_host(runtime_));
 }
 
 Result<Ref<fs::FdTable>> Box::make_console(Console kind, const fs::FileSystemContext &context) {
@@ -243,7 +247,7 @@ std::variant<AddedProcess, StartFailure> Box::add_process(const BoxOptions &opti
     made.terminal = terminal->master;
     arguments.files = table_of(terminal->slave, terminal->slave, terminal->slave);
   } else {
-    arguments.files = standard_descriptors(runtime_.host().events, options.streams);
+    arguments.files = standard_descriptors(stream_host(runtime_), options.streams);
   }
   arguments.fs = std::move(context);
   arguments.credentials = credentials;
@@ -321,7 +325,7 @@ std::variant<std::unique_ptr<Box>, StartFailure> Box::fork(fs::StandardStreams s
     return StartFailure{"the box has ended"};
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
     if (own.descriptors[fd] && !own.files[fd])
-      own.files[fd] = open_stream(runtime_.host().events, own.descriptors[fd].get(), fd);
+      own.files[fd] = open_stream(stream_host(runtime_), own.descriptors[fd].get(), fd);
   std::string refused;
   auto kernel = kernel_->copy(own, refused);
   if (!kernel)

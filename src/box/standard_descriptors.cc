@@ -30,7 +30,7 @@ void hold_standard_descriptors() {
   }
 }
 
-Ref<fs::FdTable> standard_descriptors(sched::HostEvents &events) {
+Ref<fs::FdTable> standard_descriptors(const fs::StreamHost &host) {
   auto table = make_ref<fs::FdTable>();
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     const int flags = ::fcntl(fd, F_GETFL);
@@ -43,7 +43,7 @@ Ref<fs::FdTable> standard_descriptors(sched::HostEvents &events) {
       continue;
     const auto shown = static_cast<u32>(flags) & (O_ACCMODE | O_APPEND | O_NONBLOCK);
     const Status installed = table->install_at(
-        fd, make_ref<fs::HostStream>(UniqueFd(own), fd, shown, events, host_name_of(own)), false,
+        fd, make_ref<fs::HostStream>(UniqueFd(own), fd, shown, host, host_name_of(own)), false,
         ~u64{0});
     if (!installed)
       throw std::runtime_error("the standard descriptors can't be installed");
@@ -54,22 +54,23 @@ Ref<fs::FdTable> standard_descriptors(sched::HostEvents &events) {
   return table;
 }
 
-Ref<fs::File> open_stream(sched::HostEvents &events, int host_fd, int fd) {
+Ref<fs::File> open_stream(const fs::StreamHost &host, int host_fd, int fd) {
   UniqueFd own(host_fd >= 0 ? ::fcntl(host_fd, F_DUPFD_CLOEXEC, 3)
                             : ::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!own)
     throw std::runtime_error("the standard descriptors can't be duplicated");
   const auto mode = static_cast<u32>(fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
   std::string name = host_name_of(own.get());
-  return make_ref<fs::HostStream>(std::move(own), fd, mode, events, std::move(name));
+  return make_ref<fs::HostStream>(std::move(own), fd, mode, host, std::move(name));
 }
 
-Ref<fs::FdTable> standard_descriptors(sched::HostEvents &events, const fs::StandardStreams &given) {
+Ref<fs::FdTable> standard_descriptors(const fs::StreamHost &host,
+                                      const fs::StandardStreams &given) {
   auto table = make_ref<fs::FdTable>();
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     Ref<fs::File> file = given.files[fd];
     if (!file)
-      file = open_stream(events, given.descriptors[fd].get(), fd);
+      file = open_stream(host, given.descriptors[fd].get(), fd);
     const Status installed = table->install_at(fd, std::move(file), false, ~u64{0});
     if (!installed)
       throw std::runtime_error("the standard descriptors can't be installed");

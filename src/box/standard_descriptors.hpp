@@ -3,7 +3,6 @@
 
 #include "fs/fd_table.hpp"
 #include "fs/host_stream.hpp"
-#include "sched/host_events.hpp"
 
 namespace tine::box {
 
@@ -13,12 +12,12 @@ void hold_standard_descriptors();
 
 /// Descriptors 0, 1 and 2 of tine itself, those that the caller gave, as descriptors of the box.
 /// Tine's own 0 and 1 are /dev/null afterwards.
-[[nodiscard]] Ref<fs::FdTable> standard_descriptors(sched::HostEvents &events);
+[[nodiscard]] Ref<fs::FdTable> standard_descriptors(const fs::StreamHost &host);
 /// The given ones instead; what isn't given is /dev/null.
-[[nodiscard]] Ref<fs::FdTable> standard_descriptors(sched::HostEvents &events,
+[[nodiscard]] Ref<fs::FdTable> standard_descriptors(const fs::StreamHost &host,
                                                     const fs::StandardStreams &given);
 /// A file of the box for a duplicate of the host descriptor, /dev/null for -1, as standard
 /// descriptor `fd`. std::runtime_error.
-[[nodiscard]] Ref<fs::File> open_stream(sched::HostEvents &events, int host_fd, int fd);
+[[nodiscard]] Ref<fs::File> open_stream(const fs::StreamHost &host, int host_fd, int fd);
 
 } // namespace tine::box

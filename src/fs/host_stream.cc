@@ -28,17 +28,16 @@ TerminalOwner &host_terminal_owner() {
   return owner;
 }
 
-HostStream::HostStream(UniqueFd fd, int role, u32 flags, sched::HostEvents &events,
-                       std::string name)
-    : File(flags), host_(describe(std::move(fd), flags)), role_(role), events_(events),
+HostStream::HostStream(UniqueFd fd, int role, u32 flags, const StreamHost &host, std::string name)
+    : File(flags), host_(describe(std::move(fd), flags)), role_(role), resources_(host),
       name_(std::move(name)) {}
 
-HostStream::HostStream(std::shared_ptr<const Descriptor> host, const HostStream &other, u32 flags)
-    : File(flags), host_(std::move(host)), role_(other.role_), events_(other.events_),
+HostStream::HostStream(std::shared_ptr<StreamDescriptor> host, const HostStream &other, u32 flags)
+    : File(flags), host_(std::move(host)), role_(other.role_), resources_(other.resources_),
       name_(other.name_) {}
 
-std::shared_ptr<const HostStream::Descriptor> HostStream::describe(UniqueFd fd, u32 flags) {
-  auto made = std::make_shared<Descriptor>();
+std::shared_ptr<StreamDescriptor> HostStream::describe(UniqueFd fd, u32 flags) {
+  auto made = std::make_shared<StreamDescriptor>();
   made->given = std::move(fd);
   const int given = made->given.get();
   struct stat status {};
@@ -62,7 +61,7 @@ std::shared_ptr<const HostStream::Descriptor> HostStream::describe(UniqueFd fd, 
 }
 
 HostStream::~HostStream() {
-  events_.unwatch(host_->fd(), changed_);
+  resources_.events.unwatch(host_->fd(), changed_);
 }
 
 /// EAGAIN if the host descriptor isn't ready.
@@ -72,6 +71,8 @@ Status HostStream::ready(short events) const {
 }
 
 Result<u64> HostStream::read(memory::IoBuffer &to) {
+  if (host_->pages != nullptr)
+    TINE_TRY(host_->pages->write_back(0, ~u64{0}));
   if (host_->kind == Kind::terminal)
     TINE_TRY(host_terminal_owner().check(TerminalOwner::Use::read, false));
   u64 done = 0;
@@ -121,6 +122,8 @@ Result<u64> HostStream::write(memory::IoBuffer &from) {
     if (!count)
       return done > 0 ? Result<u64>(done) : count.error();
     from.advance(*count);
+    if (host_->pages != nullptr) // the offset is behind what was written, with O_APPEND too
+      host_->pages->refresh(static_cast<u64>(::lseek(host_->fd(), 0, SEEK_CUR)) - *count, *count);
     done += *count;
     if (*count < piece->size())
       break;
@@ -131,6 +134,8 @@ Result<u64> HostStream::write(memory::IoBuffer &from) {
 Result<u64> HostStream::read_at(memory::IoBuffer &to, u64 at) {
   if (host_->kind != Kind::seekable)
     return Errno{ESPIPE};
+  if (host_->pages != nullptr)
+    TINE_TRY(host_->pages->write_back(0, ~u64{0}));
   const auto piece = TINE_TRY(to.window(memory::Access::write));
   const u64 count = TINE_TRY(
       host_result(::pread(host_->fd(), piece.data(), piece.size(), static_cast<off_t>(at))));
@@ -145,6 +150,8 @@ Result<u64> HostStream::write_at(memory::IoBuffer &from, u64 at) {
   const u64 count = TINE_TRY(
       host_result(::pwrite(host_->fd(), piece.data(), piece.size(), static_cast<off_t>(at))));
   from.advance(count);
+  if (host_->pages != nullptr)
+    host_->pages->refresh(at, count);
   return count;
 }
 
@@ -176,7 +183,7 @@ sched::WaitQueue *HostStream::wait_queue() {
 }
 
 void HostStream::prepare_wait(u32 events) {
-  events_.watch(host_->fd(), events, changed_);
+  resources_.events.watch(host_->fd(), events, changed_);
 }
 
 Result<struct stat> HostStream::stat() {
@@ -255,6 +262,8 @@ Result<u64> HostStream::ioctl(const IoctlCall &call) {
 }
 
 Status HostStream::truncate(u64 size) {
+  if (host_->pages != nullptr)
+    TINE_TRY(host_->pages->truncate(size));
   if (::ftruncate(host_->fd(), static_cast<off_t>(size)) != 0)
     return Errno{errno};
   return Done{};
@@ -263,13 +272,28 @@ Status HostStream::truncate(u64 size) {
 Status HostStream::allocate(int mode, u64 at, u64 length) {
   if (::fallocate(host_->fd(), mode, static_cast<off_t>(at), static_cast<off_t>(length)) != 0)
     return Errno{errno};
+  if (host_->pages != nullptr)
+    host_->pages->refresh(at, length);
   return Done{};
 }
 
 Status HostStream::sync() {
+  if (host_->pages != nullptr)
+    TINE_TRY(host_->pages->write_back(0, ~u64{0}));
   if (::fsync(host_->fd()) != 0)
     return Errno{errno};
   return Done{};
+}
+
+Result<Ref<memory::MappedFile>> HostStream::map() {
+  const struct stat status = TINE_TRY(stat());
+  if (!S_ISREG(status.st_mode))
+    return Errno{ENODEV};
+  Ref<StreamPages> pages(host_->pages);
+  if (!pages)
+    pages = make_ref<StreamPages>(resources_.frames, host_);
+  return Ref<memory::MappedFile>(
+      make_ref<StreamMapping>(std::move(pages), name_, status.st_dev, status.st_ino));
 }
 
 Result<Ref<File>> HostStream::reopen(u32 flags) {
@@ -278,7 +302,7 @@ Result<Ref<File>> HostStream::reopen(u32 flags) {
   UniqueFd fd(::fcntl(host_->given.get(), F_DUPFD_CLOEXEC, 3));
   if (!fd)
     return Errno{errno};
-  return Ref<File>(make_ref<HostStream>(std::move(fd), role_, flags, events_, name_));
+  return Ref<File>(make_ref<HostStream>(std::move(fd), role_, flags, resources_, name_));
 }
 
 Result<Ref<File>> HostStream::make_copy(Copier &copier) {

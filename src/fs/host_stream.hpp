@@ -3,6 +3,7 @@
 
 #include "base/unique_fd.hpp"
 #include "fs/file.hpp"
+#include "fs/host_stream_pages.hpp"
 #include "fs/terminal.hpp"
 #include "sched/host_events.hpp"
 
@@ -17,6 +18,12 @@ struct StandardStreams {
   Ref<File> files[3]; ///< ends of pipes; with the kernel lock
 };
 
+/// What streams need of the host process.
+struct StreamHost {
+  sched::HostEvents &events;
+  memory::FrameArena &frames;
+};
+
 /// In the copy of a box, what an open standard stream of the original becomes; null: it is shared.
 [[nodiscard]] Result<Ref<File>> copied_standard_stream(const Copier &copier, int role, u32 flags);
 
@@ -25,7 +32,7 @@ struct StandardStreams {
 class HostStream final : public File {
 public:
   /// As standard descriptor `role`: 0, 1, 2.
-  HostStream(UniqueFd fd, int role, u32 flags, sched::HostEvents &events, std::string name);
+  HostStream(UniqueFd fd, int role, u32 flags, const StreamHost &host, std::string name);
   ~HostStream() override;
 
   [[nodiscard]] Result<u64> read(memory::IoBuffer &to) override;
@@ -41,29 +48,23 @@ public:
   [[nodiscard]] Status truncate(u64 size) override;
   [[nodiscard]] Status allocate(int mode, u64 at, u64 length) override;
   [[nodiscard]] Status sync() override;
+  [[nodiscard]] Result<Ref<memory::MappedFile>> map() override;
   [[nodiscard]] std::string description() override { return name_; }
   [[nodiscard]] Result<Ref<File>> reopen(u32 flags) override;
   [[nodiscard]] bool is_terminal() const { return host_->kind == Kind::terminal; }
 
 private:
-  enum class Kind : u8 { terminal, stream, socket, seekable };
-  /// What streams with the same access mode share: those that reopen(2) or the fork of a box made.
-  struct Descriptor {
-    UniqueFd given;
-    UniqueFd own; ///< a description of our own, non-blocking, where the host gives one
-    Kind kind = Kind::stream;
-    [[nodiscard]] int fd() const { return own ? own.get() : given.get(); }
-  };
-  HostStream(std::shared_ptr<const Descriptor> host, const HostStream &other, u32 flags);
-  [[nodiscard]] static std::shared_ptr<const Descriptor> describe(UniqueFd fd, u32 flags);
+  using Kind = StreamDescriptor::Kind;
+  HostStream(std::shared_ptr<StreamDescriptor> host, const HostStream &other, u32 flags);
+  [[nodiscard]] static std::shared_ptr<StreamDescriptor> describe(UniqueFd fd, u32 flags);
   [[nodiscard]] Status ready(short events) const;
   [[nodiscard]] Result<u64> terminal_ioctl(const IoctlCall &call);
 
   [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
 
-  std::shared_ptr<const Descriptor> host_;
+  std::shared_ptr<StreamDescriptor> host_;
   int role_; ///< which standard descriptor it was first
-  sched::HostEvents &events_;
+  StreamHost resources_;
   std::string name_;
   sched::WaitQueue changed_;
 };
