@@ -26,6 +26,8 @@ HostPages::HostPages(memory::FrameArena &frames, Ref<HostInode> inode, const Hos
 
 HostPages::~HostPages() {
   (void)write_back(0, ~u64{0});
+  if (inode_->pages_ == this)
+    inode_->pages_ = nullptr;
 }
 
 Status HostPages::fill_pages(u64 first_index, std::span<std::byte> pages) {

@@ -158,7 +158,7 @@ public:
   [[nodiscard]] Result<u64> read_at(memory::IoBuffer &to, u64 offset);
   [[nodiscard]] Result<u64> read_at(std::span<std::byte> to, u64 offset);
   [[nodiscard]] Result<u64> write_at(std::span<const std::byte> from, u64 offset);
-  [[nodiscard]] Ref<HostPages> cached_pages() const { return pages_; }
+  [[nodiscard]] Ref<HostPages> cached_pages() const { return Ref<HostPages>(pages_); }
   [[nodiscard]] Result<Ref<HostPages>> pages();
   /// Host descriptors; they stay the inode's.
   [[nodiscard]] Result<int> directory_descriptor();
@@ -173,6 +173,7 @@ public:
 private:
   friend class HostFiles;
   friend class HostFs;
+  friend class HostPages;
   void close_descriptors();
   [[nodiscard]] Result<UniqueFd> open_again(int flags);
   [[nodiscard]] bool is_same(const struct stat &status) const;
@@ -184,7 +185,9 @@ private:
   u64 host_device_, host_inode_;
   Attributes remembered_;
   UniqueFd directory_, reading_, writing_;
-  Ref<HostPages> pages_; ///< of a file below a read-write bind, while it is written
+  /// Of a file below a read-write bind, while it is mapped; not owned: they leave with the last
+  /// mapping, and are written back then.
+  HostPages *pages_ = nullptr;
 };
 
 } // namespace tine::fs

@@ -191,13 +191,15 @@ Result<u64> HostInode::write_at(std::span<const std::byte> from, u64 offset) {
 Result<Ref<HostPages>> HostInode::pages() {
   if (!host_->is_writable())
     return host_->files_->pages(*this);
-  if (!pages_) {
-    const Attributes now = TINE_TRY(attributes());
-    pages_ = make_ref<HostPages>(host_->files_->frames(), Ref<HostInode>(this),
-                                 HostFileKey{host_device_, host_inode_, now.size, 0, 0});
+  const u64 size = TINE_TRY(attributes()).size;
+  Ref<HostPages> pages(pages_);
+  if (!pages) {
+    pages = make_ref<HostPages>(host_->files_->frames(), Ref<HostInode>(this),
+                                HostFileKey{host_device_, host_inode_, size, 0, 0});
+    pages_ = pages.get();
   }
-  pages_->set_size(TINE_TRY(attributes()).size);
-  return pages_;
+  pages->set_size(size);
+  return pages;
 }
 
 Result<Ref<File>> HostInode::open(const Path &path, u32 flags, const Credentials &) {
@@ -215,7 +217,9 @@ Result<Ref<File>> HostInode::open(const Path &path, u32 flags, const Credentials
 
 Status HostInode::truncate(u64 size) {
   if (pages_) {
-    memory::MappingRegistry::unmap_object_pages(*pages_, round_up_to_page(size) >> page_shift);
+    // What is kept of the last page is read again.
+    TINE_TRY(pages_->write_back(0, round_up_to_page(size) >> page_shift));
+    memory::MappingRegistry::unmap_object_pages(*pages_, size >> page_shift);
     TINE_TRY(pages_->drop_pages_from(size >> page_shift));
     pages_->set_size(size);
   }

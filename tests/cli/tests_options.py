@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 
 
@@ -55,6 +56,67 @@ def test_standard_streams_that_are_files(box):
     shell = f"{box.tine} run -- python3 -S -c \"{program}\" </dev/null >{box.folder}/written"
     box.finish(["/bin/sh", "-c", shell]).expect(0, "")
     assert (box.folder / "written").read_text() == "0\n"
+
+
+def test_standard_streams_that_are_files_can_be_mapped(box):
+    """The same program natively and in the box, with the same files as standard input and output."""
+    program = """
+import mmap, os
+given = mmap.mmap(0, 0, access=mmap.ACCESS_READ)
+shared, private = mmap.mmap(1, 0), mmap.mmap(1, 0, access=mmap.ACCESS_COPY)
+said = [given[:5], len(given), os.read(0, 5)]
+shared[0:4], private[4:8] = b'SHAR', b'priv'
+said += [os.pread(1, 8, 0), private[:8]]
+os.pwrite(1, b'late', 8)
+said += [shared[:12]]
+os.ftruncate(1, 6)
+said += [shared[:6], shared[6:12]]
+os.ftruncate(1, 5000)
+shared[10:13] = b'end'
+if os.fork() == 0:
+    shared[13] = 33
+    os._exit(0)
+os.wait()
+try:
+    mmap.mmap(2, 100)
+except OSError as error:
+    said += [error.errno]
+os.write(2, repr(said).encode())
+"""
+    said = {}
+    for name, command in (("native", []), ("box", [box.tine, "run", "--"])):
+        given, written = box.folder / "given", box.folder / f"written-{name}"
+        given.write_bytes(b"what is given\n" * 1000)
+        written.write_bytes(b"." * 8192)
+        for mode in ("r+b", "a+b"):
+            with open(given, "rb") as stdin, open(written, mode) as stdout:
+                result = subprocess.run(command + ["/usr/bin/python3", "-S", "-c", program], stdin=stdin, stdout=stdout,
+                                        stderr=subprocess.PIPE, timeout=60, check=True)
+            said[name] = said.get(name, []) + [result.stderr, written.read_bytes()]
+    assert said["native"] == said["box"], said
+    assert said["box"][1][:14] == b"SHAR..\0\0\0\0end!", said
+
+
+def test_what_is_written_to_a_mapped_file_of_a_bind_arrives(box):
+    """Without msync(2): "the updates are carried through to the underlying file" (mmap(2), MAP_SHARED)."""
+    kept = box.folder / "kept"
+    for end in ("m.close()", "os._exit(0)", "os.kill(os.getpid(), 9)", "os.unlink('/kept/other')"):
+        kept.write_bytes(b"." * 8192)
+        (box.folder / "other").unlink(missing_ok=True)
+        os.link(kept, box.folder / "other")
+        program = ("import mmap, os; f = open('/kept/other', 'r+b'); m = mmap.mmap(f.fileno(), 0); f.close(); "
+                   f"m[0:4] = b'SHAR'; m[-1] = 33; {end}")
+        box.run("python3", "-S", "-c", program, options=[f"--bind={box.folder}:/kept:rw"])
+        assert kept.read_bytes() == b"SHAR" + b"." * 8187 + b"!", end
+
+
+def test_a_mapped_file_of_a_bind_keeps_what_was_written_before_it_was_cut(box):
+    kept = box.folder / "kept"
+    kept.write_bytes(b"." * 8192)
+    program = ("import mmap, os; f = open('/kept/kept', 'r+b'); m = mmap.mmap(f.fileno(), 0); m[0:4] = b'SHAR'; "
+               "os.ftruncate(f.fileno(), 6); print(m[:8]); m[4:6] = b'ED'")
+    box.run("python3", "-S", "-c", program, options=[f"--bind={box.folder}:/kept:rw"]).expect(0, "b'SHAR..\\x00\\x00'\n")
+    assert kept.read_bytes() == b"SHARED", kept.read_bytes()
 
 
 def test_environment(box):
