@@ -1,11 +1,14 @@
 #include "native_oracle.hpp"
 
+#include <asm/hwcap2.h>
+#include <asm/prctl.h>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/ucontext.h>
@@ -45,21 +48,45 @@ Running running;
 std::array<struct sigaction, 65> previous_actions;
 alignas(64) std::array<u8, 65536> alternate_stack;
 
+/// Whether the kernel saves what WRFSBASE and WRGSBASE wrote. One that does not (an old one, or a
+/// guest's) lets the instructions run where the machine has them, and loses the base at the next
+/// switch of threads: the kernel's Documentation/arch/x86/x86_64/fsgs.rst says to ask AT_HWCAP2
+/// first.
+const bool kernel_saves_bases = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE) != 0;
+
+/// arch_prctl by hand: the C library's function may use FS.
+void arch_prctl(int what, u64 argument) {
+  u64 result = SYS_arch_prctl;
+  asm volatile("syscall" : "+a"(result) : "D"(what), "S"(argument) : "rcx", "r11", "memory");
+}
+
 u64 read_fs_base() {
   u64 base = 0;
-  asm volatile("rdfsbase %0" : "=r"(base));
+  if (kernel_saves_bases)
+    asm volatile("rdfsbase %0" : "=r"(base));
+  else
+    arch_prctl(ARCH_GET_FS, reinterpret_cast<u64>(&base));
   return base;
 }
 u64 read_gs_base() {
   u64 base = 0;
-  asm volatile("rdgsbase %0" : "=r"(base));
+  if (kernel_saves_bases)
+    asm volatile("rdgsbase %0" : "=r"(base));
+  else
+    arch_prctl(ARCH_GET_GS, reinterpret_cast<u64>(&base));
   return base;
 }
 void write_fs_base(u64 base) {
-  asm volatile("wrfsbase %0" ::"r"(base));
+  if (kernel_saves_bases)
+    asm volatile("wrfsbase %0" ::"r"(base));
+  else
+    arch_prctl(ARCH_SET_FS, base);
 }
 void write_gs_base(u64 base) {
-  asm volatile("wrgsbase %0" ::"r"(base));
+  if (kernel_saves_bases)
+    asm volatile("wrgsbase %0" ::"r"(base));
+  else
+    arch_prctl(ARCH_SET_GS, base);
 }
 
 u8 *xsave_area(ucontext_t &context) {
