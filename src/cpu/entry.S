@@ -96,6 +96,10 @@ tine_cpu_enter:
 tine_cpu_exit:
         mov     gs:[CONTEXT_SPILL_RSP], rsp
         mov     rsp, gs:[CONTEXT_HOST_RSP]
+/* The signal handler returns here, with the guest's rsp in the context and the host's loaded. */
+        .globl  tine_cpu_exit_after_fault
+        .hidden tine_cpu_exit_after_fault
+tine_cpu_exit_after_fault:
         mov     r11, gs:[CONTEXT_STATE]
         pushfq
         pop     r10

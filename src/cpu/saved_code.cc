@@ -124,8 +124,7 @@ u64 saved_code_key(const CodeCache &cache, const Thunks &thunks) {
   for (const u8 *thunk :
        {thunks.range_miss, thunks.stack_refill, thunks.read_miss, thunks.write_miss, thunks.link,
         thunks.indirect, thunks.helper, thunks.raise, thunks.poll, thunks.step, thunks.system_call,
-        thunks.host_fault, thunks.window_read8, thunks.window_read64, thunks.window_write8,
-        thunks.window_write64})
+        thunks.window_read8, thunks.window_read64, thunks.window_write8, thunks.window_write64})
     hash.add_object(cache.offset_of(thunk));
   return hash.value() | 1;
 }

@@ -39,9 +39,14 @@ void handle_fault(int signal, siginfo_t *info, void *raw_context) {
   fault.trap_number = static_cast<u64>(machine_context->gregs[REG_TRAPNO]);
   fault.error_code = static_cast<u64>(machine_context->gregs[REG_ERR]);
   fault.host_pc = host_pc;
-  // Leave as any other exit does, with every register as it is.
+  // Leave as any other exit does, with every register as it is but the stack pointer: some
+  // processors can't return from a signal to one that isn't canonical (IRET raises #GP on family
+  // 1Ah of AMD).
+  vcpu->context->exit_kind = ExitKind::host_fault;
+  vcpu->context->spill_rsp = static_cast<u64>(machine_context->gregs[REG_RSP]);
+  machine_context->gregs[REG_RSP] = static_cast<greg_t>(vcpu->context->host_rsp);
   machine_context->gregs[REG_RIP] =
-      static_cast<greg_t>(reinterpret_cast<u64>(vcpu->machine.thunks.host_fault));
+      static_cast<greg_t>(reinterpret_cast<u64>(&tine_cpu_exit_after_fault));
 }
 } // namespace
 

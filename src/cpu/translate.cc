@@ -151,7 +151,6 @@ Thunks emit_thunks(CodeCache &cache) {
   thunks.poll = emit_thunk(to, ExitKind::poll);
   thunks.step = emit_thunk(to, ExitKind::step);
   thunks.system_call = emit_thunk(to, ExitKind::system_call);
-  thunks.host_fault = emit_thunk(to, ExitKind::host_fault);
   thunks.x87_load = to.position();
   to.raw({{0x4d, 0x8b, 0x52, 0xf8}}); // mov r10, [r10 - 8]
   to.store_context(CONTEXT_NEXT_PC, r10);

@@ -17,8 +17,7 @@ struct Thunks {
   const u8 *read_miss = nullptr, *write_miss = nullptr, *link = nullptr, *indirect = nullptr,
            *window_read8 = nullptr, *window_read64 = nullptr, *window_write8 = nullptr,
            *window_write64 = nullptr, *helper = nullptr, *raise = nullptr, *poll = nullptr,
-           *step = nullptr, *system_call = nullptr, *host_fault = nullptr, *x87_load = nullptr,
-           *x87_loaded = nullptr;
+           *step = nullptr, *system_call = nullptr, *x87_load = nullptr, *x87_loaded = nullptr;
 };
 /// Emits them at the start of the cache's cold area.
 [[nodiscard]] Thunks emit_thunks(CodeCache &cache);

@@ -170,5 +170,6 @@ static_assert(offsetof(CpuState, fxsave) == STATE_FXSAVE);
 extern "C" void tine_cpu_enter(VcpuContext *context);
 /// Where translated code goes to leave; r10 and r11 are free there, all else is the guest's.
 extern "C" void tine_cpu_exit();
+extern "C" void tine_cpu_exit_after_fault();
 
 } // namespace tine::cpu

@@ -17,6 +17,13 @@ bool hit_own_memory(const Outcome &host) {
   return host.signal == SIGSEGV && host.code == SEGV_ACCERR &&
          !MemoryImage::contains(host.address, 1) && in_code >= code_region.size();
 }
+/// With an rsp that isn't canonical some virtual machines (PVM) report another fault than the
+/// processor does, and #UD for int3: only the named cases say what they expect then.
+bool stack_pointer_got_lost(const Outcome &host, const Program &program) {
+  const u64 rsp = host.state.gpr[cpu::rsp];
+  const bool canonical = static_cast<u64>(static_cast<i64>(rsp << 16) >> 16) == rsp;
+  return program.tolerance.only_signal && !canonical;
+}
 } // namespace
 
 Differential::Differential(Guest &guest) : guest_(guest) {
@@ -41,7 +48,7 @@ std::string Differential::raw(const Program &program) {
   host_ = oracle.run(program.state);
   oracle.store(host_memory_);
   // The generator's mistakes: nothing to compare.
-  if (host_.timed_out || hit_own_memory(host_))
+  if (host_.timed_out || hit_own_memory(host_) || stack_pointer_got_lost(host_, program))
     return {};
   guest_.load(program.memory);
   tine_ = guest_.run(program.state);

@@ -164,8 +164,13 @@ bool place_explicit(Random &random, Instruction &instruction, cpu::CpuState &sta
     index = random.percent(50) ? random.below(64) : random.interesting();
     index_part = index * memory.scale;
   }
+  // A host that can't return from a signal to an rsp that isn't canonical can't begin with one.
+  if (base == cpu::rsp)
+    index_part &= 0xffff'ffff;
+  if (base == cpu::rsp && indexed)
+    state.gpr[gpr_number(memory.index)] = index_part / memory.scale;
   state.gpr[base] = target - displacement - index_part;
-  if (narrow && random.percent(80)) // the upper half must not matter
+  if (narrow && base != cpu::rsp && random.percent(80)) // the upper half must not matter
     state.gpr[base] = (state.gpr[base] & 0xffff'ffff) | random.next() << 32;
   return true;
 }

@@ -327,7 +327,7 @@ Sequence Generator::generate() {
   const std::size_t trap = sequence_.items.size();
   for (Item &item : sequence_.items) // a forward branch from the end may point past what there is
     item.target_item = std::min(item.target_item, trap);
-  add({0xcc});
+  add(Item{.bytes = {0xcc}, .required = true});
   std::array<std::size_t, subroutines> starts{};
   for (std::size_t &start : starts) {
     start = sequence_.items.size();
@@ -337,7 +337,9 @@ Sequence Generator::generate() {
       if (decode(item.bytes, decoded) && !decoded.writes_gpr(cpu::rsp))
         add(std::move(item));
     }
-    add(random_.percent(90) ? std::vector<u8>{0xc3} : std::vector<u8>{0xc2, 0x10, 0x00});
+    const bool plain = random_.percent(90);
+    add(Item{.bytes = plain ? std::vector<u8>{0xc3} : std::vector<u8>{0xc2, 0x10, 0x00},
+             .required = true});
   }
   for (const auto &[item, subroutine] : calls_)
     sequence_.items[item].target_item = starts[subroutine];
@@ -384,13 +386,15 @@ namespace {
 
 Sequence without(const Sequence &sequence, std::size_t first, std::size_t count) {
   Sequence shorter = sequence;
-  const auto begin = shorter.items.begin() + static_cast<std::ptrdiff_t>(first);
-  shorter.items.erase(begin, begin + static_cast<std::ptrdiff_t>(count));
+  shorter.items.clear();
+  std::vector<std::size_t> moved; // where each item went, or what now stands in its place
+  for (std::size_t i = 0; i < sequence.items.size(); ++i) {
+    moved.push_back(shorter.items.size());
+    if (i < first || i >= first + count || sequence.items[i].required)
+      shorter.items.push_back(sequence.items[i]);
+  }
   for (Item &item : shorter.items)
-    if (item.target_item > first)
-      item.target_item -= std::min(count, item.target_item - first);
-  for (Item &item : shorter.items)
-    item.target_item = std::min(item.target_item, shorter.items.size() - 1);
+    item.target_item = moved[item.target_item];
   return shorter;
 }
 
@@ -401,8 +405,8 @@ Sequence shrink(Sequence sequence, Differential &differential) {
     for (std::size_t first = 0; first + count <= sequence.items.size();) {
       Sequence shorter = without(sequence, first, count);
       const std::optional<Program> program = assemble(shorter);
-      const bool ends = std::ranges::count(shorter.items, std::vector<u8>{0xcc}, &Item::bytes) > 0;
-      if (ends && program && !differential.agrees(*program))
+      const bool smaller = shorter.items.size() < sequence.items.size();
+      if (smaller && program && !differential.agrees(*program))
         sequence = std::move(shorter);
       else
         ++first;

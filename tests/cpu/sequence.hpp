@@ -17,6 +17,7 @@ struct Item {
   std::size_t target_item = 0; ///< what it is relative to: the start of this item ...
   u64 target_address = 0;      ///< ... or, if not zero, this address (a RIP-relative operand)
   u64 fix_end = 0;             ///< offset in `bytes` where that instruction ends
+  bool required = false;       ///< the trap, a return: without it execution runs out of the code
 };
 
 struct Sequence {
@@ -29,7 +30,7 @@ struct Sequence {
 [[nodiscard]] Sequence draw_sequence(Random &random);
 /// Nothing if a short branch does not reach.
 [[nodiscard]] std::optional<Program> assemble(const Sequence &sequence);
-/// Removes items as long as the two sides still disagree.
+/// Removes items, none of them required, as long as the two sides still disagree.
 [[nodiscard]] Sequence shrink(Sequence sequence, Differential &differential);
 
 } // namespace tine::test

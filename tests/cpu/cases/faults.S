@@ -111,6 +111,12 @@ case fault_divide_by_zero
   add [rbx], rax
   div rcx
 end_case fault_divide_by_zero
+# A stack pointer that isn't canonical: some processors can't return to it from a signal.
+case fault_with_stack_pointer_not_canonical
+  movabs rsp, 0x9ed24363280aa6da
+  xor ecx, ecx
+  div rcx
+end_case fault_with_stack_pointer_not_canonical
 case fault_divide_by_zero_memory
   mov qword ptr [rbx], 0
   xor edx, edx
