@@ -28,9 +28,11 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/tineConfigVersion.cmake
 install(FILES ${CMAKE_BINARY_DIR}/tineConfig.cmake ${CMAKE_BINARY_DIR}/tineConfigVersion.cmake
         DESTINATION ${tine_package})
 
+# Relative to the file itself: the prefix is chosen when it is installed (--prefix), not here.
+file(RELATIVE_PATH tine_prefix_from_package /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 list(TRANSFORM tine_archives PREPEND -l OUTPUT_VARIABLE tine_link_options)
 list(JOIN tine_link_options " " tine_link_options)
-file(WRITE ${CMAKE_BINARY_DIR}/tine.pc "prefix=${CMAKE_INSTALL_PREFIX}
+file(WRITE ${CMAKE_BINARY_DIR}/tine.pc "prefix=\${pcfiledir}/${tine_prefix_from_package}
 Name: tine
 Description: Runs Linux programs in a box, and forks the box while it runs
 Version: ${PROJECT_VERSION}

@@ -12,7 +12,7 @@ build_packages=(
 test_packages=(
   clang clang-format clang-tidy python3 qemu-user busybox-static
   bash dash coreutils findutils tar gzip xz-utils zstd grep sed gawk perl lua5.4 git gcc sqlite3 jq bc
-  openssl nodejs strace gdb bubblewrap stress-ng procps diffutils file fzf ripgrep
+  openssl nodejs strace gdb bubblewrap stress-ng procps diffutils file fzf ripgrep pkg-config
 )
 
 wanted=("${build_packages[@]}")
