@@ -38,7 +38,7 @@ Result<std::unique_ptr<CodeCache>> CodeCache::create() {
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
     return Errno{ENOMEM};
-  ::madvise(memory, hot_bytes, MADV_HUGEPAGE); // translated code is large and jumps about
+  ::madvise(memory, hot_bytes + cold_bytes, MADV_HUGEPAGE); // it is large and jumps about
   std::unique_ptr<CodeCache> cache(new CodeCache);
   cache->base_ = static_cast<u8 *>(memory);
   cache->size_ = hot_bytes + cold_bytes;

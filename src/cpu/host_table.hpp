@@ -59,6 +59,8 @@ public:
   void clear() { size_ = 0; }
   /// `count` records whose contents the caller writes; there is room.
   std::span<T> append(u64 count) {
+    if (populated_ == 0 && count * sizeof(T) >= large_bytes)
+      ::madvise(records_, capacity_ * sizeof(T), MADV_HUGEPAGE);
     while (size_ + count > populated_)
       populate();
     size_ += count;
@@ -67,6 +69,9 @@ public:
 
 private:
   static constexpr u64 first_step = u64{64} << 10, last_step = u64{1} << 20;
+  /// Worth a huge page: a virtual machine's host may charge as much for the first use of a small
+  /// one.
+  static constexpr u64 large_bytes = u64{512} << 10;
 
   void populate() {
     const u64 done = populated_bytes_;
