@@ -25,6 +25,27 @@ u64 object_index(const Mapping &mapping, PageNumber page) {
   return mapping.object_page + (page - mapping.range.first);
 }
 
+/// The frame that continues, at `page`, the run of the nearest neighbour that is the address
+/// space's own; none: frame 0.
+FrameNumber next_to_neighbour(const FrameArena &frames, const Leaf &leaf, PageNumber page) {
+  const auto is_own = [&](PageNumber other) {
+    const PageEntry entry = leaf.at(other);
+    return entry.present() && frames.reference_count(entry.frame()) == 1;
+  };
+  const auto continued = [&](PageNumber other) {
+    const u64 distance = page.value - other.value; // modulo 2^64: the sum is right below, too
+    return FrameNumber{static_cast<u32>(leaf.at(other).frame().value + distance)};
+  };
+  const u64 below = page.value % around_pages, above = around_pages - 1 - below;
+  for (u64 distance = 1; distance < around_pages; ++distance) {
+    if (distance <= below && is_own(PageNumber{page.value - distance}))
+      return continued(PageNumber{page.value - distance});
+    if (distance <= above && is_own(page + distance))
+      return continued(page + distance);
+  }
+  return FrameArena::zero_frame;
+}
+
 /// An object without such a page, or whose file can't be read, is SIGBUS.
 FaultOutcome outcome_of(Errno error) {
   return error == Errno{ENOMEM} ? FaultOutcome::out_of_memory : FaultOutcome::bus;
@@ -147,7 +168,8 @@ AddressSpace::Resolution AddressSpace::resolve_private_write(const Mapping &mapp
     source = *from_object;
   }
   const bool zero = source == FrameArena::zero_frame;
-  const Result<FrameNumber> own = zero ? frames_.allocate_zeroed() : frames_.allocate();
+  const Result<FrameNumber> own =
+      frames_.allocate_near(next_to_neighbour(frames_, *leaf, page), zero);
   if (!own)
     return {FaultOutcome::out_of_memory};
   if (!zero)

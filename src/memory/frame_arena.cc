@@ -39,11 +39,13 @@ Result<std::unique_ptr<FrameArena>> FrameArena::create(const Options &options) {
   };
   const u64 chunks = arena->memory_.bytes() / step;
   TINE_TRY(reserve_array(arena->count_memory_, frames * sizeof(u32)));
-  TINE_TRY(reserve_array(arena->free_list_memory_, frames * sizeof(u32)));
+  TINE_TRY(reserve_array(arena->next_memory_, frames * sizeof(u32)));
+  TINE_TRY(reserve_array(arena->previous_memory_, frames * sizeof(u32)));
   TINE_TRY(reserve_array(arena->chunk_memory_, chunks * sizeof(Chunk)));
   arena->base_ = arena->memory_.base();
   arena->counts_ = reinterpret_cast<u32 *>(arena->count_memory_.base());
-  arena->next_free_ = reinterpret_cast<u32 *>(arena->free_list_memory_.base());
+  arena->next_free_ = reinterpret_cast<u32 *>(arena->next_memory_.base());
+  arena->previous_free_ = reinterpret_cast<u32 *>(arena->previous_memory_.base());
   arena->chunks_ = reinterpret_cast<Chunk *>(arena->chunk_memory_.base());
   arena->chunk_shift_ = static_cast<u32>(std::countr_zero(step >> page_shift));
   arena->reserved_ = static_cast<u32>(frames);
@@ -61,6 +63,33 @@ Result<FrameNumber> FrameArena::allocate_fresh() {
   if (fresh_ == fresh_end_)
     TINE_TRY(refill(1));
   return take(fresh_++);
+}
+
+bool FrameArena::make_next_fresh(u32 frame) {
+  if (frame < fresh_ || frame >= fresh_end_ || frame - fresh_ > most_passed_over)
+    return false;
+  while (fresh_ < frame)
+    put_on_free_list(fresh_++);
+  return true;
+}
+
+Result<FrameNumber> FrameArena::allocate_near(FrameNumber wanted, bool zeroed) {
+  const u32 frame = wanted.value;
+  if (frame >= committed_ || counts_[frame] != 0)
+    return zeroed ? allocate_zeroed() : allocate();
+  if (make_next_fresh(frame)) {
+    TINE_TRY(admit(1));
+    return take(fresh_++);
+  }
+  const u32 chunk = frame >> chunk_shift_;
+  const bool is_fresh = frame >= fresh_ && frame < fresh_end_;
+  if (is_fresh || chunks_[chunk].free_frames == 0) // too far off, or with the host
+    return zeroed ? allocate_zeroed() : allocate();
+  TINE_TRY(admit(1));
+  take_from_list(chunk, frame);
+  if (zeroed)
+    std::memset(pointer(wanted), 0, page_size);
+  return take(frame);
 }
 
 Result<FrameNumber> FrameArena::allocate_run_zeroed(u64 count) {

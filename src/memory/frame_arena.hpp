@@ -70,6 +70,9 @@ public:
     std::memset(pointer(frame), 0, page_size);
     return frame;
   }
+  /// As the two above, but the frame `wanted` if it is free: pages that are neighbours are reached
+  /// by one translation if their frames are neighbours, too. Any number may be asked for.
+  [[nodiscard]] Result<FrameNumber> allocate_near(FrameNumber wanted, bool zeroed);
   /// `count` neighbouring frames, each with count 1, zeroed; fewer than asked for is ENOMEM.
   [[nodiscard]] Result<FrameNumber> allocate_run_zeroed(u64 count);
 
@@ -172,10 +175,11 @@ private:
     return Done{};
   }
   static constexpr u32 no_chunk = ~u32{0};
+  static constexpr u32 most_passed_over = 16; ///< fresh frames, for a wanted one behind them
   /// Invariant: on the list `partial_` if some but not all frames are free, on `empty_` if all are,
   /// on no list otherwise (none is free, or the chunk has no host memory).
   struct Chunk {
-    u32 first_free = 0; ///< a frame, then by next_free_; 0: none
+    u32 first_free = 0; ///< a frame, then by next_free_ in a circle; 0: none
     u32 free_frames = 0;
     u32 previous = no_chunk, next = no_chunk;
   };
@@ -192,6 +196,8 @@ private:
   }
   static constexpr u64 least_reserve = u64{32} << 20;
 
+  /// Passes over the fresh frames before it. False: it is too far ahead, or none of them.
+  [[nodiscard]] bool make_next_fresh(u32 frame);
   FrameNumber take(u32 frame) {
     counts_[frame] = 1;
     ++in_use_;
@@ -199,24 +205,39 @@ private:
   }
   /// The frame of the chunk that was freed last.
   FrameNumber take_free(u32 index) {
+    const u32 frame = chunks_[index].first_free;
+    take_from_list(index, frame);
+    return take(frame);
+  }
+  void take_from_list(u32 index, u32 frame) {
     Chunk &chunk = chunks_[index];
-    const u32 frame = chunk.first_free;
-    chunk.first_free = next_free_[frame];
+    const u32 next = next_free_[frame], previous = previous_free_[frame];
+    next_free_[previous] = next;
+    previous_free_[next] = previous;
+    if (chunk.first_free == frame)
+      chunk.first_free = next;
     if (chunk.free_frames-- == chunk_frames()) [[unlikely]]
       leave_empty(index);
-    if (chunk.free_frames == 0) [[unlikely]]
+    if (chunk.free_frames == 0) [[unlikely]] {
+      chunk.first_free = 0;
       unlink(partial_, index);
-    return take(frame);
+    }
   }
   void release(FrameNumber frame) {
     put_on_free_list(frame.value);
+    chunks_[frame.value >> chunk_shift_].first_free = frame.value;
     --in_use_;
   }
+  /// As the one that is taken last.
   void put_on_free_list(u32 frame) {
     const u32 index = frame >> chunk_shift_;
     Chunk &chunk = chunks_[index];
-    next_free_[frame] = chunk.first_free;
-    chunk.first_free = frame;
+    if (chunk.first_free == 0)
+      chunk.first_free = next_free_[frame] = previous_free_[frame] = frame;
+    const u32 first = chunk.first_free, last = previous_free_[first];
+    next_free_[frame] = first;
+    previous_free_[frame] = last;
+    next_free_[last] = previous_free_[first] = frame;
     if (chunk.free_frames++ == 0) [[unlikely]]
       link(partial_, index);
     if (chunk.free_frames == chunk_frames()) [[unlikely]]
@@ -237,7 +258,8 @@ private:
   std::byte *base_ = nullptr;
   u32 *counts_ = nullptr;    ///< by frame: references, and code_mark
   u32 *next_free_ = nullptr; ///< by frame, while it is free: what was freed last is warm
-  Chunk *chunks_ = nullptr;  ///< by frame >> chunk_shift_
+  u32 *previous_free_ = nullptr;
+  Chunk *chunks_ = nullptr;                   ///< by frame >> chunk_shift_
   u32 partial_ = no_chunk, empty_ = no_chunk; ///< lists of chunks
   u32 empty_chunks_ = 0;                      ///< on the list
   u32 least_empty_chunks_ = 0;                ///< since the last trim_unused()
@@ -255,7 +277,7 @@ private:
 
   CodeObserver *code_observer_ = nullptr;
   AddressSpace *address_spaces_ = nullptr;
-  HostRange memory_, count_memory_, free_list_memory_, chunk_memory_;
+  HostRange memory_, count_memory_, next_memory_, previous_memory_, chunk_memory_;
   std::unique_ptr<NodePool> nodes_;
 };
 

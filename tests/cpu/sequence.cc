@@ -117,6 +117,8 @@ bool Generator::is_unsuitable(const Decoded &decoded) {
   case ZYDIS_MNEMONIC_CLI:
   case ZYDIS_MNEMONIC_STI:
     return true;
+  case ZYDIS_MNEMONIC_PAUSE: // with REX.B it is an XCHG on AMD, which changes a loop's counter
+    return decoded.instruction.raw.rex.B != 0;
   case ZYDIS_MNEMONIC_DIV:
   case ZYDIS_MNEMONIC_IDIV:
   case ZYDIS_MNEMONIC_LDMXCSR:

@@ -29,6 +29,31 @@ TEST_F(Arena, NeighboursFollowEachOtherAndFreedFramesReadZero) {
   frames->drop_reference(again);
 }
 
+TEST_F(Arena, AFrameThatIsWantedIsTakenIfItIsFree) {
+  const FrameNumber first = frames->allocate_zeroed().value();
+  // Ahead among those that were never used: what is passed over comes last, and reads zero.
+  const FrameNumber ahead = frames->allocate_near({first.value + 4}, true).value();
+  EXPECT_EQ(ahead.value, first.value + 4);
+  const FrameNumber between = frames->allocate_near({first.value + 2}, true).value();
+  EXPECT_EQ(between.value, first.value + 2);
+  std::memset(frames->pointer(between), 0xff, page_size);
+  frames->drop_reference(between);
+  const FrameNumber again = frames->allocate_near(between, true).value();
+  EXPECT_EQ(again, between);
+  EXPECT_EQ(std::to_integer<int>(frames->pointer(again)[0]), 0);
+  // Taken, far ahead, not there at all: any other.
+  std::vector<FrameNumber> all{first, ahead, again};
+  for (const u32 wanted : {first.value, first.value + 40, ~u32{0}, 0U}) {
+    all.push_back(frames->allocate_near({wanted}, false).value());
+    EXPECT_NE(all.back().value, wanted);
+  }
+  for (const FrameNumber frame : all) {
+    EXPECT_EQ(frames->reference_count(frame), 1u) << "handed out twice";
+    frames->drop_reference(frame);
+  }
+  EXPECT_EQ(frames->frames_in_use(), 0u);
+}
+
 TEST_F(Arena, TrimGivesFreeChunksBackAndTheyReadZeroAfterwards) {
   const FrameNumber run = frames->allocate_run_zeroed(1024).value();
   for (u32 i = 0; i < 1024; ++i)
