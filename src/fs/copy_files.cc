@@ -151,6 +151,9 @@ Ref<LockList> LockList::copy(const Copier &copier) const {
   };
   copy_held(held_, made->held_);
   copy_held(whole_, made->whole_);
+  for (Lease lease : leases_.held())
+    if ((lease.holder = copier.find(*lease.holder)) != nullptr && lease.holder->async)
+      made->leases_.add_copy(lease);
   return made;
 }
 

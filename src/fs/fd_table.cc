@@ -66,6 +66,8 @@ void FdTable::closed(const Descriptor &old) {
   if (!old.file)
     return;
   release_record_locks(*old.file, this);
+  if (old.file->async)
+    old.file->async->descriptor_closed(this);
   old.file->descriptor_closed();
 }
 

@@ -37,8 +37,8 @@ Result<Ref<File>> File::copy(Copier &copier) {
   Ref<File> made = TINE_TRY(make_copy(copier));
   made->status_flags_ = status_flags_;
   made->offset = offset;
-  made->async_owner = async_owner;
-  made->async_signal = async_signal;
+  if (async)
+    made->async = async->copy(copier, *made);
   return made;
 }
 

@@ -4,6 +4,7 @@
 #include "base/copier.hpp"
 #include "base/ref.hpp"
 #include "base/result.hpp"
+#include "fs/async_signals.hpp"
 #include "memory/io_buffer.hpp"
 #include "sched/wait_queue.hpp"
 
@@ -94,9 +95,11 @@ public:
   [[nodiscard]] bool is_nonblocking() const;
 
   u64 offset = 0;
-  /// F_SETOWN, F_SETSIG: kept, not acted on.
-  i32 async_owner = 0;
-  i32 async_signal = 0;
+  /// Whether O_ASYNC means anything: "terminals, pseudoterminals, sockets, … pipes and FIFOs"
+  /// (fcntl(2)).
+  [[nodiscard]] virtual bool tells_readiness() const { return false; }
+  /// F_SETOWN, F_SETSIG, F_NOTIFY; null until one of them is asked for.
+  std::unique_ptr<AsyncSignals> async;
   /// The epoll instances that watch it; each item leaves when either end goes.
   std::vector<EpollItem *> epoll_items;
 

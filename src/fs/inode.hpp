@@ -153,6 +153,7 @@ public:
   /// ETXTBSY: a program that runs isn't written to, and one that is written to isn't run.
   i32 writers = 0;
   i32 executions = 0;
+  i32 readers = 0; ///< descriptions that may read and not write
   /// POSIX and flock locks; made by locks.cc on first use.
   [[nodiscard]] RefCounted *attachment() const { return attachment_.get(); }
   void attach(Ref<RefCounted> attachment) { attachment_ = std::move(attachment); }

@@ -1,5 +1,6 @@
 #include "fs/inotify.hpp"
 
+#include "fs/directory_notice.hpp"
 #include "fs/ioctl.hpp"
 #include "fs/pseudo_fs.hpp"
 
@@ -16,7 +17,7 @@ constexpr std::size_t most_events = 16384;
 /// Events that a mask chooses; the others (IN_IGNORED, IN_Q_OVERFLOW, IN_UNMOUNT) always come.
 constexpr u32 chosen_events = IN_ALL_EVENTS;
 
-u32 watch_count = 0;
+u32 watched_inodes = 0;
 
 /// The name of an event with its padding: a multiple of the header's size, and a NUL at least.
 u64 padded_length(const std::string &name) {
@@ -24,10 +25,18 @@ u64 padded_length(const std::string &name) {
   return name.empty() ? 0 : (name.size() + 1 + unit - 1) / unit * unit;
 }
 
+void tell_notices(InodeWatchers &watchers, u32 event, bool renamed_here) {
+  const std::vector<DirectoryNotice *> notices = watchers.notices;
+  for (DirectoryNotice *notice : notices)
+    notice->happened(event, renamed_here);
+}
+
 void tell(Inode &inode, u32 event, u32 cookie, std::string_view name) {
   const Ref<RefCounted> keep = inode.watchers;
   if (!keep)
     return;
+  if (!name.empty())
+    tell_notices(static_cast<InodeWatchers &>(*keep), event, false);
   const std::vector<Watch *> watches = static_cast<InodeWatchers &>(*keep).watches;
   for (const Watch *watch : watches) {
     if ((watch->mask & event & chosen_events) == 0)
@@ -44,7 +53,23 @@ void tell(Inode &inode, u32 event, u32 cookie, std::string_view name) {
 } // namespace
 
 bool is_watching() {
-  return watch_count != 0;
+  return watched_inodes != 0;
+}
+
+InodeWatchers &watchers_of(Inode &inode) {
+  if (!inode.watchers) {
+    inode.watchers = make_ref<InodeWatchers>();
+    ++watched_inodes;
+  }
+  return static_cast<InodeWatchers &>(*inode.watchers);
+}
+
+void drop_unused_watchers(Inode &inode) {
+  const InodeWatchers &watchers = watchers_of(inode);
+  if (!watchers.watches.empty() || !watchers.notices.empty())
+    return;
+  inode.watchers = nullptr;
+  --watched_inodes;
 }
 
 u32 next_move_cookie() {
@@ -74,10 +99,7 @@ Result<i32> InotifyFile::add(const Ref<Inode> &inode, u32 mask) {
 void InotifyFile::add_watch(i32 descriptor, const Ref<Inode> &inode, u32 mask) {
   Watch &watch = watches_[descriptor];
   watch = {this, descriptor, mask, Ref<FileSystem>(&inode->file_system()), inode};
-  if (!inode->watchers)
-    inode->watchers = make_ref<InodeWatchers>();
-  static_cast<InodeWatchers &>(*inode->watchers).watches.push_back(&watch);
-  ++watch_count;
+  watchers_of(*inode).watches.push_back(&watch);
 }
 
 /// In the fork of a box: the same watches of the copy's files. One of a generated file that nobody
@@ -106,13 +128,10 @@ Status InotifyFile::remove(i32 descriptor) {
   if (found == watches_.end())
     return Errno{EINVAL};
   Inode &inode = *found->second.inode;
-  auto &list = static_cast<InodeWatchers &>(*inode.watchers).watches;
-  std::erase(list, &found->second);
-  if (list.empty())
-    inode.watchers = nullptr;
+  std::erase(watchers_of(inode).watches, &found->second);
+  drop_unused_watchers(inode);
   const Watch keep = std::move(found->second); // the inode goes before its file system
   watches_.erase(found);
-  --watch_count;
   add_event({descriptor, IN_IGNORED, 0, ""});
   return Done{};
 }
@@ -188,8 +207,8 @@ void notify_self(Inode &inode, u32 event) {
   tell(inode, event | (inode.is_directory() && !names_itself ? u32{IN_ISDIR} : 0U), 0, "");
   if ((event & IN_DELETE_SELF) == 0)
     return;
-  while (inode.watchers) {
-    const Watch *watch = static_cast<InodeWatchers &>(*inode.watchers).watches.front();
+  while (inode.watchers && !watchers_of(inode).watches.empty()) {
+    const Watch *watch = watchers_of(inode).watches.front();
     (void)watch->owner->remove(watch->descriptor);
   }
 }
@@ -198,6 +217,11 @@ void notify_entry(Inode &directory, std::string_view name, const Inode &child, u
                   u32 cookie) {
   if (is_watching())
     tell(directory, event | (child.is_directory() ? u32{IN_ISDIR} : 0U), cookie, name);
+}
+
+void notify_renamed_in(Inode &directory) {
+  if (const Ref<RefCounted> keep = directory.watchers)
+    tell_notices(static_cast<InodeWatchers &>(*keep), 0, true);
 }
 
 void notify_unlinked(const Dentry &dentry) {

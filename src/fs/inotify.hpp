@@ -21,11 +21,19 @@ struct Watch {
   Ref<Inode> inode;
 };
 
-/// The watches of an inode, in Inode::watchers. Owned by the inode; the watches are the files'.
+class DirectoryNotice;
+
+/// The watches of an inode, in Inode::watchers. Owned by the inode; the watches and the notices are
+/// the files'.
 class InodeWatchers final : public RefCounted {
 public:
   std::vector<Watch *> watches;
+  std::vector<DirectoryNotice *> notices; ///< F_NOTIFY
 };
+/// Made on first use.
+[[nodiscard]] InodeWatchers &watchers_of(Inode &inode);
+/// Nothing is left of them if nobody watches the inode.
+void drop_unused_watchers(Inode &inode);
 
 /// An inotify instance. Guarded by the kernel lock.
 class InotifyFile final : public File {
@@ -50,6 +58,7 @@ public:
   [[nodiscard]] Result<u64> read(memory::IoBuffer &to) override;
   [[nodiscard]] u32 poll() override;
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &changed_; }
+  [[nodiscard]] bool tells_readiness() const override { return true; }
   [[nodiscard]] Result<u64> ioctl(const IoctlCall &call) override;
   [[nodiscard]] std::string description() override { return "anon_inode:inotify"; }
 
@@ -77,6 +86,8 @@ void notify_self(Inode &inode, u32 event);
 /// it is a directory.
 void notify_entry(Inode &directory, std::string_view name, const Inode &child, u32 event,
                   u32 cookie = 0);
+/// An entry of the directory got another name in it: DN_RENAME, which inotify doesn't have.
+void notify_renamed_in(Inode &directory);
 /// A name went, by unlink, rmdir or under a rename: if it was the last, and nobody has the file
 /// open, the file is gone.
 void notify_unlinked(const Dentry &dentry);

@@ -110,12 +110,12 @@ void LockList::note_waiting(LockOwner owner, LockOwner blocker) {
     waiting().erase(owner);
 }
 
-Status LockList::lock_whole(LockOwner owner, bool exclusive) {
+Status LockList::lock_whole(LockOwner owner, Pid pid, bool exclusive) {
   for (const HeldLock &lock : whole_)
     if (lock.owner != owner && (lock.exclusive || exclusive))
       return Errno{EAGAIN};
   std::erase_if(whole_, [owner](const HeldLock &lock) { return lock.owner == owner; });
-  whole_.push_back({owner, {}, exclusive, {}});
+  whole_.push_back({owner, pid, exclusive, {}});
   changed_.wake_all();
   return Done{};
 }

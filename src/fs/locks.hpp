@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fs/inode.hpp"
+#include "fs/leases.hpp"
 
 #include <fcntl.h>
 
@@ -17,7 +18,7 @@ struct LockRange {
 
 struct LockRequest {
   LockOwner owner = nullptr;
-  Pid pid; ///< as F_GETLK reports it; none for description locks
+  Pid pid; ///< as F_GETLK reports it; -1 for description locks
   bool exclusive = false;
   LockRange range;
 };
@@ -47,8 +48,10 @@ public:
   static void note_waiting(LockOwner owner, LockOwner blocker);
 
   // ---- whole files: flock(2) ----
-  [[nodiscard]] Status lock_whole(LockOwner owner, bool exclusive);
+  [[nodiscard]] Status lock_whole(LockOwner owner, Pid pid, bool exclusive);
   void unlock_whole(LockOwner owner);
+
+  [[nodiscard]] LeaseList &leases() { return leases_; }
 
   [[nodiscard]] sched::WaitQueue &changed() { return changed_; }
   [[nodiscard]] const std::vector<HeldLock> &held() const { return held_; }
@@ -60,6 +63,7 @@ public:
 private:
   std::vector<HeldLock> held_;
   std::vector<HeldLock> whole_;
+  LeaseList leases_;
   sched::WaitQueue changed_;
 };
 

@@ -85,8 +85,7 @@ u64 MemoryFile::next_hole(u64 from, u64 end) {
 Result<Ref<File>> make_memfd(const Ref<MemoryFs> &memory, const std::string &name, bool sealable,
                              u32 mode) {
   const Ref<MemoryInode> inode = memory->unnamed({S_IFREG | mode, 0, 0, 0, ""});
-  if (!sealable)
-    inode->seals = F_SEAL_SEAL;
+  inode->seals = sealable ? 0 : F_SEAL_SEAL;
   Ref<Mount> mount = make_ref<Mount>();
   mount->file_system = memory;
   const Ref<Dentry> dentry = make_ref<Dentry>("memfd:" + name, nullptr, Ref<Inode>(inode));

@@ -17,12 +17,15 @@ MemoryInode::MemoryInode(MemoryFs &memory, const CreateRequest &request, u64 num
   attributes_.gid = request.gid;
   attributes_.links = is_directory() ? 2 : 1;
   attributes_.special_device = request.special_device;
+  seals = F_SEAL_SEAL; // only a memfd may have others
   attributes_.accessed = attributes_.modified = attributes_.changed = current_time();
   attributes_.born = attributes_.changed;
 }
 
 MemoryInode::MemoryInode(MemoryFs &memory, Ref<HostInode> lower, u64 number)
-    : Inode(lower->type()), memory_(memory), number_(number), lower_(std::move(lower)) {}
+    : Inode(lower->type()), memory_(memory), number_(number), lower_(std::move(lower)) {
+  seals = F_SEAL_SEAL;
+}
 
 MemoryInode::~MemoryInode() {
   if (!lower_)
@@ -152,19 +155,26 @@ Result<Ref<File>> MemoryInode::open(const Path &path, u32 flags, const Credentia
   }
 }
 
+namespace {
+/// xattr(7): those of a file system in memory; POSIX ACLs ("system.") and file capabilities aren't
+/// kept.
+bool keeps_attribute(std::string_view name) {
+  return name.starts_with("user.") || name.starts_with("trusted.") ||
+         (name.starts_with("security.") && name != "security.capability");
+}
+} // namespace
+
 Result<std::string> MemoryInode::extended_attribute(const std::string &name) {
   const auto found = extended_.find(name);
   if (found == extended_.end())
-    return name.starts_with("user.") ? Errno{ENODATA} : Errno{EOPNOTSUPP};
+    return keeps_attribute(name) ? Errno{ENODATA} : Errno{EOPNOTSUPP};
   return found->second;
 }
 
 Status MemoryInode::set_extended_attribute(const std::string &name, std::string_view value,
                                            int flags) {
-  if (!name.starts_with("user."))
+  if (!keeps_attribute(name))
     return Errno{EOPNOTSUPP};
-  if (type() != S_IFREG && !is_directory())
-    return Errno{EPERM};
   const bool exists = extended_.contains(name);
   if (exists && (flags & XATTR_CREATE) != 0)
     return Errno{EEXIST};
@@ -177,7 +187,7 @@ Status MemoryInode::set_extended_attribute(const std::string &name, std::string_
 }
 
 Status MemoryInode::remove_extended_attribute(const std::string &name) {
-  if (!name.starts_with("user."))
+  if (!keeps_attribute(name))
     return Errno{EOPNOTSUPP};
   return extended_.erase(name) != 0 ? Status(Done{}) : Errno{ENODATA};
 }

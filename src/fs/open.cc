@@ -1,4 +1,5 @@
 #include "fs/inotify.hpp"
+#include "fs/leases.hpp"
 #include "fs/plain_files.hpp"
 #include "fs/walk.hpp"
 
@@ -53,6 +54,7 @@ Result<Ref<File>> open_found(const Credentials &credentials, const Path &path, u
       TINE_TRY(check_owner(credentials, inode));
     if (changes_mount && inode.executions > 0)
       return Errno{ETXTBSY};
+    TINE_TRY(break_leases(inode, (mask & 2U) != 0));
     if (wants(flags, O_TRUNC) && inode.type() == S_IFREG)
       TINE_TRY(inode.truncate(0));
   }

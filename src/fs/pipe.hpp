@@ -70,6 +70,7 @@ public:
   [[nodiscard]] Result<u64> write(memory::IoBuffer &from) override;
   [[nodiscard]] u32 poll() override;
   [[nodiscard]] sched::WaitQueue *wait_queue() override;
+  [[nodiscard]] bool tells_readiness() const override { return true; }
   [[nodiscard]] Result<struct stat> stat() override;
   [[nodiscard]] Result<u64> ioctl(const IoctlCall &call) override;
   [[nodiscard]] Ref<Inode> inode() override;

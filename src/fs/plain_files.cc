@@ -15,17 +15,23 @@ PlacedFile::PlacedFile(const Path &path, u32 flags)
     : File(flags), place_(path), inode_(path.dentry->inode()) {
   if (is_writable())
     ++inode_->writers;
+  else if (is_readable())
+    ++inode_->readers;
 }
 
 PlacedFile::~PlacedFile() {
   if (is_writable())
     --inode_->writers;
+  else if (is_readable())
+    --inode_->readers;
   if (denies_writers_)
     --inode_->executions;
   if ((status_flags() & O_PATH) == 0)
     notify(*place_.dentry, is_writable() ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
   notify_unlinked(*place_.dentry);
   release_description_locks(*inode_, this);
+  if (LeaseList *leases = leases_of(*inode_))
+    (void)leases->remove(*this);
 }
 
 Status PlacedFile::deny_writers() {

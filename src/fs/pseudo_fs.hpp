@@ -61,6 +61,10 @@ public:
   void set_dynamic(Lookup lookup, List list);
   /// Fills the directory when it is first asked for something.
   void set_populate(std::function<void()> populate) { populate_ = std::move(populate); }
+  /// The object that the directory shows, for those that are asked for the directory and mean the
+  /// object (a process, by /proc/PID); null: none.
+  void set_subject(Ref<RefCounted> subject) { subject_ = std::move(subject); }
+  [[nodiscard]] const Ref<RefCounted> &subject() const { return subject_; }
 
   [[nodiscard]] Result<Ref<Inode>> lookup(std::string_view name) override;
   [[nodiscard]] Result<std::vector<DirectoryEntry>> list() override;
@@ -73,6 +77,7 @@ private:
   std::function<void()> populate_; ///< null: it is filled
   Lookup lookup_;
   List list_;
+  Ref<RefCounted> subject_;
 };
 
 /// The contents of a generated file: asked once for each open and each read from offset 0.

@@ -151,6 +151,8 @@ void notify_renamed(const ParentAndName &from, const Ref<Dentry> &moved, const P
   const u32 cookie = next_move_cookie();
   notify_entry(*from.parent.dentry->inode(), from.name, *inode, IN_MOVED_FROM, cookie);
   notify_entry(*to.parent.dentry->inode(), to.name, *inode, IN_MOVED_TO, cookie);
+  if (from.parent.dentry == to.parent.dentry)
+    notify_renamed_in(*from.parent.dentry->inode());
   if (replaced && replaced->is_deleted()) {
     notify_self(*replaced->inode(), IN_ATTRIB);
     notify_unlinked(*replaced);

@@ -1,6 +1,7 @@
 #include "process/kernel.hpp"
 
 #include "process/aio.hpp"
+#include "process/file_signals.hpp"
 #include "process/futex.hpp"
 #include "process/ipc/ipc_namespace.hpp"
 #include "process/lifecycle.hpp"
@@ -12,8 +13,8 @@ namespace tine::process {
 
 Kernel::Kernel(Host &host_, KernelOptions options_)
     : host(host_), options(std::move(options_)), boot_time(time::TimerQueue::now()),
-      hostname(options.hostname), futexes(std::make_unique<FutexTable>()),
-      ipc(make_ref<IpcNamespace>(*this)) {}
+      load(boot_time), hostname(options.hostname), futexes(std::make_unique<FutexTable>()),
+      file_signals(std::make_unique<FileSignals>(*this)), ipc(make_ref<IpcNamespace>(*this)) {}
 
 Kernel::~Kernel() {
   console = {}; // a terminal that goes tells the processes

@@ -3,10 +3,12 @@
 
 #include "base/kernel_lock.hpp"
 #include "cpu/vcpu.hpp"
+#include "fs/async_signals.hpp"
 #include "fs/host_stream.hpp"
 #include "fs/namespace.hpp"
 #include "memory/address_space.hpp"
 #include "net/network.hpp"
+#include "process/load_average.hpp"
 #include "process/pid_namespace.hpp"
 #include "sched/host_events.hpp"
 #include "sched/scheduler.hpp"
@@ -76,12 +78,14 @@ public:
   KernelOptions options;
   KernelCounters counters;
   Nanoseconds boot_time; ///< host monotonic
+  LoadAverage load;
   std::string hostname;
   std::string domain_name = "(none)";
   Ref<fs::MountNamespace> mounts;
   const Ref<net::Network> first_network = make_ref<net::Network>();
   net::Network &network = *first_network; ///< of those in no network namespace of their own
   std::unique_ptr<FutexTable> futexes;
+  std::unique_ptr<fs::AsyncSender> file_signals;
   Ref<IpcNamespace> ipc;                    ///< the first: System V IPC, POSIX message queues
   std::unique_ptr<SystemCallTracer> tracer; ///< null: nobody asked
   /// What whoever keeps the box in the background holds of its standard streams: the writing end of

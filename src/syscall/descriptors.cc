@@ -1,4 +1,5 @@
 // dup, close_range, pipes, ioctl, and descriptors that stand for events.
+#include "syscall/descriptors_signals.hpp"
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 #include "syscall/identifiers.hpp"
@@ -89,6 +90,10 @@ SyscallResult sys_ioctl(Call &call, int fd, u32 request, u64 argument) {
     file->set_status_flags(on != 0 ? flags | O_NONBLOCK : flags);
     return 0;
   }
+  case FIOASYNC:
+    set_asynchronous(call, *file, fd,
+                     TINE_TRY(call.memory.read_object<int>(GuestAddress{argument})) != 0);
+    return 0;
   default: {
     if (const auto space = ref_cast<process::NamespaceFile>(file))
       return namespace_ioctl(call, *space, request, GuestAddress{argument});

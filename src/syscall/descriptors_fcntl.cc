@@ -1,4 +1,5 @@
 // fcntl(2) and flock(2).
+#include "syscall/descriptors_signals.hpp"
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 #include "syscall/identifiers.hpp"
@@ -127,10 +128,12 @@ Result<Ref<fs::MemoryInode>> sealed_inode(const Ref<fs::File> &file) {
 SyscallResult add_seals(const Ref<fs::File> &file, u32 seals) {
   constexpr u32 known =
       F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
-  const Ref<fs::MemoryInode> inode = TINE_TRY(sealed_inode(file));
+  if (!file->is_writable())
+    return Errno{EPERM};
   if ((seals & ~known) != 0)
     return Errno{EINVAL};
-  if (!file->is_writable() || (inode->seals & F_SEAL_SEAL) != 0)
+  const Ref<fs::MemoryInode> inode = TINE_TRY(sealed_inode(file));
+  if ((inode->seals & F_SEAL_SEAL) != 0)
     return Errno{EPERM};
   // "F_SEAL_WRITE … fails with EBUSY if there are any writable, shared mappings".
   if ((seals & ~inode->seals & F_SEAL_WRITE) != 0 && inode->pages() &&
@@ -155,8 +158,9 @@ SyscallResult duplicate(Call &call, const Ref<fs::File> &file, u64 from, bool cl
   return install_file(call, file, close_on_exec, static_cast<int>(from));
 }
 
-SyscallResult set_status(fs::File &file, u64 argument) {
-  constexpr u32 changeable = O_APPEND | O_ASYNC | O_DIRECT | O_NOATIME | O_NONBLOCK;
+SyscallResult set_status(Call &call, fs::File &file, int fd, u64 argument) {
+  constexpr u32 changeable = O_APPEND | O_DIRECT | O_NOATIME | O_NONBLOCK;
+  set_asynchronous(call, file, fd, (argument & O_ASYNC) != 0);
   file.set_status_flags((file.status_flags() & ~changeable) |
                         (static_cast<u32>(argument) & changeable));
   return 0;
@@ -184,7 +188,7 @@ SyscallResult sys_fcntl(Call &call, int fd, int command, u64 argument) {
     return Errno{EBADF};
   switch (command) {
   case F_SETFL:
-    return set_status(*file, argument);
+    return set_status(call, *file, fd, argument);
   case F_GETLK:
   case F_OFD_GETLK:
     return get_lock(call, fd, address, command == F_OFD_GETLK);
@@ -194,18 +198,6 @@ SyscallResult sys_fcntl(Call &call, int fd, int command, u64 argument) {
   case F_OFD_SETLK:
   case F_OFD_SETLKW:
     return set_lock(call, fd, address, true, command == F_OFD_SETLKW);
-  case F_GETOWN:
-    return file->async_owner;
-  case F_SETOWN:
-    file->async_owner = static_cast<i32>(argument);
-    return 0;
-  case F_GETSIG:
-    return file->async_signal;
-  case F_SETSIG:
-    if (argument > 64)
-      return Errno{EINVAL};
-    file->async_signal = static_cast<i32>(argument);
-    return 0;
   case F_GETPIPE_SZ:
     return pipe_capacity(file, std::nullopt);
   case F_SETPIPE_SZ:
@@ -214,12 +206,8 @@ SyscallResult sys_fcntl(Call &call, int fd, int command, u64 argument) {
     return add_seals(file, static_cast<u32>(argument));
   case F_GET_SEALS:
     return static_cast<u64>(TINE_TRY(sealed_inode(file))->seals);
-  case F_GETLEASE:
-    return F_UNLCK;
-  case F_SETLEASE:
-    return argument == F_UNLCK ? Errno{EAGAIN} : Errno{EINVAL};
   default:
-    return Errno{EINVAL};
+    return signals_fcntl(call, file, fd, command, argument).value_or(Errno{EINVAL});
   }
 }
 
@@ -239,7 +227,7 @@ SyscallResult sys_flock(Call &call, int fd, int operation) {
   default:
     return Errno{EINVAL};
   }
-  const Status locked = locks->lock_whole(file.get(), (operation & LOCK_EX) != 0);
+  const Status locked = locks->lock_whole(file.get(), call.process.pid, (operation & LOCK_EX) != 0);
   if (locked || !wait)
     return locked;
   call.thread.wait_on(locks->changed());

@@ -1,4 +1,5 @@
 // read, write and their kin; open and close.
+#include "syscall/descriptors_signals.hpp"
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 #include "syscall/socket_support.hpp"
@@ -210,8 +211,10 @@ SyscallResult open_at(Call &call, int directory, GuestAddress address,
     return install_file(call, *file, (options.flags & O_CLOEXEC) != 0);
   if (file.error() != Errno{EAGAIN} || (options.flags & O_NONBLOCK) != 0)
     return file.error();
-  // A FIFO whose other end nobody has opened.
   const fs::Path place = TINE_TRY(fs::lookup(context, call.thread.credentials, start, path, {}));
+  if (const auto waits = wait_for_leases(call, *place.dentry->inode()))
+    return *waits;
+  // A FIFO whose other end nobody has opened.
   sched::WaitQueue *queue = place.dentry->inode()->open_wait_queue(options.flags);
   if (!queue)
     return file.error();

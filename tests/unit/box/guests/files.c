@@ -43,6 +43,23 @@ int main(void) {
   flock(named, LOCK_EX);
   struct flock record = {.l_type = F_WRLCK, .l_start = 10, .l_len = 5};
   fcntl(unlinked, F_SETLK, &record);
+  // What sends signals: a lease, a directory's notice, a pipe.
+  sigset_t told[3];
+  for (int i = 0; i < 3; ++i) {
+    sigemptyset(&told[i]);
+    sigaddset(&told[i], SIGRTMIN + 3 + i);
+    sigprocmask(SIG_BLOCK, &told[i], NULL);
+  }
+  close(open("/tmp/box_files/leased", O_CREAT | O_WRONLY, 0600));
+  const int leased = open("/tmp/box_files/leased", O_RDONLY);
+  const int folder = open("/tmp/box_files", O_RDONLY | O_DIRECTORY);
+  int telling[2];
+  if (pipe(telling) || fcntl(leased, F_SETSIG, SIGRTMIN + 3) ||
+      fcntl(leased, F_SETLEASE, F_RDLCK) || fcntl(folder, F_SETSIG, SIGRTMIN + 4) ||
+      fcntl(folder, F_NOTIFY, DN_CREATE | DN_MULTISHOT) ||
+      fcntl(telling[0], F_SETSIG, SIGRTMIN + 5) || fcntl(telling[0], F_SETOWN, getpid()) ||
+      fcntl(telling[0], F_SETFL, O_ASYNC))
+    return 1;
   // A directory that is read half-way, one that is gone, the working directory.
   const int directory = open("/usr/lib", O_RDONLY | O_DIRECTORY);
   char entries[4096];
@@ -120,6 +137,20 @@ int main(void) {
   char bytes[64] = "";
   CHECK("memfd", pread(memory, bytes, 6, 5000) == 6 && memcmp(bytes, "sealed", 6) == 0 &&
                      ftruncate(memory, 10) == -1 && errno == EPERM);
+  const struct timespec at_once = {0, 0};
+  siginfo_t from;
+  CHECK("lease",
+        fcntl(leased, F_GETLEASE) == F_RDLCK &&
+            open("/tmp/box_files/leased", O_WRONLY | O_NONBLOCK) == -1 && errno == EWOULDBLOCK &&
+            sigtimedwait(&told[0], &from, &at_once) == SIGRTMIN + 3 && from.si_fd == leased);
+  while (sigtimedwait(&told[1], &from, &at_once) == SIGRTMIN + 4) {
+  }
+  close(open("/tmp/box_files/notified", O_CREAT | O_WRONLY, 0600));
+  CHECK("directory notification",
+        sigtimedwait(&told[1], &from, &at_once) == SIGRTMIN + 4 && from.si_fd == folder);
+  CHECK("asynchronous readiness", write(telling[1], "x", 1) == 1 &&
+                                      sigtimedwait(&told[2], &from, &at_once) == SIGRTMIN + 5 &&
+                                      from.si_fd == telling[0]);
   CHECK("flock", flock(again, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK &&
                      flock(named, LOCK_UN) == 0 && flock(again, LOCK_SH | LOCK_NB) == 0);
   const pid_t locker = fork();

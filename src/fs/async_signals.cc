@@ -1,0 +1,75 @@
+#include "fs/async_signals.hpp"
+
+#include "fs/directory_notice.hpp"
+#include "fs/file.hpp"
+
+#include <csignal>
+#include <poll.h>
+#include <utility>
+
+namespace tine::fs {
+
+/// Hears of a file's changes, and says which of them make something possible.
+class AsyncSignals::Readiness final : public sched::WakeTarget {
+public:
+  Readiness(AsyncSignals &signals, int fd) : signals_(signals), fd_(fd) {
+    was_ready_ = signals.file_.poll();
+    if (sched::WaitQueue *queue = signals.file_.wait_queue())
+      wait_on(*queue);
+  }
+
+  void woken(sched::WaitQueue &) override {
+    const u32 ready = signals_.file_.poll();
+    const u32 before = std::exchange(was_ready_, ready);
+    // More input is news each time; room for output only after there was none.
+    if ((ready & POLLIN) != 0)
+      signals_.send(fd_, POLL_IN);
+    else if ((ready & POLLHUP) != 0)
+      signals_.send(fd_, POLL_HUP);
+    else if ((ready & POLLOUT) != 0 && (before & POLLOUT) == 0)
+      signals_.send(fd_, POLL_OUT);
+  }
+  [[nodiscard]] int fd() const { return fd_; }
+
+private:
+  AsyncSignals &signals_;
+  int fd_;
+  u32 was_ready_ = 0;
+};
+
+AsyncSignals::AsyncSignals(File &file, AsyncSender &sender) : file_(file), sender_(sender) {}
+AsyncSignals::~AsyncSignals() = default;
+
+void AsyncSignals::tell_readiness(int fd) {
+  readiness_ = std::make_unique<Readiness>(*this, fd);
+}
+
+void AsyncSignals::end_readiness() {
+  readiness_ = nullptr;
+}
+
+void AsyncSignals::descriptor_closed(const void *table) {
+  if (notice && notice->table() == table)
+    notice = nullptr;
+}
+
+std::unique_ptr<AsyncSignals> AsyncSignals::copy(Copier &copier, File &made) const {
+  AsyncSender *sender = copier.counterpart(sender_);
+  if (sender == nullptr)
+    return nullptr;
+  auto copied = std::make_unique<AsyncSignals>(made, *sender);
+  copied->owner = owner;
+  copied->signal = signal;
+  if (readiness_)
+    copied->tell_readiness(readiness_->fd());
+  if (notice)
+    copier.at_end([this, &copier, &made]() -> Status {
+      // The table may have been copied later than the description.
+      if (const void *table = copier.find_address(notice->table()))
+        made.async->notice = notice->copy(made, table);
+      return Done{};
+    });
+  return copied;
+}
+
+} // namespace tine::fs
