@@ -1,6 +1,8 @@
 // What the event thread does: timers, host descriptors, and the tick while a vCPU is busy.
 #include "box/runtime.hpp"
 
+#include "process/accounting.hpp"
+
 namespace tine::box {
 namespace {
 
@@ -46,6 +48,9 @@ void Runtime::on_tick(Nanoseconds now) {
   for (Vcpu &vcpu : vcpus_) {
     if (vcpu.slice_start == 0 || !vcpu.cpu)
       continue;
+    if (process::Kernel *kernel = vcpu.box.load(std::memory_order_relaxed);
+        kernel != nullptr && kernel->load.is_due(now))
+      kernel->load.sample(now, process::count_threads(*kernel).running);
     ++vcpu.ticks;
     if (vcpu.sampled_in_kernel)
       ++vcpu.kernel_ticks;

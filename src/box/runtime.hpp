@@ -58,9 +58,9 @@ private:
   struct Vcpu {
     std::unique_ptr<cpu::Vcpu> cpu;
     std::thread thread;
-    Nanoseconds slice_start = 0;                       ///< 0: idle
-    std::atomic<bool> in_guest{false};                 ///< for the tick's samples
-    std::atomic<const process::Kernel *> box{nullptr}; ///< whose thread it runs; set with the lock
+    Nanoseconds slice_start = 0;                 ///< 0: idle
+    std::atomic<bool> in_guest{false};           ///< for the tick's samples
+    std::atomic<process::Kernel *> box{nullptr}; ///< whose thread it runs; set with the lock
     bool sampled_in_kernel = false;  ///< the event thread's last look, taken without the lock
     u32 ticks = 0, kernel_ticks = 0; ///< of this slice: samples, and those that saw the kernel
   };

@@ -48,4 +48,15 @@ memory::FaultCounters fault_totals(const Kernel &kernel) {
   return total;
 }
 
+ThreadCounts count_threads(const Kernel &kernel) {
+  ThreadCounts counts;
+  for (const auto &[pid, process] : kernel.processes())
+    for (const Ref<Thread> &thread : process->threads) {
+      ++counts.total;
+      counts.running += thread->run_state() == sched::RunState::running ||
+                        thread->run_state() == sched::RunState::runnable;
+    }
+  return counts;
+}
+
 } // namespace tine::process

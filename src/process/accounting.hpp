@@ -13,4 +13,10 @@ void account_time(Thread &thread, Process &process, Nanoseconds user, Nanosecond
 /// Faults of all address spaces of the box so far, those that are gone included.
 [[nodiscard]] memory::FaultCounters fault_totals(const Kernel &kernel);
 
+/// The box's threads, and how many of them run or are runnable.
+struct ThreadCounts {
+  std::size_t running = 0, total = 0;
+};
+[[nodiscard]] ThreadCounts count_threads(const Kernel &kernel);
+
 } // namespace tine::process

@@ -186,6 +186,7 @@ Result<Ref<fs::File>> PidFile::make_copy(Copier &copier) {
 
 Status Kernel::copy_into(Kernel &made, Copier &copier) {
   copier.note_counterpart(*this, made);
+  copier.note_counterpart(*file_signals, *made.file_signals);
   network.note_first(copier, made.first_network);
   TINE_TRY(made.ipc->copy_from(*ipc, copier));
   TINE_TRY(made.pid_numbers.copy_from(pid_numbers, copier));
@@ -222,6 +223,7 @@ Status Kernel::copy_into(Kernel &made, Copier &copier) {
 Result<std::unique_ptr<Kernel>> Kernel::copy(fs::StandardStreams &streams, std::string &refused) {
   auto made = std::make_unique<Kernel>(host, options);
   made->boot_time = boot_time;
+  made->load = load;
   made->hostname = hostname;
   made->domain_name = domain_name;
   made->remembered_settings = remembered_settings;

@@ -154,7 +154,7 @@ Bytes make_notes(const Thread &thread, const siginfo_t &info) {
   add_files(notes, *thread.memory);
   for (const Ref<Thread> &other : thread.process->threads)
     if (other.get() != &thread && other->run_state() != sched::RunState::running)
-      add_thread(notes, *other, 0);
+      add_thread(notes, *other, info.si_signo); // Linux: of all threads the one that killed them
   return notes;
 }
 

@@ -125,6 +125,42 @@ gdb("gdb_attaches",
     "gdb -nx -batch -ex 'bt -2' -ex 'print go_on' -ex 'set var go_on = 1' -p $pid 2>/dev/null | "
     "grep -E '^\\$|main|wait_here'; wait $pid; echo $?; cat out)", "")
 
+CRASHES = r"""
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+struct node { int value; struct node *next; };
+static __thread int mine = 7;
+static pthread_barrier_t ready;
+static void inner(struct node *node) { node->next->next->value = mine; }
+static void outer(const char *name) {
+  struct node *node = calloc(1, sizeof *node);
+  node->value = name[0];
+  inner(node);
+}
+static void *waits(void *argument) {
+  mine = 9;
+  pthread_barrier_wait(&ready);
+  for (;;)
+    pause();
+  return argument;
+}
+int main(void) {
+  pthread_t other;
+  pthread_barrier_init(&ready, NULL, 2);
+  pthread_create(&other, NULL, waits, NULL);
+  pthread_barrier_wait(&ready);
+  usleep(50000);
+  outer("hello");
+}
+"""
+# Where core_pattern is "core", as it is in the box.
+shell("gdb_reads_a_core_file",
+      "gcc -g -O0 -no-pie -pthread -o crashes crashes.c && (ulimit -c unlimited; ./crashes; echo $?) 2>/dev/null; "
+      "gdb -nx -batch -ex bt -ex 'print *node' -ex 'print mine' -ex 'up' -ex 'print name' -ex 'thread 2' -ex 'print mine' "
+      "-ex 'bt -3' ./crashes core 2>/dev/null | grep -E '^#|terminated|generated|^\\$' | sed 's/0x[0-9a-f]*/ADDRESS/g'",
+      needs=("gcc", "gdb"), prepare=files({"crashes.c": CRASHES}))
+
 # Each process's calls to a file of its own, so that the order is certain.
 shell("strace_follows_processes",
       r"""strace -ff -o t -e trace=execve,dup2,exit_group,kill sh -c '

@@ -85,6 +85,7 @@ std::string flags_of(const Mapping &mapping) {
 
 Result<std::string> maps_text(const Subject &subject) {
   TINE_TRY(subject.process());
+  TINE_TRY(check_reader(subject));
   std::string text;
   if (const Result<memory::AddressSpace *> space = subject.memory())
     (*space)->for_each_mapping([&](const Mapping &mapping) { add_header(text, mapping); });
@@ -93,6 +94,7 @@ Result<std::string> maps_text(const Subject &subject) {
 
 Result<std::string> smaps_text(const Subject &subject) {
   TINE_TRY(subject.process());
+  TINE_TRY(check_reader(subject));
   std::string text;
   const Result<memory::AddressSpace *> space = subject.memory();
   if (!space)
@@ -113,6 +115,7 @@ Result<std::string> smaps_text(const Subject &subject) {
 
 Result<std::string> smaps_rollup_text(const Subject &subject) {
   const memory::AddressSpace &space = *TINE_TRY(subject.memory());
+  TINE_TRY(check_reader(subject));
   u64 first = 0, end = 0;
   space.for_each_mapping([&](const Mapping &mapping) {
     if (end == 0)
@@ -131,6 +134,7 @@ Result<std::string> smaps_rollup_text(const Subject &subject) {
 
 Result<std::string> numa_maps_text(const Subject &subject) {
   const memory::AddressSpace &space = *TINE_TRY(subject.memory());
+  TINE_TRY(check_reader(subject));
   std::string text;
   space.for_each_mapping([&](const Mapping &mapping) {
     const std::string_view name = mapping.name;

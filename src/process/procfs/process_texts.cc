@@ -216,6 +216,22 @@ Status set_adjustment(const Subject &subject, std::string_view text) {
   return Done{};
 }
 
+/// proc(5): what the values 1 to 5 reset. Nothing is kept of which pages were referenced or are
+/// soft-dirty, as in a kernel without CONFIG_MEM_SOFT_DIRTY: bit 55 of pagemap is zero. 5 resets
+/// the peak resident set size.
+Status clear_references(const Subject &subject, std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
+    text.remove_suffix(1);
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < 1 || value > 5)
+    return Errno{EINVAL};
+  Process &process = *TINE_TRY(subject.process());
+  if (value == 5)
+    process.usage.max_resident = 0; // what is resident now counts from here on
+  return Done{};
+}
+
 Status ignore(const Subject &, std::string_view) {
   return Done{};
 }
@@ -226,6 +242,7 @@ Result<Ref<fs::Inode>> make_exe(fs::PseudoFs &fs, const Subject &subject,
                                 fs::PseudoAttributes attributes) {
   return fs.magic_link(attributes, [subject]() -> Result<fs::Path> {
     const Process &process = *TINE_TRY(subject.process());
+    TINE_TRY(check_reader(subject));
     if (!process.executable_file || process.is_zombie())
       return Errno{ENOENT};
     return fs::path_of(*process.executable_file);
@@ -236,6 +253,7 @@ Result<Ref<fs::Inode>> make_cwd(fs::PseudoFs &fs, const Subject &subject,
                                 fs::PseudoAttributes attributes) {
   return fs.magic_link(attributes, [subject]() -> Result<fs::Path> {
     const Thread &thread = *TINE_TRY(subject.thread());
+    TINE_TRY(check_reader(subject));
     return thread.fs ? Result<fs::Path>{thread.fs->working_directory} : Errno{ENOENT};
   });
 }
@@ -244,6 +262,7 @@ Result<Ref<fs::Inode>> make_root(fs::PseudoFs &fs, const Subject &subject,
                                  fs::PseudoAttributes attributes) {
   return fs.magic_link(attributes, [subject]() -> Result<fs::Path> {
     const Thread &thread = *TINE_TRY(subject.thread());
+    TINE_TRY(check_reader(subject));
     return thread.fs ? Result<fs::Path>{thread.fs->root} : Errno{ENOENT};
   });
 }
@@ -254,6 +273,7 @@ Result<Ref<fs::Inode>> make_ns(fs::PseudoFs &fs, const Subject &subject,
   for (const NamespaceName &entry : namespace_names())
     directory->add(entry.name, fs.file_link({}, [subject, &entry]() -> Result<Ref<fs::File>> {
       const Thread *thread = TINE_TRY(subject.thread());
+      TINE_TRY(check_reader(subject));
       return Ref<fs::File>(TINE_TRY(namespace_file(*thread, entry)));
     }));
   return Ref<fs::Inode>(std::move(directory));
@@ -345,7 +365,7 @@ constexpr SubjectEntry entries[] = {
     made("attr", S_IFDIR, 0555, make_attr),
     text("auxv", 0400, auxv_text),
     text("cgroup", 0444, cgroup_text),
-    text("clear_refs", 0200, refused<EINVAL>, ignore),
+    text("clear_refs", 0200, refused<EINVAL>, clear_references),
     text("cmdline", 0444, cmdline_text),
     text("comm", 0644, comm_text, set_comm),
     text("coredump_filter", 0644, coredump_filter_text, ignore),
@@ -405,8 +425,11 @@ Ref<fs::Inode> make_process_directory(fs::PseudoFs &fs, const Subject &subject) 
   fs::PseudoAttributes attributes = owner_of(subject);
   attributes.mode = 0555;
   attributes.inode = entry_number(subject, 0);
-  return make_subject_directory(
+  const Ref<fs::PseudoDirectory> directory = make_subject_directory(
       fs, subject, subject.is_thread ? thread_entries() : process_entries(), attributes);
+  if (const Result<Process *> process = subject.process(); process && !subject.is_thread)
+    directory->set_subject(Ref<RefCounted>(*process));
+  return directory;
 }
 
 } // namespace tine::process

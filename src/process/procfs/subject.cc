@@ -1,5 +1,7 @@
 #include "process/procfs/subject.hpp"
 
+#include "process/ptrace.hpp"
+
 #include <dirent.h>
 #include <fmt/format.h>
 
@@ -66,9 +68,17 @@ Result<Ref<fs::Inode>> make_entry(fs::PseudoFs &fs, const Subject &subject,
 
 } // namespace
 
-Ref<fs::Inode> make_subject_directory(fs::PseudoFs &fs, const Subject &subject,
-                                      std::span<const SubjectEntry> entries,
-                                      fs::PseudoAttributes attributes) {
+Status check_reader(const Subject &subject) {
+  const Thread *reader = current_thread(subject.kernel);
+  const Result<Thread *> thread = subject.thread();
+  if (reader == nullptr || !thread)
+    return Done{};
+  return check_ptrace_access(*reader, **thread) ? Status(Done{}) : Errno{EACCES};
+}
+
+Ref<fs::PseudoDirectory> make_subject_directory(fs::PseudoFs &fs, const Subject &subject,
+                                                std::span<const SubjectEntry> entries,
+                                                fs::PseudoAttributes attributes) {
   Ref<fs::PseudoDirectory> directory = fs.directory(attributes);
   directory->set_dynamic(
       [&fs, subject, entries](std::string_view name) -> Result<Ref<fs::Inode>> {

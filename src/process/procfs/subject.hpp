@@ -43,12 +43,16 @@ struct SubjectEntry {
 };
 
 /// A directory of `entries`, whose inodes are made when they are asked for.
-[[nodiscard]] Ref<fs::Inode> make_subject_directory(fs::PseudoFs &fs, const Subject &subject,
-                                                    std::span<const SubjectEntry> entries,
-                                                    fs::PseudoAttributes attributes);
+[[nodiscard]] Ref<fs::PseudoDirectory> make_subject_directory(fs::PseudoFs &fs,
+                                                              const Subject &subject,
+                                                              std::span<const SubjectEntry> entries,
+                                                              fs::PseudoAttributes attributes);
 
 /// Owner of the subject's entries: its effective ids, or root if it isn't dumpable (proc(5)).
 [[nodiscard]] fs::PseudoAttributes owner_of(const Subject &subject);
+/// Whether the reader may look into the subject's memory and files: EACCES unless it may trace it
+/// (proc(5): "Permission to access this file is governed by a ptrace access mode check").
+[[nodiscard]] Status check_reader(const Subject &subject);
 /// A stable inode number for entry `index` of a subject.
 [[nodiscard]] u64 entry_number(const Subject &subject, u64 index);
 
@@ -103,6 +107,8 @@ void set_up_generated(fs::PseudoFs &fs, Kernel &kernel, FillTree fill);
 [[nodiscard]] Status write_gid_map(const Subject &subject, std::string_view text);
 [[nodiscard]] Result<std::string> setgroups_text(const Subject &subject);
 [[nodiscard]] Status write_setgroups(const Subject &subject, std::string_view text);
+// locks.cc
+[[nodiscard]] std::string locks_text(const Kernel &kernel);
 // system_texts.cc, sysctl.cc, sysvipc.cc
 void add_system_v_ipc(fs::PseudoFs &fs, Kernel &kernel);
 void add_system_files(fs::PseudoFs &fs, Kernel &kernel);

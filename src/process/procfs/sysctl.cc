@@ -41,6 +41,11 @@ template <typename T> Status parse_numbers(std::string_view text, std::span<T> v
   return text.find_first_not_of(" \t\n") == std::string_view::npos ? Status(Done{}) : Errno{EINVAL};
 }
 
+IpcNamespace &reader_ipc(Kernel &kernel) {
+  const Thread *thread = current_thread(kernel);
+  return thread ? ipc_of(*thread) : *kernel.ipc;
+}
+
 /// Adds files below one directory of /proc/sys.
 class SysctlWriter {
 public:
@@ -71,14 +76,14 @@ public:
           return Done{};
         });
   }
-  /// A limit of the kernel's that can be changed.
-  template <typename T> void number(const std::string &name, T &limit) {
+  /// A limit that can be changed, of the reader's IPC namespace.
+  template <typename Find> void limit(const std::string &name, Kernel &kernel, Find find) {
     generated(
-        name, [&limit] { return std::to_string(limit); },
-        [&limit](std::string_view written) -> Status {
-          T value{};
-          TINE_TRY(parse_numbers(written, std::span<T>(&value, 1)));
-          limit = value;
+        name, [&kernel, find] { return std::to_string(find(reader_ipc(kernel))); },
+        [&kernel, find](std::string_view written) -> Status {
+          std::remove_reference_t<decltype(find(reader_ipc(kernel)))> value{};
+          TINE_TRY(parse_numbers(written, std::span(&value, 1)));
+          find(reader_ipc(kernel)) = value;
           return Done{};
         });
   }
@@ -157,8 +162,8 @@ constexpr Setting fixed_settings[] = {
     {"fs/pipe-max-size", "1048576"},
     {"fs/pipe-user-pages-soft", "16384"},
     {"fs/pipe-user-pages-hard", "0"},
-    {"fs/lease-break-time", "45"},
     {"fs/leases-enable", "1"},
+    {"fs/dir-notify-enable", "1"},
     {"fs/mount-max", "100000"},
     {"fs/suid_dumpable", "0"},
     {"fs/aio-nr", "0"},
@@ -203,44 +208,62 @@ constexpr Setting fixed_settings[] = {
     {"net/unix/max_dgram_qlen", "10"},
 };
 
-/// What is remembered and has no effect beyond that.
+/// What is remembered. Of these, only fs/lease-break-time has an effect (file_signals.cc).
 constexpr Setting remembered_settings[] = {
     {"vm/overcommit_memory", "1"}, {"vm/overcommit_ratio", "50"}, {"vm/overcommit_kbytes", "0"},
     {"vm/swappiness", "60"},       {"vm/max_map_count", "65530"}, {"vm/mmap_min_addr", "65536"},
-    {"vm/drop_caches", "0"},
+    {"vm/drop_caches", "0"},       {"fs/lease-break-time", "45"},
 };
 
-/// The limits of System V IPC: the "…sysctl" files of shmget(2), semget(2), msgget(2).
-void add_ipc(SysctlWriter kernel_directory, IpcNamespace &ipc) {
-  SharedMemoryLimits &segments = ipc.shared_memory.limits;
-  kernel_directory.number("shmmax", segments.largest_segment);
-  kernel_directory.number("shmall", segments.total_pages);
-  kernel_directory.number("shmmni", segments.segments);
-  MessageLimits &messages = ipc.message_queues.limits;
-  kernel_directory.number("msgmax", messages.largest_message);
-  kernel_directory.number("msgmnb", messages.queue_bytes);
-  kernel_directory.number("msgmni", messages.queues);
-  SemaphoreLimits &semaphores = ipc.semaphores.limits;
+/// The limits of System V IPC, of the reader's namespace: the "…sysctl" files of shmget(2),
+/// semget(2), msgget(2).
+void add_ipc(SysctlWriter kernel_directory, Kernel &kernel) {
+  kernel_directory.limit(
+      "shmmax", kernel,
+      [](IpcNamespace & ipc) -> auto & { return ipc.shared_memory.limits.largest_segment; });
+  kernel_directory.limit(
+      "shmall", kernel,
+      [](IpcNamespace & ipc) -> auto & { return ipc.shared_memory.limits.total_pages; });
+  kernel_directory.limit(
+      "shmmni", kernel,
+      [](IpcNamespace & ipc) -> auto & { return ipc.shared_memory.limits.segments; });
+  kernel_directory.limit(
+      "msgmax", kernel,
+      [](IpcNamespace & ipc) -> auto & { return ipc.message_queues.limits.largest_message; });
+  kernel_directory.limit(
+      "msgmnb", kernel,
+      [](IpcNamespace & ipc) -> auto & { return ipc.message_queues.limits.queue_bytes; });
+  kernel_directory.limit(
+      "msgmni", kernel,
+      [](IpcNamespace & ipc) -> auto & { return ipc.message_queues.limits.queues; });
   kernel_directory.generated(
       "sem",
-      [&semaphores] {
-        return fmt::format("{}\t{}\t{}\t{}", semaphores.per_set, semaphores.total,
-                           semaphores.operations, semaphores.sets);
+      [&kernel] {
+        const SemaphoreLimits &limits = reader_ipc(kernel).semaphores.limits;
+        return fmt::format("{}\t{}\t{}\t{}", limits.per_set, limits.total, limits.operations,
+                           limits.sets);
       },
-      [&semaphores](std::string_view written) -> Status {
+      [&kernel](std::string_view written) -> Status {
         i32 values[4];
         TINE_TRY(parse_numbers(written, std::span<i32>(values)));
-        semaphores = {values[0], values[1], values[2], values[3]};
+        reader_ipc(kernel).semaphores.limits = {values[0], values[1], values[2], values[3]};
         return Done{};
       });
 }
 
-void add_posix_queues(SysctlWriter queues, PosixQueueLimits &limits) {
-  queues.number("msg_default", limits.default_messages);
-  queues.number("msg_max", limits.messages);
-  queues.number("msgsize_default", limits.default_message_bytes);
-  queues.number("msgsize_max", limits.message_bytes);
-  queues.number("queues_max", limits.queues);
+/// mq_overview(7), of the reader's namespace.
+void add_posix_queues(SysctlWriter queues, Kernel &kernel) {
+  const auto add = [&](const char *name, auto PosixQueueLimits::*member) {
+    queues.limit(
+        name, kernel, [member](IpcNamespace & ipc) -> auto & {
+          return ipc.posix_queues->limits.*member;
+        });
+  };
+  add("msg_default", &PosixQueueLimits::default_messages);
+  add("msg_max", &PosixQueueLimits::messages);
+  add("msgsize_default", &PosixQueueLimits::default_message_bytes);
+  add("msgsize_max", &PosixQueueLimits::message_bytes);
+  add("queues_max", &PosixQueueLimits::queues);
 }
 
 void add_kernel(SysctlWriter kernel_directory, Kernel &kernel) {
@@ -280,8 +303,8 @@ void add_sysctl(fs::PseudoFs &fs, Kernel &kernel) {
       "ip_local_port_range",
       fmt::format("{}\t{}", net::PortTable::first_ephemeral, net::PortTable::last_ephemeral));
   add_kernel(sysctl.below("kernel"), kernel);
-  add_ipc(sysctl.below("kernel"), *kernel.ipc);
-  add_posix_queues(files.below("mqueue"), kernel.ipc->posix_queues->limits);
+  add_ipc(sysctl.below("kernel"), kernel);
+  add_posix_queues(files.below("mqueue"), kernel);
 }
 
 } // namespace tine::process

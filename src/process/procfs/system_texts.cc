@@ -37,21 +37,6 @@ Nanoseconds idle_time(const Kernel &kernel) {
   return std::max<Nanoseconds>(uptime(kernel) * kernel.options.cpus - used.user - used.system, 0);
 }
 
-struct ThreadCounts {
-  std::size_t running = 0, total = 0;
-};
-
-ThreadCounts count_threads(const Kernel &kernel) {
-  ThreadCounts counts;
-  for (const auto &[pid, process] : kernel.processes())
-    for (const Ref<Thread> &thread : process->threads) {
-      ++counts.total;
-      counts.running += thread->run_state() == sched::RunState::running ||
-                        thread->run_state() == sched::RunState::runnable;
-    }
-  return counts;
-}
-
 std::string meminfo_text(const Kernel &kernel) {
   const memory::FrameArena &frames = kernel.host.frames;
   const u64 total = frames.limit_bytes() >> 10;
@@ -116,8 +101,10 @@ std::string uptime_text(const Kernel &kernel) {
 std::string loadavg_text(const Kernel &kernel) {
   const ThreadCounts counts = count_threads(kernel);
   const i32 last = kernel.processes().empty() ? 0 : kernel.processes().rbegin()->first.value;
-  // Averages over time aren't kept.
-  return fmt::format("0.00 0.00 0.00 {}/{} {}\n", counts.running, counts.total, last);
+  std::string text;
+  for (const u64 thousandths : kernel.load.averages(time::TimerQueue::now()))
+    text += fmt::format("{}.{:02} ", thousandths / 1000, thousandths % 1000 / 10);
+  return text + fmt::format("{}/{} {}\n", counts.running, counts.total, last);
 }
 
 std::string vmstat_text(const Kernel &kernel) {
@@ -173,6 +160,7 @@ void add_system_files(fs::PseudoFs &fs, Kernel &kernel) {
   add("vmstat", vmstat_text);
   add("interrupts", interrupts_text);
   add("filesystems", filesystems_text);
+  add("locks", locks_text);
   root.add("cpuinfo", fs.file({}, [&kernel, host = HostProcessor::read()] {
     return Result<std::string>(cpuinfo_text(host, std::max(kernel.options.cpus, 1U)));
   }));
@@ -183,7 +171,7 @@ void add_system_files(fs::PseudoFs &fs, Kernel &kernel) {
   root.add("partitions", fs.text("major minor  #blocks  name\n\n"));
   root.add("cgroups", fs.text("#subsys_name\thierarchy\tnum_cgroups\tenabled\n"));
   root.add("consoles", fs.text(""));
-  for (const char *empty : {"diskstats", "modules", "locks", "crypto", "misc", "iomem", "ioports"})
+  for (const char *empty : {"diskstats", "modules", "crypto", "misc", "iomem", "ioports"})
     root.add(empty, fs.text(""));
 }
 

@@ -1,0 +1,50 @@
+// proc(5), /proc/loadavg: "the number of jobs in the run queue (state R) … averaged over 1, 5, and
+// 15 minutes. … The fourth field … the number of currently runnable … entities [and] the number …
+// that currently exist … The fifth field is the PID of the process that was most recently created".
+// The kernel takes a sample every five seconds.
+#include "check.h"
+
+struct load {
+  double averages[3];
+  int runnable, total, last;
+};
+
+static struct load load(void) {
+  struct load now;
+  FILE *file = fopen("/proc/loadavg", "r");
+  NEED(file);
+  NEED(fscanf(file, "%lf %lf %lf %d/%d %d", &now.averages[0], &now.averages[1], &now.averages[2],
+              &now.runnable, &now.total, &now.last) == 6);
+  fclose(file);
+  return now;
+}
+
+int main(void) {
+  struct load before = load();
+  CHECK(before.runnable >= 1 && before.total >= before.runnable);
+  pid_t children[4];
+  for (int i = 0; i < 4; ++i) {
+    children[i] = fork();
+    NEED(children[i] >= 0);
+    if (children[i] == 0)
+      for (volatile unsigned count = 0;; ++count) {
+      }
+  }
+  CHECK(load().last >= children[3]);
+  CHECK(load().runnable >= 4);
+  // At least two samples: the first average rises, and most of all.
+  struct load now;
+  int64_t end = monotonic_ns() + 30000000000LL;
+  do {
+    sleep_ms(500);
+    now = load();
+  } while (now.averages[0] <= before.averages[0] + 0.2 && monotonic_ns() < end);
+  CHECK_THAT(now.averages[0] > before.averages[0] + 0.2,
+             "the average over a minute rises while four processes compute");
+  CHECK(now.averages[0] - before.averages[0] > now.averages[2] - before.averages[2]);
+  for (int i = 0; i < 4; ++i) {
+    kill(children[i], SIGKILL);
+    waitpid(children[i], NULL, 0);
+  }
+  return finish();
+}
