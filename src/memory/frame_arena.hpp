@@ -159,6 +159,13 @@ public:
   void fail_allocation(u64 n) { until_failure_ = n == 0 ? ~u64{0} : n; }
   /// True if an allocation that fail_allocation() or a test asked to fail is the present one.
   [[nodiscard]] bool must_fail() { return --until_failure_ == 0; }
+  /// How many allocations of frames or nodes were refused so far: tells an ENOMEM of theirs from
+  /// that of a limit of the caller's.
+  [[nodiscard]] u64 refusals() const { return refusals_; }
+  [[nodiscard]] Errno refuse() {
+    ++refusals_;
+    return Errno{ENOMEM};
+  }
 
   /// The address spaces whose pages are in this arena; see mapping_registry.hpp.
   [[nodiscard]] AddressSpace *&address_spaces() { return address_spaces_; }
@@ -171,7 +178,7 @@ private:
   FrameArena() = default;
   [[nodiscard]] Status admit(u64 count) {
     if (must_fail() || in_use_ + count > limit_frames_) [[unlikely]]
-      return Errno{ENOMEM};
+      return refuse();
     return Done{};
   }
   static constexpr u32 no_chunk = ~u32{0};
@@ -267,6 +274,7 @@ private:
   u64 in_use_ = 0;
   u64 limit_frames_ = 0;
   u64 until_failure_ = ~u64{0};
+  u64 refusals_ = 0;
 
   u32 fresh_ = 0; ///< [fresh_, fresh_end_) are populated, zero and were not handed out
   u32 fresh_end_ = 0;

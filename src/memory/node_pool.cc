@@ -37,7 +37,7 @@ Result<std::unique_ptr<NodePool>> NodePool::create(FrameArena &frames) {
 
 Result<u32> NodePool::allocate() {
   if (frames_.must_fail()) [[unlikely]]
-    return Errno{ENOMEM};
+    return frames_.refuse();
   u32 node = 0;
   if (!free_.empty()) {
     node = free_.back();
@@ -45,7 +45,7 @@ Result<u32> NodePool::allocate() {
   } else {
     if (next_ >= committed_) {
       if (committed_ == reserved_)
-        return Errno{ENOMEM};
+        return frames_.refuse();
       TINE_TRY(node_memory_.commit(u64{committed_} * sizeof(Node), step_nodes * sizeof(Node)));
       committed_ += step_nodes;
     }

@@ -46,7 +46,7 @@ Status begin_execution(const Thread &thread, fs::File &file) {
 Result<Ref<fs::File>> open_executable(const Thread &thread, const std::string &path) {
   const fs::FileSystemContext &context = *thread.fs;
   auto file = TINE_TRY(fs::open(context, thread.credentials, context.working_directory, path,
-                                O_RDONLY | O_CLOEXEC, 0));
+                                O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0));
   TINE_TRY(begin_execution(thread, *file));
   return file;
 }
@@ -144,6 +144,8 @@ Status resolve_scripts(const Thread &thread, ExecArguments &arguments) {
       return Done{};
     if (depth == script_depth_limit)
       return Errno{ELOOP};
+    if (arguments.path_closes) // execveat(2), BUGS: "a script … with a close-on-exec flag"
+      return Errno{ENOENT};
     ScriptLine line = TINE_TRY(parse_script_line({start, size}));
     std::vector<std::string> replaced{line.interpreter};
     if (!line.argument.empty())
@@ -314,7 +316,12 @@ Status execute(Thread &thread, ExecArguments arguments) {
   TINE_TRY(resolve_scripts(thread, arguments));
   const Images images = TINE_TRY(read_images(thread, *arguments.file));
   fs::Credentials credentials = TINE_TRY(credentials_after(thread, *arguments.file));
+  const memory::FrameArena &frames = thread.kernel.host.frames;
+  const u64 refusals = frames.refusals();
   auto program = build_program(thread, arguments, images, credentials);
+  // There was no memory for it: the old program, which is still whole, hears of it.
+  if (!program.ok() && program.error() == Errno{ENOMEM} && frames.refusals() != refusals)
+    return program.error();
   if (!exit_other_threads(thread))
     return Errno{ERESTART};
   if (!program.ok()) {

@@ -31,6 +31,8 @@ struct ExecArguments {
   std::string path; ///< as given: AT_EXECFN, and what `#!` interpreters get
   std::vector<std::string> arguments;
   std::vector<std::string> environment;
+  /// `path` leads through a descriptor that exec closes: an interpreter couldn't open it (ENOENT).
+  bool path_closes = false;
 };
 
 /// Replaces the thread's program; on success the registers are the new program's first. ENOENT,

@@ -58,11 +58,8 @@ Result<std::vector<std::string>> read_string_array(Call &call, GuestAddress arra
   }
 }
 
-SyscallResult execute_file(Call &call, Ref<fs::File> file, std::string path, GuestAddress argv,
+SyscallResult execute_file(Call &call, process::ExecArguments arguments, GuestAddress argv,
                            GuestAddress envp) {
-  process::ExecArguments arguments;
-  arguments.file = std::move(file);
-  arguments.path = std::move(path);
   arguments.arguments = TINE_TRY(read_string_array(call, argv));
   arguments.environment = TINE_TRY(read_string_array(call, envp));
   const Status status = process::execute(call.thread, std::move(arguments));
@@ -77,10 +74,12 @@ SyscallResult execute_file(Call &call, Ref<fs::File> file, std::string path, Gue
 
 Result<Ref<fs::File>> open_program(Call &call, int directory, const std::string &path, u64 flags) {
   const fs::FileSystemContext &context = *call.thread.fs;
-  u32 open_flags = O_RDONLY | O_CLOEXEC;
+  u32 open_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK; // a FIFO is no program: EACCES, at once
   if ((flags & AT_SYMLINK_NOFOLLOW) != 0)
     open_flags |= O_NOFOLLOW;
   if (path.empty() && (flags & AT_EMPTY_PATH) != 0) {
+    if (directory == AT_FDCWD)
+      return Errno{EACCES}; // a directory
     // A description of the program's own, also because that of an O_PATH descriptor can't be read.
     const Ref<fs::File> file = TINE_TRY(call.thread.files->get(directory));
     if (!file->inode())
@@ -173,7 +172,7 @@ SyscallResult sys_clone3(Call &call, GuestAddress address, u64 size) {
 SyscallResult sys_execve(Call &call, GuestAddress path, GuestAddress argv, GuestAddress envp) {
   std::string name = TINE_TRY(call.memory.read_string(path, PATH_MAX));
   Ref<fs::File> file = TINE_TRY(open_program(call, AT_FDCWD, name, 0));
-  return execute_file(call, std::move(file), std::move(name), argv, envp);
+  return execute_file(call, {.file = std::move(file), .path = std::move(name)}, argv, envp);
 }
 
 SyscallResult sys_execveat(Call &call, int directory, GuestAddress path, GuestAddress argv,
@@ -183,11 +182,13 @@ SyscallResult sys_execveat(Call &call, int directory, GuestAddress path, GuestAd
   std::string name = TINE_TRY(call.memory.read_string(path, PATH_MAX));
   Ref<fs::File> file = TINE_TRY(open_program(call, directory, name, flags));
   // execveat(2): the program is called as /dev/fd/N or /dev/fd/N/path.
-  if (name.empty())
-    name = "/dev/fd/" + std::to_string(directory);
-  else if (name.front() != '/' && directory != AT_FDCWD)
-    name = "/dev/fd/" + std::to_string(directory) + "/" + name;
-  return execute_file(call, std::move(file), std::move(name), argv, envp);
+  const bool by_descriptor = name.empty() || (name.front() != '/' && directory != AT_FDCWD);
+  if (by_descriptor)
+    name = "/dev/fd/" + std::to_string(directory) + (name.empty() ? "" : "/") + name;
+  const bool closes =
+      by_descriptor && TINE_TRY(call.thread.files->descriptor(directory)).close_on_exec;
+  return execute_file(
+      call, {.file = std::move(file), .path = std::move(name), .path_closes = closes}, argv, envp);
 }
 
 SyscallResult sys_exit(Call &call, int status) {

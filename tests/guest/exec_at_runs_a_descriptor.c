@@ -5,6 +5,18 @@ int main(int argc, char **argv) {
   (void)argv;
   if (argc > 1) {
     CHECK(strcmp(argv[1], "x") == 0);
+    // BUGS: "if the file descriptor … has the close-on-exec flag set … execveat() of a script fails
+    // with ENOENT".
+    int script = open("script", O_CREAT | O_WRONLY, 0755);
+    NEED(script >= 0 && write(script, "#!/bin/sh\nexit 0\n", 17) == 17 && close(script) == 0);
+    NEED((script = open("script", O_RDONLY | O_CLOEXEC)) >= 0);
+    char *none[] = {"script", NULL};
+    CHECK_ERRNO(syscall(SYS_execveat, script, "", none, NULL, AT_EMPTY_PATH), ENOENT);
+    // The empty path from the working directory is a directory; and a FIFO is no program, but
+    // waited for it isn't.
+    CHECK_ERRNO(syscall(SYS_execveat, AT_FDCWD, "", none, NULL, AT_EMPTY_PATH), EACCES);
+    NEED(mkfifo("fifo", 0777) == 0);
+    CHECK_ERRNO(execve("fifo", none, NULL), EACCES);
     return finish();
   }
   char *const arguments[] = {"again", "x", NULL};
