@@ -15,6 +15,9 @@
 namespace tine::memory {
 namespace {
 
+/// MADV_DONTNEED_LOCKED of Linux 5.18: MADV_DONTNEED for locked pages, too.
+constexpr int dontneed_locked = 24;
+
 bool is_known(int advice) {
   switch (advice) {
   case MADV_NORMAL:
@@ -22,6 +25,7 @@ bool is_known(int advice) {
   case MADV_SEQUENTIAL:
   case MADV_WILLNEED:
   case MADV_DONTNEED:
+  case dontneed_locked:
   case MADV_FREE:
   case MADV_REMOVE:
   case MADV_DONTFORK:
@@ -89,6 +93,7 @@ Status AddressSpace::advise_mapping(const Mapping &mapping, PageRange range, int
   const bool private_anonymous = !mapping.shared && !mapping.object;
   switch (advice) {
   case MADV_DONTNEED:
+  case dontneed_locked:
   case MADV_FREE:
   case MADV_REMOVE:
     return discard(mapping, range, advice);
@@ -119,7 +124,7 @@ Status AddressSpace::advise_mapping(const Mapping &mapping, PageRange range, int
 /// from the up-to-date contents of the underlying mapped file ... or zero-fill-on-demand pages".
 /// MADV_FREE may free at once. MADV_REMOVE punches a hole into the object.
 Status AddressSpace::discard(const Mapping &mapping, PageRange range, int advice) {
-  if (mapping.locked)
+  if (mapping.locked && advice != dontneed_locked)
     return Errno{EINVAL};
   if (advice == MADV_FREE && (mapping.shared || mapping.object))
     return Errno{EINVAL};

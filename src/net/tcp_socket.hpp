@@ -30,6 +30,7 @@ public:
 
   [[nodiscard]] u32 poll() override { return endpoint_->poll(); }
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &endpoint_->wait; }
+  [[nodiscard]] bool tells_readiness() const override { return true; }
   [[nodiscard]] const TcpEndpoint &endpoint() const { return *endpoint_; }
 
 protected:

@@ -31,6 +31,7 @@ public:
 
   [[nodiscard]] u32 poll() override;
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &wait_; }
+  [[nodiscard]] bool tells_readiness() const override { return true; }
   [[nodiscard]] const InetBinding &binding() const { return *this; }
   [[nodiscard]] u64 queued_bytes() const { return queued_bytes_; }
 

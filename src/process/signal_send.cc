@@ -47,9 +47,12 @@ void prepare(Process &process, int signal) {
     continue_process(process);
 }
 
-/// Real-time signals are counted against the limit; standard ones always fit.
+/// Real-time signals are counted against the limit; standard ones always fit, and so does one of
+/// kill(2) that isn't pending yet (Linux then keeps the signal and loses the siginfo).
 bool has_room(const Process &process, const PendingSignals &queue, const siginfo_t &info) {
-  return info.si_signo < first_real_time_signal || queue.size() < process.limit(RLIMIT_SIGPENDING);
+  return info.si_signo < first_real_time_signal ||
+         queue.size() < process.limit(RLIMIT_SIGPENDING) ||
+         (info.si_code == SI_USER && !queue.set().contains(info.si_signo));
 }
 
 /// Whether si_pid and si_uid are those of a process, filled in by the kernel.
@@ -171,7 +174,7 @@ Status queue_signal(Process &process, const siginfo_t &sent) {
   if (is_ignored(leader, signal) && !is_blocked(leader, signal))
     return Done{};
   if (!has_room(process, process.pending, info))
-    return Errno{EAGAIN};
+    return info.si_code == SI_USER ? Status(Done{}) : Errno{EAGAIN};
   process.pending.add(info);
   process.signal_queued.wake_all();
   fs::wake_signal_files(signal);

@@ -1,8 +1,10 @@
 // Sizes, allocation, synchronization; memfd.
+#include "syscall/descriptors_signals.hpp"
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 
 #include "fs/inotify.hpp"
+#include "fs/leases.hpp"
 #include "fs/memory_fs.hpp"
 #include "process/signals.hpp"
 
@@ -36,6 +38,8 @@ SyscallResult sys_truncate(Call &call, GuestAddress path, i64 size) {
   TINE_TRY(fs::check_permission(call.thread.credentials, inode, 2));
   if (inode.executions > 0)
     return Errno{ETXTBSY};
+  if (!fs::break_leases(inode, true))
+    return wait_for_leases(call, inode).value_or(Errno{EAGAIN});
   TINE_TRY(check_limit(call, static_cast<u64>(size)));
   TINE_TRY(drop_set_id(call, inode));
   TINE_TRY(inode.truncate(static_cast<u64>(size)));
@@ -64,9 +68,9 @@ SyscallResult sys_fallocate(Call &call, int fd, u64 mode, i64 offset, i64 length
   if (!file->is_writable())
     return Errno{EBADF};
   const Ref<fs::Inode> inode = file->inode();
-  if (!inode || inode->type() == S_IFIFO)
+  if (S_ISFIFO(TINE_TRY(file->stat()).st_mode))
     return Errno{ESPIPE};
-  if (inode->type() != S_IFREG)
+  if (!inode || inode->type() != S_IFREG)
     return Errno{ENODEV};
   i64 end = 0;
   if (__builtin_add_overflow(offset, length, &end))

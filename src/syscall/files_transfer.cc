@@ -173,6 +173,10 @@ SyscallResult sys_copy_file_range(Call &call, int in_fd, GuestAddress in_offset,
   if (!from.file->is_readable() || !to.file->is_writable() ||
       (to.file->status_flags() & O_APPEND) != 0)
     return Errno{EBADF};
+  constexpr u64 largest_offset = ~u64{0} >> 1;
+  for (const Side *side : {&from, &to})
+    if (side->offset() > largest_offset || count > largest_offset - side->offset())
+      return Errno{EOVERFLOW};
   count = std::min(count, transfer_limit);
   const u64 distance =
       from.offset() > to.offset() ? from.offset() - to.offset() : to.offset() - from.offset();

@@ -236,8 +236,9 @@ SyscallResult sys_futex(Call &call, GuestAddress address, u32 operation, u64 val
   const u32 command = operation & command_mask;
   const bool is_private = (operation & FUTEX_PRIVATE_FLAG) != 0;
   const bool is_wall_clock = (operation & FUTEX_CLOCK_REALTIME) != 0;
-  if (is_wall_clock && command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET &&
-      command != FUTEX_WAIT_REQUEUE_PI && command != FUTEX_LOCK_PI2)
+  // do_futex: not FUTEX_WAIT, whatever the manual page says of Linux 4.5.
+  if (is_wall_clock && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT_REQUEUE_PI &&
+      command != FUTEX_LOCK_PI2)
     return Errno{ENOSYS};
   const Futex futex{call, address, is_private, is_wall_clock || command == FUTEX_LOCK_PI, nullptr};
   const Futex second{call, second_address, is_private, false, nullptr};
@@ -261,6 +262,8 @@ SyscallResult sys_futex(Call &call, GuestAddress address, u32 operation, u64 val
     return wake_operation(futex, second, count, second_count, argument);
   case FUTEX_LOCK_PI:
   case FUTEX_LOCK_PI2:
+    if (!timeout.is_null()) // EINVAL also when there is nothing to wait for
+      TINE_TRY(read_timespec(call.memory, timeout));
     return lock_pi(futex, timeout, false);
   case FUTEX_TRYLOCK_PI:
     return lock_pi(futex, {}, true);

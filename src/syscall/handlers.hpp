@@ -287,7 +287,7 @@ SyscallResult sys_sethostname(Call &call, GuestAddress, u64);
 SyscallResult sys_setdomainname(Call &call, GuestAddress, u64);
 SyscallResult sys_syslog(Call &call, int, GuestAddress, int);
 SyscallResult sys_getcpu(Call &call, GuestAddress, GuestAddress, GuestAddress);
-SyscallResult sys_reboot(Call &call, u64, u64, u64, GuestAddress);
+SyscallResult sys_reboot(Call &call, u32, u32, u32, GuestAddress);
 SyscallResult sys_swapon(Call &call, GuestAddress, u64);
 SyscallResult sys_swapoff(Call &call, GuestAddress);
 SyscallResult sys_vhangup(Call &call);

@@ -1,5 +1,6 @@
 // mmap(2) and the other calls that change the mappings: decode, check what only the descriptor
 // knows, call AddressSpace.
+#include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 
 #include "fs/memory_fs.hpp"
@@ -60,7 +61,12 @@ Status obey_seals(const Ref<fs::File> &file, MapRequest &request) {
 /// is not open for reading"; "MAP_SHARED was requested and PROT_WRITE is set, but fd is not open in
 /// read/write mode". ENODEV: the file can't be mapped.
 Status take_file(Call &call, int fd, MapRequest &request) {
-  const Ref<fs::File> file = TINE_TRY(call.thread.files->get(fd));
+  const Ref<fs::File> file = TINE_TRY(file_of(call, fd));
+  // "EOVERFLOW": the pages' numbers don't fit, where an offset is a signed number of bytes.
+  constexpr u64 largest_offset = ~u64{0} >> 1;
+  if (request.object_offset > largest_offset ||
+      round_up_to_page(request.length) > largest_offset - request.object_offset)
+    return Errno{EOVERFLOW};
   if (!file->is_readable())
     return Errno{EACCES};
   if (request.shared && request.protection.write && !file->is_writable())
@@ -95,6 +101,8 @@ SyscallResult sys_mmap(Call &call, GuestAddress address, u64 length, u32 prot, u
   request.populate = (flags & MAP_POPULATE) != 0 && (flags & MAP_NONBLOCK) == 0;
   request.below_4g = (flags & MAP_32BIT) != 0;
   request.object_offset = static_cast<u64>(offset);
+  if (type == MAP_SHARED_VALIDATE && (flags & MAP_ANONYMOUS) != 0)
+    return Errno{EINVAL}; // only a file can know what it supports
   if ((flags & MAP_ANONYMOUS) == 0)
     TINE_TRY(take_file(call, fd, request));
   if (request.grows_down && (request.shared || request.file))

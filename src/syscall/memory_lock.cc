@@ -35,6 +35,8 @@ Status lock_all(Call &call, bool locked) {
 
 SyscallResult sys_mlock(Call &call, GuestAddress address, u64 length) {
   const u64 bytes = round_up_to_page(length + address.page_offset());
+  if (bytes == 0)
+    return 0; // also for lengths that wrap to nothing
   if (bytes < length)
     return Errno{EINVAL};
   TINE_TRY(check_lock_limit(call, bytes + call.memory.locked_bytes()));

@@ -13,6 +13,11 @@ namespace {
 
 constexpr u64 name_size = 16; // TASK_COMM_LEN
 
+/// struct sock_fprog.
+struct FilterProgram {
+  u64 length, instructions;
+};
+
 SyscallResult set_name(Call &call, GuestAddress address) {
   std::string name;
   for (u64 i = 0; i + 1 < name_size; ++i) {
@@ -88,6 +93,23 @@ SyscallResult set_death_signal(Call &call, u64 signal) {
   return 0;
 }
 
+/// Only "keep capabilities", by PR_SET_KEEPCAPS, is there; what prctl(2) asks first is EPERM.
+SyscallResult set_secure_bits(const Call &call, u64 bits) {
+  const u64 present = call.thread.keep_capabilities ? SECBIT_KEEP_CAPS : 0;
+  if ((bits & ~u64{SECURE_ALL_BITS | SECURE_ALL_LOCKS}) != 0 ||
+      !call.thread.credentials.capable_here(CAP_SETPCAP))
+    return Errno{EPERM};
+  return bits == present ? SyscallResult{0} : SyscallResult{Errno{EINVAL}};
+}
+
+/// PR_GET_SPECULATION_CTRL: nothing can be switched off for a thread (PR_SPEC_NOT_AFFECTED).
+SyscallResult speculation(u64 which, u64 rest) {
+  if (rest != 0)
+    return Errno{EINVAL};
+  return which <= PR_SPEC_L1D_FLUSH ? SyscallResult{PR_SPEC_NOT_AFFECTED}
+                                    : SyscallResult{Errno{ENODEV}};
+}
+
 SyscallResult set_no_new_privileges(Call &call, u64 value, u64 rest) {
   if (value != 1 || rest != 0)
     return Errno{EINVAL};
@@ -134,6 +156,8 @@ SyscallResult sys_prctl(Call &call, int option, u64 second, u64 third, u64 fourt
   case PR_GET_SECCOMP:
     return 0; // no filter: seccomp(2) has none here
   case PR_SET_SECCOMP:
+    if (second == SECCOMP_MODE_FILTER) // struct sock_fprog: EFAULT comes first
+      TINE_TRY(call.memory.read_object<FilterProgram>(GuestAddress{third}));
     return Errno{EINVAL};
   case PR_CAPBSET_READ:
     return read_bounding(call, second);
@@ -143,6 +167,8 @@ SyscallResult sys_prctl(Call &call, int option, u64 second, u64 third, u64 fourt
     return ambient(call, second, third, fourth | fifth);
   case PR_GET_SECUREBITS:
     return thread.keep_capabilities ? SECBIT_KEEP_CAPS : 0;
+  case PR_SET_SECUREBITS:
+    return set_secure_bits(call, second);
   case PR_SET_TIMERSLACK:
     thread.timer_slack = second == 0 ? thread.default_timer_slack : second;
     return 0;
@@ -150,10 +176,22 @@ SyscallResult sys_prctl(Call &call, int option, u64 second, u64 third, u64 fourt
     return thread.timer_slack;
   case PR_GET_TIMING:
     return 0; // PR_TIMING_STATISTICAL
+  case PR_SET_TIMING:
+    return second == PR_TIMING_STATISTICAL ? SyscallResult{0} : SyscallResult{Errno{EINVAL}};
+  case PR_TASK_PERF_EVENTS_DISABLE:
+  case PR_TASK_PERF_EVENTS_ENABLE:
+    return 0; // "all performance counters attached to the calling process": there are none
+  case PR_GET_SPECULATION_CTRL:
+    return speculation(second, third | fourth | fifth);
+  case PR_SET_SYSCALL_USER_DISPATCH:
+    // Only off, which it is.
+    return second == PR_SYS_DISPATCH_OFF && (third | fourth | fifth) == 0
+               ? SyscallResult{0}
+               : SyscallResult{Errno{EINVAL}};
   case PR_GET_TSC:
     return call.memory.write_object(address, u32{PR_TSC_ENABLE});
   case PR_GET_THP_DISABLE:
-    return 0;
+    return (second | third | fourth | fifth) != 0 ? SyscallResult{Errno{EINVAL}} : SyscallResult{0};
   case PR_GET_TID_ADDRESS:
     return call.memory.write_object(address, thread.clear_child_tid.value);
   case PR_SET_VMA: // PR_SET_VMA_ANON_NAME: a name for /proc/PID/maps, which an old kernel refuses
@@ -194,7 +232,9 @@ SyscallResult sys_personality(Call &call, u64 persona) {
 }
 
 /// No filters: what programs ask to find out whether there are any is answered so.
-SyscallResult sys_seccomp(Call &, int, u64, GuestAddress) {
+SyscallResult sys_seccomp(Call &call, int operation, u64 flags, GuestAddress address) {
+  if (operation == SECCOMP_SET_MODE_FILTER && flags == 0) // struct sock_fprog: EFAULT comes first
+    TINE_TRY(call.memory.read_object<FilterProgram>(address));
   return Errno{EINVAL};
 }
 

@@ -1,5 +1,6 @@
 // Ids of processes, groups and sessions; what the thread library registers.
 #include "process/lifecycle.hpp"
+#include "process/ptrace.hpp"
 #include "syscall/handlers.hpp"
 
 #include <algorithm>
@@ -109,6 +110,7 @@ SyscallResult sys_get_robust_list(Call &call, int tid, GuestAddress head, GuestA
   const process::Thread *target = tid == 0 ? &call.thread : call.kernel.find_thread(Pid{tid});
   if (target == nullptr)
     return Errno{ESRCH};
+  TINE_TRY(process::check_ptrace_access(call.thread, *target));
   TINE_TRY(call.memory.write_object(head, target->robust_list.value));
   TINE_TRY(call.memory.write_object(size, u64{sizeof(robust_list_head)}));
   return 0;
@@ -116,10 +118,13 @@ SyscallResult sys_get_robust_list(Call &call, int tid, GuestAddress head, GuestA
 
 SyscallResult sys_kcmp(Call &call, int first_pid, int second_pid, int kind, u64 first, u64 second) {
   enum { file, memory, files, fs, signal_handlers, io, semaphores };
+  constexpr int io_context_is_none = 0; // nobody has an I/O context: all have the same
   const process::Thread *one = call.kernel.find_thread(Pid{first_pid});
   const process::Thread *two = call.kernel.find_thread(Pid{second_pid});
   if (one == nullptr || two == nullptr)
     return Errno{ESRCH};
+  TINE_TRY(process::check_ptrace_access(call.thread, *one));
+  TINE_TRY(process::check_ptrace_access(call.thread, *two));
   // kcmp(2): 0 equal, 1 less, 2 greater, by the kernel's own order.
   const auto compare = [](const void *a, const void *b) { return a == b ? 0 : a < b ? 1 : 2; };
   switch (kind) {
@@ -137,8 +142,9 @@ SyscallResult sys_kcmp(Call &call, int first_pid, int second_pid, int kind, u64 
   case signal_handlers:
     return compare(one->handlers.get(), two->handlers.get());
   case io:
+    return io_context_is_none;
   case semaphores:
-    return compare(one->process, two->process);
+    return compare(one->semaphore_undo.get(), two->semaphore_undo.get());
   default:
     return Errno{EINVAL};
   }

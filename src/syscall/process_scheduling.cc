@@ -29,6 +29,22 @@ Thread *find_thread(const Call &call, int tid) {
   return nullptr;
 }
 
+/// "EINVAL: pid is negative", "ESRCH".
+Result<Thread *> scheduled_thread(const Call &call, int tid) {
+  if (tid < 0)
+    return Errno{EINVAL};
+  Thread *thread = find_thread(call, tid);
+  return thread != nullptr ? Result<Thread *>(thread) : Errno{ESRCH};
+}
+
+/// sched(7), setpriority(2): the caller's effective user is the target's real or effective one, or
+/// has CAP_SYS_NICE.
+bool may_schedule(const Call &call, const Thread &target) {
+  const fs::Credentials &own = call.thread.credentials;
+  return own.euid == target.credentials.uid || own.euid == target.credentials.euid ||
+         own.capable_in(process::user_namespace_of(target), CAP_SYS_NICE);
+}
+
 bool is_real_time(int policy) {
   return policy == SCHED_FIFO || policy == SCHED_RR;
 }
@@ -45,6 +61,8 @@ Status set_policy(const Call &call, Thread &target, int policy, int priority) {
     return Errno{EINVAL};
   const auto limit = static_cast<i64>(std::min<u64>(target.process->limit(RLIMIT_RTPRIO), 99));
   if (is_real_time(policy) && !call.thread.credentials.capable(CAP_SYS_NICE) && priority > limit)
+    return Errno{EPERM};
+  if (!may_schedule(call, target))
     return Errno{EPERM};
   target.policy = policy;
   target.real_time_priority = priority;
@@ -102,6 +120,8 @@ SyscallResult sys_sched_setaffinity(Call &call, int tid, u64 size, GuestAddress 
   Thread *target = find_thread(call, tid);
   if (target == nullptr)
     return Errno{ESRCH};
+  if (!may_schedule(call, *target))
+    return Errno{EPERM};
   u64 mask = 0;
   TINE_TRY(call.memory.read(
       address, std::as_writable_bytes(std::span(&mask, 1)).first(std::min<u64>(size, 8))));
@@ -122,34 +142,31 @@ SyscallResult sys_sched_getaffinity(Call &call, int tid, u64 size, GuestAddress 
 }
 
 SyscallResult sys_sched_setparam(Call &call, int tid, GuestAddress address) {
+  if (address.is_null() || tid < 0)
+    return Errno{EINVAL};
   const int priority = TINE_TRY(call.memory.read_object<int>(address));
-  Thread *target = find_thread(call, tid);
-  if (target == nullptr)
-    return Errno{ESRCH};
+  Thread *target = TINE_TRY(scheduled_thread(call, tid));
   return set_policy(call, *target, target->policy, priority);
 }
 
 SyscallResult sys_sched_getparam(Call &call, int tid, GuestAddress address) {
-  const Thread *target = find_thread(call, tid);
-  if (target == nullptr)
-    return Errno{ESRCH};
+  if (address.is_null())
+    return Errno{EINVAL};
+  const Thread *target = TINE_TRY(scheduled_thread(call, tid));
   return call.memory.write_object(address, target->real_time_priority);
 }
 
 SyscallResult sys_sched_setscheduler(Call &call, int tid, int policy, GuestAddress address) {
   constexpr int reset_on_fork = 0x40000000;
-  if (policy < 0)
+  if (policy < 0 || address.is_null() || tid < 0)
     return Errno{EINVAL};
   const int priority = TINE_TRY(call.memory.read_object<int>(address));
-  Thread *target = find_thread(call, tid);
-  if (target == nullptr)
-    return Errno{ESRCH};
+  Thread *target = TINE_TRY(scheduled_thread(call, tid));
   return set_policy(call, *target, policy & ~reset_on_fork, priority);
 }
 
 SyscallResult sys_sched_getscheduler(Call &call, int tid) {
-  const Thread *target = find_thread(call, tid);
-  return target == nullptr ? SyscallResult{Errno{ESRCH}} : SyscallResult{target->policy};
+  return TINE_TRY(scheduled_thread(call, tid))->policy;
 }
 
 SyscallResult sys_sched_get_priority_max(Call &, int policy) {
@@ -166,9 +183,7 @@ SyscallResult sys_sched_get_priority_min(Call &, int policy) {
 
 SyscallResult sys_sched_rr_get_interval(Call &call, int tid, GuestAddress address) {
   constexpr Nanoseconds slice = 4'000'000;
-  const Thread *target = find_thread(call, tid);
-  if (target == nullptr)
-    return Errno{ESRCH};
+  const Thread *target = TINE_TRY(scheduled_thread(call, tid));
   return call.memory.write_object(address, timespec_of(target->policy == SCHED_FIFO ? 0 : slice));
 }
 
@@ -184,15 +199,33 @@ struct GuestSchedulingAttributes {
 };
 static_assert(sizeof(GuestSchedulingAttributes) == 48);
 
+/// "E2BIG: The buffer specified by size … is too small, or there are bytes beyond what the kernel
+/// knows that aren't zero": then the size that it knows is stored. EINVAL for a negative policy.
+Result<GuestSchedulingAttributes> read_attributes(Call &call, GuestAddress address) {
+  auto given = TINE_TRY(call.memory.read_object<GuestSchedulingAttributes>(address));
+  const u32 size = given.size == 0 ? u32{sizeof given} : given.size;
+  bool is_known = size >= sizeof given && size <= page_size;
+  if (is_known && size > sizeof given) {
+    std::vector<std::byte> rest(size - sizeof given);
+    TINE_TRY(call.memory.read(address + sizeof given, rest));
+    is_known = std::all_of(rest.begin(), rest.end(), [](std::byte b) { return b == std::byte{}; });
+  }
+  if (!is_known) {
+    TINE_TRY(call.memory.write_object(address, u32{sizeof given}));
+    return Errno{E2BIG};
+  }
+  if (static_cast<i32>(given.policy) < 0)
+    return Errno{EINVAL};
+  return given;
+}
+
 } // namespace
 
 SyscallResult sys_sched_setattr(Call &call, int tid, GuestAddress address, u64 flags) {
-  const auto given = TINE_TRY(call.memory.read_object<GuestSchedulingAttributes>(address));
-  if (flags != 0 || given.size < sizeof given)
+  if (flags != 0 || address.is_null() || tid < 0)
     return Errno{EINVAL};
-  Thread *target = find_thread(call, tid);
-  if (target == nullptr)
-    return Errno{ESRCH};
+  const auto given = TINE_TRY(read_attributes(call, address));
+  Thread *target = TINE_TRY(scheduled_thread(call, tid));
   TINE_TRY(
       set_policy(call, *target, static_cast<int>(given.policy), static_cast<int>(given.priority)));
   target->process->nice = std::clamp(given.nice, lowest_nice, highest_nice);
@@ -200,11 +233,10 @@ SyscallResult sys_sched_setattr(Call &call, int tid, GuestAddress address, u64 f
 }
 
 SyscallResult sys_sched_getattr(Call &call, int tid, GuestAddress address, u64 size, u64 flags) {
-  const Thread *target = find_thread(call, tid);
-  if (flags != 0 || size < sizeof(GuestSchedulingAttributes))
+  if (flags != 0 || address.is_null() || size < sizeof(GuestSchedulingAttributes) ||
+      size > page_size)
     return Errno{EINVAL};
-  if (target == nullptr)
-    return Errno{ESRCH};
+  const Thread *target = TINE_TRY(scheduled_thread(call, tid));
   GuestSchedulingAttributes attributes{};
   attributes.size = sizeof attributes;
   attributes.policy = static_cast<u32>(target->policy);
@@ -227,6 +259,8 @@ SyscallResult sys_setpriority(Call &call, int which, int id, int value) {
   const int nice = std::clamp(value, lowest_nice, highest_nice);
   const bool privileged = call.thread.credentials.capable(CAP_SYS_NICE);
   for (Process *process : processes) {
+    if (!may_schedule(call, *process->leader()))
+      return Errno{EPERM};
     const i64 floor = 20 - static_cast<i64>(std::min<u64>(process->limit(RLIMIT_NICE), 40));
     if (nice < process->nice && !privileged && nice < floor)
       return Errno{EACCES};
@@ -235,15 +269,54 @@ SyscallResult sys_setpriority(Call &call, int which, int id, int value) {
   return 0;
 }
 
-SyscallResult sys_ioprio_get(Call &call, int, int) {
-  return call.process.io_priority;
+namespace {
+
+/// ioprio_set(2): IOPRIO_WHO_PROCESS, _PGRP and _USER are one more than getpriority's PRIO_*.
+Result<std::vector<Process *>> io_processes_of(const Call &call, int which, int id) {
+  return processes_of(call, which - 1, id);
 }
 
-SyscallResult sys_ioprio_set(Call &call, int, int, int value) {
-  constexpr int highest_class = 3;
-  if (value >> 13 > highest_class || value < 0)
+/// A class, a hint and a level: "IOPRIO_CLASS_RT … CAP_SYS_NICE or CAP_SYS_ADMIN".
+Status check_io_priority(const Call &call, int value) {
+  enum { none, real_time, best_effort, idle };
+  constexpr int class_bits = 7, level_bits = 7;
+  const fs::Credentials &own = call.thread.credentials;
+  switch (value >> 13 & class_bits) {
+  case none:
+    return (value & level_bits) != 0 ? Errno{EINVAL} : Status(Done{});
+  case real_time:
+    if (!own.capable(CAP_SYS_NICE) && !own.capable(CAP_SYS_ADMIN))
+      return Errno{EPERM};
+    return Done{};
+  case best_effort:
+  case idle:
+    return Done{};
+  default:
     return Errno{EINVAL};
-  call.process.io_priority = value;
+  }
+}
+
+} // namespace
+
+/// "If more than one process is matched, the highest priority is returned": the lowest number of
+/// the highest class.
+SyscallResult sys_ioprio_get(Call &call, int which, int id) {
+  const std::vector<Process *> processes = TINE_TRY(io_processes_of(call, which, id));
+  int best = processes.front()->io_priority;
+  for (const Process *process : processes)
+    if (process->io_priority != 0 && (best == 0 || process->io_priority < best))
+      best = process->io_priority;
+  return best;
+}
+
+SyscallResult sys_ioprio_set(Call &call, int which, int id, int value) {
+  TINE_TRY(check_io_priority(call, value));
+  const std::vector<Process *> processes = TINE_TRY(io_processes_of(call, which, id));
+  for (Process *process : processes) {
+    if (!may_schedule(call, *process->leader()))
+      return Errno{EPERM};
+    process->io_priority = value;
+  }
   return 0;
 }
 

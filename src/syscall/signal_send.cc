@@ -1,10 +1,13 @@
 // kill and its relatives.
+#include "fs/pseudo_fs.hpp"
 #include "process/lifecycle.hpp"
 #include "process/pid_file.hpp"
 #include "process/signals.hpp"
+#include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 #include "syscall/identifiers.hpp"
 
+#include <bit>
 #include <fcntl.h>
 #include <vector>
 
@@ -20,7 +23,9 @@ bool is_signal(int signal) {
 }
 
 /// To each process that `choose` selects: ESRCH if there is none, EPERM if all refuse.
-template <typename Choose> SyscallResult signal_all(Call &call, int signal, Choose choose) {
+template <typename Choose>
+SyscallResult signal_all(Call &call, const siginfo_t &info, Choose choose) {
+  const int signal = info.si_signo;
   std::vector<Ref<Process>> targets;
   for (const auto &[pid, process] : call.kernel.processes())
     if (choose(*process))
@@ -33,7 +38,7 @@ template <typename Choose> SyscallResult signal_all(Call &call, int signal, Choo
       continue;
     sent = true;
     if (signal != 0)
-      process::send_signal(*target, process::user_signal(signal, SI_USER, call.thread));
+      process::send_signal(*target, info);
   }
   return sent ? SyscallResult{0} : SyscallResult{Errno{EPERM}};
 }
@@ -100,13 +105,14 @@ SyscallResult sys_kill(Call &call, int pid, int signal) {
   }
   if (pid ==
       -1) // "every process for which the caller has permission, except for process 1" and itself
-    return signal_all(call, signal, [&](const Process &process) {
-      return &process != &call.process && is_killed_with_all(call, process.pid);
-    });
+    return signal_all(call, process::user_signal(signal, SI_USER, call.thread),
+                      [&](const Process &process) {
+                        return &process != &call.process && is_killed_with_all(call, process.pid);
+                      });
   if (pid == INT_MIN)
     return Errno{ESRCH};
   const Pid group = pid == 0 ? call.process.group : Pid{-pid};
-  return signal_all(call, signal,
+  return signal_all(call, process::user_signal(signal, SI_USER, call.thread),
                     [group](const Process &process) { return process.group == group; });
 }
 
@@ -140,23 +146,43 @@ SyscallResult sys_rt_tgsigqueueinfo(Call &call, int group, int tid, int signal,
   return signal_thread(call, group, tid, info);
 }
 
+namespace {
+/// "The pidfd argument … a file descriptor obtained by opening a /proc/pid directory" is good, too.
+Result<Ref<Process>> process_of(Call &call, int fd) {
+  const Ref<fs::File> file = TINE_TRY(file_of(call, fd));
+  if (const auto pidfd = ref_cast<process::PidFile>(file))
+    return pidfd->process();
+  const auto *directory = dynamic_cast<const fs::PseudoDirectory *>(file->inode().get());
+  if (directory == nullptr || !directory->subject())
+    return Errno{EBADF};
+  return Ref<Process>(static_cast<Process *>(directory->subject().get()));
+}
+} // namespace
+
 SyscallResult sys_pidfd_send_signal(Call &call, int fd, int signal, GuestAddress address,
                                     u64 flags) {
-  if (flags != 0 || !is_signal(signal))
+  // Linux 6.9: PIDFD_SIGNAL_THREAD, _THREAD_GROUP, _PROCESS_GROUP; one at most.
+  constexpr u64 to_thread = 1, to_process = 2, to_group = 4;
+  if ((flags & ~(to_thread | to_process | to_group)) != 0 || std::popcount(flags) > 1 ||
+      !is_signal(signal))
     return Errno{EINVAL};
-  const auto file = ref_cast<process::PidFile>(TINE_TRY(call.thread.files->get(fd)));
-  if (!file)
-    return Errno{EBADF};
-  if (file->is_reaped())
+  const Ref<Process> target = TINE_TRY(process_of(call, fd));
+  if (call.kernel.find_process(target->pid) != target.get())
     return Errno{ESRCH};
   siginfo_t info = process::user_signal(signal, SI_USER, call.thread);
   if (!address.is_null()) {
     const auto given = TINE_TRY(call.memory.read_object<siginfo_t>(address));
     if (given.si_signo != signal)
       return Errno{EINVAL};
-    info = TINE_TRY(read_siginfo(call, address, signal, file->process()->pid));
+    info = TINE_TRY(read_siginfo(call, address, signal, target->pid));
   }
-  return signal_process(call, *file->process(), signal, info);
+  if (flags == to_thread)
+    return signal_thread(call, 0, target->pid.value, info);
+  if (flags == to_group)
+    return signal_all(call, info, [group = target->pid](const Process &process) {
+      return process.group == group;
+    });
+  return signal_process(call, *target, signal, info);
 }
 
 SyscallResult sys_pidfd_open(Call &call, int pid, u64 flags) {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <linux/capability.h>
 #include <linux/random.h>
+#include <linux/reboot.h>
 #include <sys/random.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -167,7 +168,7 @@ SyscallResult sys_getcpu(Call &call, GuestAddress cpu, GuestAddress node, GuestA
 }
 
 /// The box's kernel log is empty: syslog(2) has nothing to read.
-SyscallResult sys_syslog(Call &call, int type, GuestAddress, int length) {
+SyscallResult sys_syslog(Call &call, int type, GuestAddress buffer, int length) {
   enum {
     close,
     open,
@@ -181,21 +182,28 @@ SyscallResult sys_syslog(Call &call, int type, GuestAddress, int length) {
     unread,
     size
   };
+  if (type != read_all && type != size && !call.thread.credentials.capable(CAP_SYSLOG))
+    return Errno{EPERM};
   switch (type) {
-  case size:
-    return 0;
+  case read:
   case read_all:
-    return length < 0 ? SyscallResult{Errno{EINVAL}} : SyscallResult{0};
+  case read_clear:
+    return buffer.is_null() || length < 0 ? SyscallResult{Errno{EINVAL}} : SyscallResult{0};
+  case console_level:
+    return length < 1 || length > 8 ? SyscallResult{Errno{EINVAL}} : SyscallResult{0};
   default:
-    return call.thread.credentials.capable(CAP_SYSLOG) && type <= unread
-               ? SyscallResult{0}
-               : SyscallResult{Errno{EPERM}};
+    return type < close || type > size ? SyscallResult{Errno{EINVAL}} : SyscallResult{0};
   }
 }
 
 // What would change the host is refused, as a container's kernel does.
-SyscallResult sys_reboot(Call &, u64, u64, u64, GuestAddress) {
-  return Errno{EPERM};
+SyscallResult sys_reboot(Call &call, u32 magic, u32 second_magic, u32, GuestAddress) {
+  if (!call.thread.credentials.capable(CAP_SYS_BOOT))
+    return Errno{EPERM};
+  const bool is_magic =
+      second_magic == LINUX_REBOOT_MAGIC2 || second_magic == LINUX_REBOOT_MAGIC2A ||
+      second_magic == LINUX_REBOOT_MAGIC2B || second_magic == LINUX_REBOOT_MAGIC2C;
+  return magic != LINUX_REBOOT_MAGIC1 || !is_magic ? Errno{EINVAL} : Errno{EPERM};
 }
 SyscallResult sys_swapon(Call &, GuestAddress, u64) {
   return Errno{EPERM};

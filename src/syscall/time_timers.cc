@@ -1,6 +1,7 @@
 // Interval timers, POSIX timers, and the time that was used.
 #include "process/lifecycle.hpp"
 #include "process/timers.hpp"
+#include "syscall/cpu_clocks.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
 #include "syscall/identifiers.hpp"
@@ -90,8 +91,14 @@ SyscallResult sys_timer_create(Call &call, int clock, GuestAddress event_address
   case CLOCK_PROCESS_CPUTIME_ID:
   case CLOCK_THREAD_CPUTIME_ID:
     break;
+  case CLOCK_MONOTONIC_RAW:
+  case CLOCK_REALTIME_COARSE:
+  case CLOCK_MONOTONIC_COARSE:
+  case CLOCK_REALTIME_ALARM:
+  case CLOCK_BOOTTIME_ALARM:
+    return Errno{EOPNOTSUPP};
   default:
-    return Errno{EINVAL};
+    clock = TINE_TRY(own_cpu_clock(call, clock));
   }
   GuestSigevent event{};
   event.notify = SIGEV_SIGNAL;
@@ -109,6 +116,10 @@ SyscallResult sys_timer_create(Call &call, int clock, GuestAddress event_address
     if (target == nullptr || target->process != &call.process)
       return Errno{EINVAL};
   }
+  // "EAGAIN: Temporary error during kernel allocation of timer structures": the signal of each
+  // timer is queued in advance, within RLIMIT_SIGPENDING.
+  if (call.process.pending.size() >= call.process.limit(RLIMIT_SIGPENDING))
+    return Errno{EAGAIN};
   process::ProcessTimers &timers = process::timers_of(call.process);
   const int id =
       TINE_TRY(timers.create(clock, event.notify, event.signal, given(call, event.thread),
@@ -123,6 +134,8 @@ SyscallResult sys_timer_create(Call &call, int clock, GuestAddress event_address
 SyscallResult sys_timer_settime(Call &call, int id, u64 flags, GuestAddress value,
                                 GuestAddress old_value) {
   PosixTimer *timer = call.process.timers ? call.process.timers->find(id) : nullptr;
+  if (value.is_null())
+    return Errno{EINVAL};
   const auto given = TINE_TRY(call.memory.read_object<GuestTimerSpec>(value));
   const TimerSetting setting{TINE_TRY(nanoseconds_of(given.value)),
                              TINE_TRY(nanoseconds_of(given.interval))};

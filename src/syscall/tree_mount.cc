@@ -156,6 +156,28 @@ Result<FoundInode> path_inode(Call &call, GuestAddress path, bool follow) {
   return find_inode(call, {.directory = AT_FDCWD, .path = path, .follow = follow});
 }
 
+/// xattr(7), by name space: "trusted … CAP_SYS_ADMIN", others don't see them; "security … all
+/// processes have read access, and write access is limited to processes that have the CAP_SYS_ADMIN
+/// capability"; "user … the file permission bits", of regular files and directories, and with the
+/// sticky bit of the owner alone. `mask` is 2 to change, 4 to read.
+Status check_attribute(Call &call, fs::Inode &inode, std::string_view name, u32 mask) {
+  const fs::Credentials &credentials = call.thread.credentials;
+  const bool writes = mask == 2;
+  if (name.starts_with("security.") || name.starts_with("system."))
+    return !writes || name.starts_with("system.") || credentials.capable(CAP_SYS_ADMIN)
+               ? Status(Done{})
+               : Errno{EPERM};
+  if (name.starts_with("trusted."))
+    return credentials.capable(CAP_SYS_ADMIN) ? Status(Done{}) : Errno{writes ? EPERM : ENODATA};
+  if (name.starts_with("user.")) {
+    if (inode.type() != S_IFREG && !inode.is_directory())
+      return Errno{writes ? EPERM : ENODATA};
+    if (writes && inode.is_directory() && (TINE_TRY(inode.permissions()).mode & S_ISVTX) != 0)
+      TINE_TRY(fs::check_owner(credentials, inode));
+  }
+  return fs::check_permission(credentials, inode, mask);
+}
+
 SyscallResult set_attribute(Call &call, const Result<FoundInode> &given, GuestAddress name_address,
                             GuestAddress value_address, u64 size, u64 flags) {
   if ((flags & ~u64{XATTR_CREATE | XATTR_REPLACE}) != 0)
@@ -167,7 +189,7 @@ SyscallResult set_attribute(Call &call, const Result<FoundInode> &given, GuestAd
   std::string value(size, '\0');
   TINE_TRY(call.memory.read(value_address, std::as_writable_bytes(std::span(value))));
   TINE_TRY(check_writable_mount(found.path));
-  TINE_TRY(fs::check_permission(call.thread.credentials, *found.inode, 2));
+  TINE_TRY(check_attribute(call, *found.inode, name, 2));
   TINE_TRY(found.inode->set_extended_attribute(name, value, static_cast<int>(flags)));
   fs::notify_self(*found.inode, IN_ATTRIB);
   return 0;
@@ -186,6 +208,7 @@ SyscallResult get_attribute(Call &call, const Result<FoundInode> &given, GuestAd
                             GuestAddress value, u64 size) {
   const FoundInode found = TINE_TRY(given);
   const std::string name = TINE_TRY(read_attribute_name(call, name_address));
+  TINE_TRY(check_attribute(call, *found.inode, name, 4));
   return put_sized(call, value, size, TINE_TRY(found.inode->extended_attribute(name)));
 }
 
@@ -194,7 +217,8 @@ SyscallResult list_attributes(Call &call, const Result<FoundInode> &given, Guest
   const FoundInode found = TINE_TRY(given);
   std::string text;
   for (const std::string &name : TINE_TRY(found.inode->extended_attributes()))
-    text.append(name).push_back('\0');
+    if (!name.starts_with("trusted.") || call.thread.credentials.capable(CAP_SYS_ADMIN))
+      text.append(name).push_back('\0');
   return put_sized(call, list, size, text);
 }
 
@@ -203,6 +227,7 @@ SyscallResult remove_attribute(Call &call, const Result<FoundInode> &given,
   const FoundInode found = TINE_TRY(given);
   const std::string name = TINE_TRY(read_attribute_name(call, name_address));
   TINE_TRY(check_writable_mount(found.path));
+  TINE_TRY(check_attribute(call, *found.inode, name, 2));
   TINE_TRY(found.inode->remove_extended_attribute(name));
   fs::notify_self(*found.inode, IN_ATTRIB);
   return 0;

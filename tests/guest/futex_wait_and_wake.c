@@ -40,5 +40,12 @@ int main(void) {
   for (int i = 0; i < 3; ++i)
     wait(&status);
   CHECK_ERRNO(wait(&status), ECHILD);
+  // do_futex() of Linux: the clock can be chosen for FUTEX_WAIT_BITSET, not for FUTEX_WAIT.
+  int word = 0;
+  struct timespec soon = {0, 1000}, wrong = {0, 1000000000};
+  CHECK_ERRNO(syscall(SYS_futex, &word, 0 | 256 /* FUTEX_CLOCK_REALTIME */, 0, &soon, NULL, 0),
+              ENOSYS);
+  CHECK_ERRNO(syscall(SYS_futex, &word, 6 /* FUTEX_LOCK_PI */, 0, &wrong, NULL, 0), EINVAL);
+  CHECK_THAT(word == 0, "the lock wasn't taken");
   return finish();
 }

@@ -28,5 +28,20 @@ int main(void) {
   CHECK(mprotect(memory, 0, PROT_READ) == 0);
   char *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED, read_only, 0);
   CHECK_ERRNO(mprotect(shared, 4096, PROT_READ | PROT_WRITE), EACCES);
+  // "EOVERFLOW: … the number of pages used for length plus … offset would overflow".
+  int file = open("file", O_RDWR);
+  CHECK_ERRNO(mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, file, 0x7ffffffffffff000), EOVERFLOW);
+  int place = open("file", O_PATH);
+  CHECK_ERRNO(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, place, 0), EBADF);
+  // Only a file knows what flags it supports.
+  CHECK_ERRNO(mmap(NULL, 4096, PROT_READ, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0), EINVAL);
+  // What rounds to nothing locks nothing.
+  CHECK(mlock(shared, (size_t)-1) == 0);
+  // MADV_DONTNEED_LOCKED (Linux 5.18).
+  char *locked = mmap(NULL, 4096, PROT_READ | PROT_WRITE, anonymous, -1, 0);
+  NEED(locked != MAP_FAILED && mlock(locked, 4096) == 0);
+  *locked = 1;
+  CHECK_ERRNO(madvise(locked, 4096, MADV_DONTNEED), EINVAL);
+  CHECK(madvise(locked, 4096, 24) == 0 && *locked == 0);
   return finish();
 }

@@ -40,5 +40,24 @@ int main(void) {
   limit = (struct rlimit){1, 3};
   CHECK(SIGNAL_THAT_KILLS(NEED(setrlimit(RLIMIT_CPU, &limit) == 0);
                           for (volatile long i = 0;; ++i){}) == SIGXCPU);
+  // getrlimit(2), RLIMIT_SIGPENDING: "enforced for sigqueue(3)"; kill(2) still queues one instance;
+  // a POSIX timer needs room for its signal (timer_create(2), EAGAIN).
+  IN_CHILD({
+    struct rlimit three = {3, 3};
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    NEED(setrlimit(RLIMIT_SIGPENDING, &three) == 0);
+    union sigval value = {0};
+    int queued = 0;
+    while (queued < 10000 && sigqueue(getpid(), SIGRTMIN, value) == 0)
+      ++queued;
+    CHECK(queued < 10000 && errno == EAGAIN);
+    sigset_t pending;
+    CHECK(kill(getpid(), SIGRTMIN + 1) == 0 && sigpending(&pending) == 0 &&
+          sigismember(&pending, SIGRTMIN + 1));
+    timer_t timer;
+    CHECK_ERRNO(timer_create(CLOCK_REALTIME, NULL, &timer), EAGAIN);
+  });
   return finish();
 }
