@@ -79,8 +79,9 @@ void FileSignals::send(const fs::AsyncOwner &owner, const fs::AsyncEvent &event)
 
 Nanoseconds FileSignals::lease_break_time() const {
   const auto setting = kernel_.remembered_settings.find("fs/lease-break-time");
+  constexpr long by_default = 45; // nobody has looked at /proc/sys yet
   const long seconds = setting == kernel_.remembered_settings.end()
-                           ? 0
+                           ? by_default
                            : std::strtol(setting->second.c_str(), nullptr, 10);
   return Nanoseconds{std::clamp(seconds, 0L, 1'000'000L)} * 1'000'000'000;
 }
