@@ -7,7 +7,7 @@ HEAVY ?=
 # TESTS: a regular expression of the tests that `make test` runs.
 TESTS ?= .
 
-.PHONY: all configure build build-tests dependencies run test bench lint format install clean help build-clang \
+.PHONY: all configure build build-tests dependencies run test bench check lint lint-all format install clean help build-clang \
         test-asan test-ubsan test-tsan test-checked fuzz
 
 all: build
@@ -17,7 +17,8 @@ help:
 	@echo "make run      fork of a large process: on the host, in the box, in the box with copied page tables"
 	@echo "make test     every test                      (TESTS=REGEX: some)"
 	@echo "make bench    every measurement, the host beside it"
-	@echo "make lint     layers, sizes, clang-format, clang-tidy"
+	@echo "make lint     layers, sizes, clang-format; clang-tidy of what differs from main (SINCE=COMMIT)"
+	@echo "make lint-all the same with clang-tidy of every source (LINT=src/memory: some)"
 	@echo "make format   clang-format on every source"
 	@echo "make install  program, man page, completion   (PREFIX=/usr/local, DESTDIR=)"
 	@echo "make build-clang: the same with clang, each source by itself"
@@ -73,13 +74,21 @@ build-clang: dependencies
 bench: configure
 	@cmake --build $(BUILD) --parallel $(JOBS) --target run_benchmarks
 
-lint: dependencies
+check: dependencies
 	@scripts/check_layers.py
 	@scripts/check_sizes.py
 	@scripts/check_links.py
 	@scripts/format.sh --check
 	@cmake --preset clang >/dev/null
-	@scripts/tidy.sh build-clang
+
+# clang-tidy takes 5 to 15 seconds of a processor for one source.
+SINCE ?= main
+lint: check
+	@JOBS=$(JOBS) scripts/tidy.sh build-clang --changed-since $(SINCE)
+
+LINT ?= src
+lint-all: check
+	@JOBS=$(JOBS) scripts/tidy.sh build-clang $(LINT)
 
 format: dependencies
 	@scripts/format.sh
