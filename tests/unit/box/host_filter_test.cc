@@ -7,12 +7,12 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <thread>
 #include <unistd.h>
 
 namespace tine::box {
@@ -41,13 +41,23 @@ void *map(int protection) {
   return ::mmap(nullptr, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
+/// No std::thread: to check its virtual state, UBSan's runtime makes a pipe, which the filter
+/// refuses.
+int run_thread() {
+  pthread_t thread{};
+  const int error = ::pthread_create(
+      &thread, nullptr, [](void *argument) { return argument; }, nullptr);
+  errno = error != 0 ? error : ::pthread_join(thread, nullptr);
+  return errno == 0 ? 0 : -1;
+}
+
 TEST(HostFilter, RefusesNewPrograms) {
   EXPECT_REFUSED(nothing, "execve", ::syscall(SYS_execve, "/bin/true", 0, 0));
   EXPECT_REFUSED(network, "execveat", ::syscall(SYS_execveat, AT_FDCWD, "/bin/true", 0, 0, 0));
 }
 
 TEST(HostFilter, AllowsThreadsButNoProcesses) {
-  EXPECT_ALLOWED(nothing, (std::thread([] {}).join(), 0));
+  EXPECT_ALLOWED(nothing, run_thread());
   EXPECT_REFUSED(nothing, "clone", ::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
   EXPECT_REFUSED(nothing, "fork", ::syscall(SYS_fork));
   EXPECT_REFUSED(nothing, "vfork", ::syscall(SYS_vfork));
