@@ -23,4 +23,6 @@ for layer in memory cpu; do
       --benchmark_out="$results/$layer.json"
   fi
 done
+echo
+echo "the figures: $results/*.json"
 exit $failed

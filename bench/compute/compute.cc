@@ -8,6 +8,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <unistd.h>
 
 namespace tine::bench {
@@ -156,10 +157,17 @@ nlohmann::json summarise(const std::vector<Row> &rows, bool wall) {
 
 int compare(const Options &options) {
   std::vector<std::string> modes{"native"};
-  if (!options.without_tine && is_executable(options.tine))
-    modes.push_back("tine");
-  if (!options.without_qemu && is_executable(options.qemu))
-    modes.push_back("qemu");
+  for (const auto &[mode, command, is_left_out] :
+       {std::tuple("tine", options.tine, options.without_tine),
+        std::tuple("qemu", options.qemu, options.without_qemu)}) {
+    if (is_left_out)
+      continue;
+    if (!is_executable(command)) {
+      fmt::print(stderr, "compute: {} can't be executed; --no-{} leaves it out\n", command, mode);
+      return 2;
+    }
+    modes.emplace_back(mode);
+  }
   const std::string inputs = fmt::format("/tmp/tine-bench-{}", getpid());
   std::filesystem::create_directory(inputs);
   write_inputs(inputs);
@@ -183,6 +191,10 @@ int compare(const Options &options) {
     json["rows"].push_back(to_json(row));
   json["summary"] = summarise(rows, options.wall);
   std::filesystem::remove_all(inputs);
+  if (rows.empty()) {
+    fmt::print(stderr, "compute: no program has such a name\n");
+    return 2;
+  }
   if (!options.json.empty())
     std::ofstream(options.json) << json.dump(2) << '\n';
   return std::any_of(rows.begin(), rows.end(), [](const Row &row) { return !row.problem.empty(); });
