@@ -220,6 +220,7 @@ Status HostInode::truncate(u64 size) {
     // What is kept of the last page is read again.
     TINE_TRY(pages_->write_back(0, round_up_to_page(size) >> page_shift));
     memory::MappingRegistry::unmap_object_pages(*pages_, size >> page_shift);
+    memory::MappingRegistry::unmap_truncated_pages(*pages_, round_up_to_page(size) >> page_shift);
     TINE_TRY(pages_->drop_pages_from(size >> page_shift));
     pages_->set_size(size);
   }

@@ -73,6 +73,7 @@ Status StreamPages::truncate(u64 size) {
   // What is kept of the last page is read again.
   TINE_TRY(write_back(0, round_up_to_page(size) >> page_shift));
   memory::MappingRegistry::unmap_object_pages(*this, size >> page_shift);
+  memory::MappingRegistry::unmap_truncated_pages(*this, round_up_to_page(size) >> page_shift);
   return drop_pages_from(size >> page_shift);
 }
 

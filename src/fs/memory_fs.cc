@@ -33,7 +33,7 @@ bool MemoryPages::has_data(u64 index) const {
 Status MemoryPages::set_size(u64 size) {
   if (size < size_) {
     const u64 first_gone = round_up_to_page(size) >> page_shift;
-    memory::MappingRegistry::unmap_object_pages(*this, first_gone);
+    memory::MappingRegistry::unmap_truncated_pages(*this, first_gone);
     // What lies behind the new end reads zero if the file grows again.
     if (present(size >> page_shift) && (size & page_mask) != 0) {
       const FrameNumber last = TINE_TRY(own_page(size >> page_shift));

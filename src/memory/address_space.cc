@@ -100,10 +100,6 @@ std::optional<FrameNumber> AddressSpace::frame_of(PageNumber page) const {
   return entry.present() ? std::optional(entry.frame()) : std::nullopt;
 }
 
-void AddressSpace::unmap_object_pages(const PageObject &object, u64 first_index) {
-  MappingRegistry::unmap_object_pages(object, first_index);
-}
-
 void AddressSpace::check() const {
 #ifdef TINE_CHECKED
   if (const std::string wrong = validate(); !wrong.empty()) {

@@ -234,11 +234,6 @@ public:
   /// For the owner of the observer: state that cpu/ keeps with the address space.
   [[nodiscard]] TranslationObserver *observer() const { return observer_; }
 
-  /// The truncation path: the pages of `object` from `first_index` on are absent afterwards in all
-  /// address spaces (private copies apart), so that the next access faults. See
-  /// mapping_registry.hpp.
-  void unmap_object_pages(const PageObject &object, u64 first_index);
-
   /// Checks every invariant of this address space; an empty string, or what is wrong.
   [[nodiscard]] std::string validate() const;
 

@@ -43,6 +43,15 @@ void MappingRegistry::for_each_window(const PageObject &object, u64 first_index,
 }
 
 void MappingRegistry::unmap_object_pages(const PageObject &object, u64 first_index, u64 count) {
+  unmap(object, first_index, count, PrivateCopies::kept);
+}
+
+void MappingRegistry::unmap_truncated_pages(const PageObject &object, u64 first_gone) {
+  unmap(object, first_gone, ~u64{0}, PrivateCopies::dropped);
+}
+
+void MappingRegistry::unmap(const PageObject &object, u64 first_index, u64 count,
+                            PrivateCopies copies) {
   if (object.reference_count() <= 1)
     return; // only its owner knows it
   // All observers first: the entry of a shared node is gone for every address space at once.
@@ -60,7 +69,8 @@ void MappingRegistry::unmap_object_pages(const PageObject &object, u64 first_ind
                     space.page_table_->remove_in_place(
                         range, [&](PageNumber page, PageEntry entry) {
                           const u64 index = mapping.object_page + (page - mapping.range.first);
-                          return mapping.shared || object.present_page(index) == entry.frame();
+                          return mapping.shared || copies == PrivateCopies::dropped ||
+                                 object.present_page(index) == entry.frame();
                         });
                   });
 }

@@ -190,14 +190,17 @@ TEST_P(Files, BeyondTheEndIsABusErrorAndTruncationReachesEveryone) {
   AddressSpace &child = fork(parent);
   RecordingObserver observer;
   child.set_observer(&observer);
-  parent.unmap_object_pages(*object, 2);
+  MappingRegistry::unmap_object_pages(*object, 2);
+  EXPECT_EQ(load(parent, 3), 33) << "the private copy stays";
+  EXPECT_EQ(load(child, 3), 33);
+  MappingRegistry::unmap_truncated_pages(*object, 2);
   ASSERT_TRUE(object->drop_pages_from(2).ok());
   object->set_size(2 * page_size);
   EXPECT_TRUE(observer.was_told(page_number(2), Change::removed));
   for (AddressSpace *const space : {&parent, &child}) {
     EXPECT_EQ(touch(*space, 2, Access::read), FaultOutcome::bus);
     EXPECT_EQ(touch(*space, 12, Access::read), FaultOutcome::bus);
-    EXPECT_EQ(load(*space, 3), 33) << "the private copy stays";
+    EXPECT_EQ(touch(*space, 3, Access::read), FaultOutcome::bus) << "the private copy is gone";
     EXPECT_EQ(load(*space, 1), 9) << "unwritten private pages show the file";
   }
   child.set_observer(nullptr);
