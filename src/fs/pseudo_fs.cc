@@ -280,8 +280,9 @@ Result<Attributes> PseudoDirectory::attributes() {
   Attributes result = attributes_;
   for (const auto &[name, inode] : entries_)
     result.links += inode->is_directory() ? 1U : 0U;
-  if (list_)
-    for (const DirectoryEntry &entry : TINE_TRY(list_()))
+  // What the directory shows may be gone: who has it open still gets its attributes (fstat(2)).
+  if (const auto list = list_ ? list_() : Result<std::vector<DirectoryEntry>>(Errno{ENOENT}))
+    for (const DirectoryEntry &entry : *list)
       result.links += entry.type == DT_DIR ? 1U : 0U;
   return result;
 }
