@@ -21,7 +21,9 @@ class Builder {
 public:
   Builder(process::Kernel &kernel, const BoxOptions &options, const fs::Credentials &credentials)
       : kernel_(kernel), options_(options), credentials_(credentials),
-        host_files_(make_ref<fs::HostFiles>(kernel.host.frames)) {}
+        host_files_(make_ref<fs::HostFiles>(kernel.host.frames)) {
+    kernel_.host_pages = make_ref<fs::HostPageCache>(host_files_);
+  }
 
   Ref<FileSystemContext> build() {
     mount_root();

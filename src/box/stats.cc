@@ -2,10 +2,12 @@
 
 #include "base/log.hpp"
 #include "cpu/kept_code.hpp"
+#include "memory/node_pool.hpp"
 #include "process/accounting.hpp"
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -30,9 +32,8 @@ ordered_json percentiles(std::vector<u32> samples) {
           {"max", samples.back()}};
 }
 
-} // namespace
-
-void write_stats(Runtime &runtime, Box &box, Nanoseconds wall_time, const std::string &file) {
+/// While the box is there.
+ordered_json stats_of(Runtime &runtime, Box &box, Nanoseconds wall_time) {
   process::Host &host = runtime.host();
   const process::KernelCounters &kernel = box.kernel().counters;
   const memory::FaultCounters faults = process::fault_totals(box.kernel());
@@ -42,7 +43,7 @@ void write_stats(Runtime &runtime, Box &box, Nanoseconds wall_time, const std::s
   const auto microseconds = [](const timeval &time) {
     return time.tv_sec * 1'000'000 + time.tv_usec;
   };
-  const ordered_json stats = {
+  return {
       {"time",
        {{"wall_us", wall_time / 1000},
         {"host_user_us", microseconds(usage.ru_utime)},
@@ -74,6 +75,23 @@ void write_stats(Runtime &runtime, Box &box, Nanoseconds wall_time, const std::s
         {"arena_host_bytes", host.frames.host_bytes()},
         {"host_max_resident_kib", usage.ru_maxrss}}},
   };
+}
+
+} // namespace
+
+i64 open_host_descriptors() {
+  std::error_code error;
+  const std::filesystem::directory_iterator first("/proc/self/fd", error);
+  return error ? 0 : std::distance(begin(first), end(first));
+}
+
+void write_stats(StatsSubject subject, const std::string &file) {
+  ordered_json stats = stats_of(subject.runtime, *subject.box, subject.wall_time);
+  subject.box = nullptr;
+  memory::FrameArena &frames = subject.runtime.host().frames;
+  stats["left"] = {{"frames", frames.frames_in_use()},
+                   {"page_table_nodes", frames.nodes().nodes_in_use()},
+                   {"host_descriptors", open_host_descriptors() - subject.descriptors_before}};
   if (file.empty()) {
     std::cerr << stats.dump(2) << '\n';
     return;

@@ -3,11 +3,23 @@
 
 #include "box/box.hpp"
 
+#include <memory>
 #include <string>
 
 namespace tine::box {
 
-/// Writes to `file`, or to standard error if it is empty. With all vCPUs stopped.
-void write_stats(Runtime &runtime, Box &box, Nanoseconds wall_time, const std::string &file);
+/// Descriptors that the host process has open.
+[[nodiscard]] i64 open_host_descriptors();
+
+struct StatsSubject {
+  Runtime &runtime; ///< all vCPUs are stopped
+  std::unique_ptr<Box> box;
+  Nanoseconds wall_time;
+  i64 descriptors_before; ///< open_host_descriptors() when there was no box yet
+};
+
+/// Writes to `file`, or to standard error if it is empty. Ends the box, to say what that leaves
+/// behind.
+void write_stats(StatsSubject subject, const std::string &file);
 
 } // namespace tine::box

@@ -137,6 +137,8 @@ Next Runtime::run_thread(KernelGuard &guard, Vcpu &vcpu, Thread &thread) {
     if (exit.reason == cpu::ExitReason::preempted)
       account(vcpu, thread, *thread.process);
     next = act_on(exit, thread);
+    if (host_.frames.over_limit()) [[unlikely]]
+      relieve_memory(thread.kernel);
     const bool yields = exit.reason != cpu::ExitReason::system_call;
     if (next == Next::guest && yields && scheduler_.has_runnable() &&
         (exit.out_of_memory || time::TimerQueue::now() - vcpu.slice_start >= slice))
@@ -223,18 +225,29 @@ void Runtime::sleep_idle(KernelGuard &guard) {
 }
 
 /// The box's OOM killer: the process that owns most goes, unless one is on its way out already.
+/// "The value of oom_score_adj is added to the badness score", in thousandths of all memory; -1000
+/// "disables OOM-killing entirely for that task" (proc(5)).
 void Runtime::relieve_memory(process::Kernel &kernel) {
+  const auto thousandth = static_cast<i64>(host_.frames.limit_bytes() / 1000);
   process::Process *largest = nullptr;
   u64 largest_size = 0;
-  for (const auto &[pid, process] : kernel.processes()) {
-    if (process->is_zombie() || !process->leader()->memory)
-      continue;
-    if (process->exiting || process->pending.set().contains(SIGKILL))
+  i64 highest_score = 0;
+  const auto has_memory = [](const process::Process &process) {
+    return !process.is_zombie() && process.leader()->memory;
+  };
+  for (const auto &[pid, process] : kernel.processes())
+    if (has_memory(*process) && (process->exiting || process->pending.set().contains(SIGKILL)))
       return;
+  for (const auto &[pid, process] : kernel.processes()) {
+    if (!has_memory(*process) || process->oom_score_adjustment == -1000)
+      continue;
     const memory::MemoryUsage usage = process->leader()->memory->usage();
-    if (const u64 size = usage.private_clean + usage.private_dirty; size >= largest_size) {
+    const u64 size = usage.private_clean + usage.private_dirty;
+    const i64 score = static_cast<i64>(size) + process->oom_score_adjustment * thousandth;
+    if (largest == nullptr || score >= highest_score) {
       largest = process.get();
       largest_size = size;
+      highest_score = score;
     }
   }
   if (largest == nullptr)

@@ -144,28 +144,33 @@ int RunCommand::execute() {
   const box::BoxOptions options = box_options();
   const Nanoseconds start = time::TimerQueue::now();
   box::Runtime runtime(runtime_options());
-  box::Box box(runtime);
-  if (const auto failure = box.start(options)) {
+  const i64 descriptors_before = stats_ ? box::open_host_descriptors() : 0;
+  auto box = std::make_unique<box::Box>(runtime);
+  if (const auto failure = box->start(options)) {
     log::error("{}", failure->message);
     return failure->exit_status;
   }
-  box::CodeStore code(code_cache_);
+  auto code = std::make_unique<box::CodeStore>(code_cache_);
   {
     const KernelGuard guard(runtime.host().lock);
-    const process::Process &program = box.first_process();
-    code.load(runtime.host().machine, program.leader()->name, *program.executable_file);
+    const process::Process &program = box->first_process();
+    code->load(runtime.host().machine, program.leader()->name, *program.executable_file);
   }
   if (!no_seccomp_)
     box::install_host_filter({.host_files_change = has_writable_bind(options),
                               .host_network = options.host_network,
                               .keeps_code = code_cache_ != "off"});
   runtime.start();
-  const int status = box.wait();
+  const int status = box->wait();
   runtime.stop();
+  const Nanoseconds wall_time = time::TimerQueue::now() - start;
+  {
+    const KernelGuard guard(runtime.host().lock);
+    code->save(runtime.host().machine);
+  }
+  code = nullptr;
   if (stats_)
-    box::write_stats(runtime, box, time::TimerQueue::now() - start, *stats_);
-  const KernelGuard guard(runtime.host().lock);
-  code.save(runtime.host().machine);
+    box::write_stats({runtime, std::move(box), wall_time, descriptors_before}, *stats_);
   return exit_status_of(status);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fcntl.h>
+#include <utility>
 
 namespace tine::fs {
 
@@ -99,6 +100,20 @@ void HostFiles::trim() {
 void HostFiles::drop_unused() {
   std::erase_if(cache_, [](const auto &entry) { return entry.second->reference_count() == 1; });
   std::erase_if(recent_, [this](const HostFileKey &key) { return !cache_.contains(key); });
+}
+
+void HostFiles::drop_all() {
+  recent_.clear();
+  const auto dropped = std::exchange(cache_, {}); // their inodes come back here when they go
+}
+
+HostPageCache::HostPageCache(Ref<HostFiles> files) : files_(std::move(files)) {
+  files_->frames().add_reclaimer(*this);
+}
+
+HostPageCache::~HostPageCache() {
+  files_->frames().remove_reclaimer(*this);
+  files_->drop_all();
 }
 
 void HostFiles::descriptor_used(HostInode &inode) {

@@ -79,8 +79,10 @@ public:
   [[nodiscard]] memory::FrameArena &frames() { return frames_; }
   /// The pages of the file as it is now.
   [[nodiscard]] Result<Ref<HostPages>> pages(HostInode &inode);
-  /// Drops what nobody maps.
+  /// Drops the pages of files that nobody maps.
   void drop_unused();
+  /// Forgets all pages: those that are mapped go with their last mapping.
+  void drop_all();
 
 private:
   friend class HostInode;
@@ -94,6 +96,20 @@ private:
   std::unordered_map<HostInode *, std::list<HostInode *>::iterator> positions_;
   std::map<HostFileKey, Ref<HostPages>> cache_;
   std::list<HostFileKey> recent_; ///< the one used last in front
+};
+
+/// Keeps the page cache, for a box and its forks. Pages refer to their inode and that to HostFiles,
+/// which refers to the pages; the last owner of this ends it.
+class HostPageCache final : public RefCounted, public memory::Reclaimer {
+public:
+  explicit HostPageCache(Ref<HostFiles> files);
+  ~HostPageCache() override;
+  HostPageCache(const HostPageCache &) = delete;
+  HostPageCache &operator=(const HostPageCache &) = delete;
+  void reclaim() override { files_->drop_unused(); }
+
+private:
+  Ref<HostFiles> files_;
 };
 
 /// A directory (or a single file) of the host and what is below it. Names are opened one component

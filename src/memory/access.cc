@@ -10,7 +10,11 @@ namespace tine::memory {
 Result<std::span<std::byte>> AddressSpace::window(GuestAddress address, u64 length, Access access) {
   if (address.value >= user_address_limit || length > user_address_limit - address.value)
     return Errno{EFAULT};
-  const FaultResult fault = resolve_fault(address, access);
+  FaultResult fault = resolve_fault(address, access);
+  if (fault.outcome == FaultOutcome::out_of_memory && frames_.at_limit()) {
+    const FrameArena::UseReserve use(frames_);
+    fault = resolve_fault(address, access);
+  }
   if (!is_resolved(fault.outcome))
     return Errno{fault.outcome == FaultOutcome::out_of_memory ? ENOMEM : EFAULT};
   const Translation &translation = fault.translation;

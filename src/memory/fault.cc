@@ -289,7 +289,11 @@ Result<std::span<std::byte>> AddressSpace::forced_window(GuestAddress address, A
   if (!mapping || (access == Access::write && mapping->shared && !mapping->protection.write))
     return Errno{EFAULT};
   const PageNumber page = address.page();
-  const Resolution resolution = resolve(*mapping, page, access);
+  Resolution resolution = resolve(*mapping, page, access);
+  if (resolution.outcome == FaultOutcome::out_of_memory && frames_.at_limit()) {
+    const FrameArena::UseReserve use(frames_);
+    resolution = resolve(*mapping, page, access);
+  }
   if (!is_resolved(resolution.outcome))
     return Errno{resolution.outcome == FaultOutcome::out_of_memory ? ENOMEM : EFAULT};
   return frames_.bytes(resolution.leaf.at(page).frame()).subspan(address.page_offset());

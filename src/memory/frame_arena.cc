@@ -13,6 +13,9 @@ constexpr u64 most_frames = u64{1} << 28;
 constexpr u64 least_bytes = u64{16} << 20;
 /// Chunks that one call of trim_unused() gives back: a millisecond or two under the kernel lock.
 constexpr u64 most_trimmed = 64;
+/// The reserve, as a part of the limit; 256 KiB at least.
+constexpr u64 reserve_divisor = 32;
+constexpr u64 least_reserve_frames = 64;
 } // namespace
 
 Result<std::unique_ptr<FrameArena>> FrameArena::create(const Options &options) {
@@ -50,6 +53,7 @@ Result<std::unique_ptr<FrameArena>> FrameArena::create(const Options &options) {
   arena->chunk_shift_ = static_cast<u32>(std::countr_zero(step >> page_shift));
   arena->reserved_ = static_cast<u32>(frames);
   arena->limit_frames_ = limit >> page_shift;
+  arena->reserve_frames_ = std::max(arena->limit_frames_ / reserve_divisor, least_reserve_frames);
   TINE_TRY(arena->refill(1));
   arena->counts_[zero_frame.value] = saturated;
   arena->fresh_ = 1;
@@ -58,6 +62,13 @@ Result<std::unique_ptr<FrameArena>> FrameArena::create(const Options &options) {
 }
 
 FrameArena::~FrameArena() = default;
+
+Status FrameArena::admit_at_limit(u64 count) {
+  for (Reclaimer *const reclaimer : reclaimers_)
+    reclaimer->reclaim();
+  const u64 most = limit_frames_ + (reserve_users_ != 0 ? reserve_frames_ : 0);
+  return in_use_ + count <= most ? Status{Done{}} : refuse();
+}
 
 Result<FrameNumber> FrameArena::allocate_fresh() {
   if (fresh_ == fresh_end_)

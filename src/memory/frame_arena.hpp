@@ -29,6 +29,15 @@ public:
   virtual void code_frame_changed(FrameNumber frame) = 0;
 };
 
+/// Holds frames that nobody needs for now. Implemented by the page cache of host files.
+class Reclaimer {
+public:
+  virtual ~Reclaimer() = default;
+  /// Asked when the limit is reached, in the middle of any allocation: drops what nothing else
+  /// refers to, and nothing else.
+  virtual void reclaim() = 0;
+};
+
 /// Owns every frame. Invariants: a frame's count is the number of references to it (page-table
 /// entries in distinct nodes, page objects, pipe buffers, pins); a frame with count zero is on its
 /// chunk's free list, in the fresh range, or in a chunk that was given back to the host; frame 0 is
@@ -40,7 +49,8 @@ public:
 class FrameArena final {
 public:
   struct Options {
-    /// Most frames that may be in use at once (`--memory`); beyond it allocate() is ENOMEM.
+    /// Most frames that may be in use at once (`--memory`); beyond it allocate() is ENOMEM, but for
+    /// what UseReserve says.
     u64 limit_bytes = u64{64} << 30;
     /// Bytes of a chunk, rounded up to a power of two of at least two pages. It is populated at
     /// once: a host fault costs 10 to 20 µs.
@@ -140,6 +150,25 @@ public:
   /// All frames that ever held something have numbers below this one.
   [[nodiscard]] u32 frame_bound() const { return committed_; }
 
+  void add_reclaimer(Reclaimer &reclaimer) { reclaimers_.push_back(&reclaimer); }
+  void remove_reclaimer(Reclaimer &reclaimer) { std::erase(reclaimers_, &reclaimer); }
+
+  /// While one exists, allocations may go beyond the limit by a reserve: for what the kernel writes
+  /// for a process in the middle of a call, where Linux waits until its OOM killer has made room.
+  /// Whoever is the owner of the vCPUs must make room then: over_limit().
+  class UseReserve {
+  public:
+    explicit UseReserve(FrameArena &frames) : frames_(frames) { ++frames_.reserve_users_; }
+    ~UseReserve() { --frames_.reserve_users_; }
+    UseReserve(const UseReserve &) = delete;
+    UseReserve &operator=(const UseReserve &) = delete;
+
+  private:
+    FrameArena &frames_;
+  };
+  [[nodiscard]] bool at_limit() const { return in_use_ >= limit_frames_; }
+  [[nodiscard]] bool over_limit() const { return in_use_ > limit_frames_; }
+
   /// Gives wholly free chunks back to the host, `most` of them, as long as more than `keep_bytes`
   /// are wholly free. Costs some 20 µs each.
   void trim(u64 keep_bytes = 0, u64 most = ~u64{0});
@@ -177,10 +206,11 @@ private:
 
   FrameArena() = default;
   [[nodiscard]] Status admit(u64 count) {
-    if (must_fail() || in_use_ + count > limit_frames_) [[unlikely]]
+    if (must_fail()) [[unlikely]]
       return refuse();
-    return Done{};
+    return in_use_ + count <= limit_frames_ ? Status{Done{}} : admit_at_limit(count);
   }
+  [[nodiscard]] Status admit_at_limit(u64 count);
   static constexpr u32 no_chunk = ~u32{0};
   static constexpr u32 most_passed_over = 16; ///< fresh frames, for a wanted one behind them
   /// Invariant: on the list `partial_` if some but not all frames are free, on `empty_` if all are,
@@ -273,6 +303,8 @@ private:
   u32 chunk_shift_ = 0;
   u64 in_use_ = 0;
   u64 limit_frames_ = 0;
+  u64 reserve_frames_ = 0; ///< beyond the limit
+  u32 reserve_users_ = 0;
   u64 until_failure_ = ~u64{0};
   u64 refusals_ = 0;
 
@@ -284,6 +316,7 @@ private:
   u64 host_bytes_ = 0;
 
   CodeObserver *code_observer_ = nullptr;
+  std::vector<Reclaimer *> reclaimers_; ///< not owned
   AddressSpace *address_spaces_ = nullptr;
   HostRange memory_, count_memory_, next_memory_, previous_memory_, chunk_memory_;
   std::unique_ptr<NodePool> nodes_;

@@ -1,5 +1,6 @@
 // The fork of a box: its kernel, processes and threads. Each member of Process and Thread is copied
 // here, or said to begin anew.
+#include "fs/host_files.hpp"
 #include "process/aio.hpp"
 #include "process/futex.hpp"
 #include "process/ipc/ipc_namespace.hpp"
@@ -224,6 +225,7 @@ Result<std::unique_ptr<Kernel>> Kernel::copy(fs::StandardStreams &streams, std::
   auto made = std::make_unique<Kernel>(host, options);
   made->boot_time = boot_time;
   made->load = load;
+  made->host_pages = host_pages;
   made->hostname = hostname;
   made->domain_name = domain_name;
   made->remembered_settings = remembered_settings;

@@ -1,5 +1,6 @@
 #include "process/kernel.hpp"
 
+#include "fs/host_files.hpp"
 #include "process/aio.hpp"
 #include "process/file_signals.hpp"
 #include "process/futex.hpp"

@@ -20,6 +20,10 @@
 #include <string>
 #include <vector>
 
+namespace tine::fs {
+class HostPageCache;
+}
+
 namespace tine::process {
 
 class Process;
@@ -81,6 +85,7 @@ public:
   LoadAverage load;
   std::string hostname;
   std::string domain_name = "(none)";
+  Ref<fs::HostPageCache> host_pages; ///< before, and gone after, all that maps files of the host
   Ref<fs::MountNamespace> mounts;
   const Ref<net::Network> first_network = make_ref<net::Network>();
   net::Network &network = *first_network; ///< of those in no network namespace of their own

@@ -175,6 +175,25 @@ int main(void) {
     result.expect(0, "137\nthe box lives\n")
 
 
+def test_memory_of_files_that_nobody_maps_is_free(box):
+    (box.folder / "large").write_bytes(os.urandom(40 << 20))
+    # Maps and reads 40 MiB of a box of 64, unmaps them, and then takes 40 MiB.
+    program = ("import mmap, os; m = mmap.mmap(os.open('large', 0), 0, prot=1); print(sum(m[::4096]) > 0); m.close(); "
+               "print(len(bytes(range(256)) * (40 << 12)))")
+    result = box.run("python3", "-S", "-c", program, options=["--memory=64M"])
+    result.expect(0, f"True\n{40 << 20}\n", "")
+
+
+def test_memory_beyond_the_limit_spares_by_oom_score_adj(box):
+    # The shell that holds most is spared by its score; what it starts, with less, is not.
+    program = ("import os, time; open('/proc/self/oom_score_adj', 'w').write('-1000'); held = bytes(range(256)) * (60 << 12)\n"
+               "if os.fork() == 0:\n    open('/proc/self/oom_score_adj', 'w').write('0'); more = []\n"
+               "    while True: more.append(bytes(range(256)) * 4096)\n"
+               "print(os.waitstatus_to_exitcode(os.wait()[1]), len(held))")
+    result = box.run("python3", "-S", "-c", program, options=["--memory=128M"])
+    result.expect(0, f"-9 {60 << 20}\n")
+
+
 def test_closed_standard_descriptors(box):
     for closed in ("0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"):
         script = "echo out; echo err >&2; cat; ls /proc/self/fd >/dev/null && exit 3"

@@ -194,6 +194,17 @@ def test_stats_is_json(box):
     assert all(stats["faults"][kind] > 0 for kind in ("zero_filled", "file_pages", "copied")), text
 
 
+def test_stats_say_that_nothing_is_left(box):
+    script = ("cat /proc/self/maps >kept; mkfifo fifo; sleep 9 & python3 -S -c '"
+              "import mmap, os, socket; a, b = socket.socketpair(); socket.send_fds(a, [b\"x\"], [a.fileno(), b.fileno()]); "
+              "m = mmap.mmap(-1, 1 << 20); m[5000] = 1; os.fork(); os.fork(); "
+              "p = mmap.mmap(os.open(\"/bin/bash\", 0), 0, prot=1); p[99999]; os.pipe()'")
+    for kind in ("shared", "copied"):
+        box.run("/bin/sh", "-c", script, options=["--stats=stats.json", f"--page-tables={kind}"]).expect(0)
+        left = json.loads((box.folder / "stats.json").read_text())["left"]
+        assert left == {"frames": 0, "page_table_nodes": 0, "host_descriptors": 0}, left
+
+
 def test_page_tables_of_both_kinds(box):
     for kind in ("shared", "copied"):
         box.run("/bin/sh", "-c", "(echo child); echo parent", options=[f"--page-tables={kind}"]).expect(0, "child\nparent\n")

@@ -3,11 +3,13 @@
 
 usage: run_torture.py --program PATH [--tine PATH] [--seconds N] [--seed N] [--processes N] VARIANT...
 
-VARIANT: native, shared or copied (the box with that mechanism of fork). By hand, for an hour each:
+VARIANT: native; shared or copied (the box with that mechanism of fork); scarce (a box with less memory than the
+processes ask for: calls fail, and processes are killed, but all in good order). By hand, for an hour each:
   tests/torture/run_torture.py --program build/tests/torture/torture --tine build/tine --seconds 3600 shared copied
 A failing run prints its seed; who runs when is not the seed's, so a failure may take some runs to come again.
 """
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +19,8 @@ import threading
 ROUND_SECONDS = 5
 # A box that is as large as it will be after the first round: host memory may go on to vary by this much.
 HOST_MEMORY_KIB = 24 << 10
+# About two thirds of what a process of the torture would use.
+SCARCE_BYTES_EACH = 96 << 10
 
 
 class HostUse:
@@ -43,6 +47,13 @@ class HostUse:
         return found
 
 
+def left_behind(stats):
+    """What was in use still when the box was gone."""
+    with open(stats, encoding="utf-8") as file:
+        left = json.load(file)["left"]
+    return [f"{count} {kind} left in use" for kind, count in left.items() if count]
+
+
 def run(variant, options):
     rounds = max(2, round(options.seconds / ROUND_SECONDS))
     command = [os.path.abspath(options.program), "--seconds", str(options.seconds), "--rounds", str(rounds),
@@ -51,7 +62,12 @@ def run(variant, options):
         command += ["--seed", str(options.seed)]
     if variant != "native":
         command.append("--frames")
-        command[:0] = [os.path.abspath(options.tine), "run", "--cpus=2", f"--page-tables={variant}", "--"]
+        mechanism = "shared" if variant == "scarce" else variant
+        box = [os.path.abspath(options.tine), "run", "--cpus=2", f"--page-tables={mechanism}", "--stats=stats.json"]
+        if variant == "scarce":
+            command.append("--scarce")
+            box.append(f"--memory={SCARCE_BYTES_EACH * options.processes}")
+        command[:0] = [*box, "--"]
     print(f"{variant}: {' '.join(command)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="tine-torture-") as folder:
         process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -68,9 +84,9 @@ def run(variant, options):
                 use.sample()
         status = process.wait()
         watchdog.cancel()
-    problems = [] if status == 0 and facts else [f"exit status {status}"]
-    if variant != "native" and not problems:
-        problems += use.problems()
+        problems = [] if status == 0 and facts else [f"exit status {status}"]
+        if variant != "native" and not problems:
+            problems += use.problems() + left_behind(os.path.join(folder, "stats.json"))
     for problem in problems:
         print(f"{variant}: {problem}")
     return not problems
@@ -78,7 +94,7 @@ def run(variant, options):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("variants", nargs="+", choices=["native", "shared", "copied"])
+    parser.add_argument("variants", nargs="+", choices=["native", "shared", "copied", "scarce"])
     parser.add_argument("--program", required=True)
     parser.add_argument("--tine")
     parser.add_argument("--seconds", type=float, default=20)

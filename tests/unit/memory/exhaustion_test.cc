@@ -2,7 +2,9 @@
 // nothing is lost or leaked, and what was there before still reads as it did.
 #include "memory_fixture.hpp"
 
+#include <array>
 #include <sys/mman.h>
+#include <utility>
 
 namespace tine::memory {
 namespace {
@@ -182,6 +184,57 @@ TEST(FrameLimit, IsOutOfMemoryAndHealsWhenFramesAreFreed) {
             FaultOutcome::zero_filled);
   wanted.no_reserve = false;
   EXPECT_EQ(space->map(wanted).error(), Errno{ENOMEM}) << "more than there can ever be";
+}
+
+TEST(FrameLimit, TheKernelWritesIntoAReserve) {
+  auto frames = FrameArena::create({.limit_bytes = 16 * page_size}).value();
+  auto space = AddressSpace::create(*frames).value();
+  MapRequest wanted;
+  wanted.length = 1024 * page_size;
+  wanted.protection = read_write;
+  wanted.no_reserve = true;
+  const GuestAddress start = space->map(wanted).value();
+  const std::array<std::byte, 1> byte{std::byte{7}};
+  for (u64 page = 0; page < 16; ++page)
+    ASSERT_TRUE(space->write(start + page * page_size, byte).ok());
+  EXPECT_FALSE(frames->over_limit());
+  EXPECT_EQ(space->resolve_fault(start + 16 * page_size, Access::write).outcome,
+            FaultOutcome::out_of_memory);
+  u64 page = 16;
+  while (page < 1024 && space->write(start + page * page_size, byte).ok())
+    ++page;
+  EXPECT_TRUE(frames->over_limit());
+  EXPECT_EQ(page, 16U + 64U) << "the reserve has an end, too";
+  EXPECT_EQ(space->write(start + page * page_size, byte).error(), Errno{ENOMEM});
+  ASSERT_TRUE(space->advise(start, 64 * page_size, MADV_DONTNEED).ok());
+  EXPECT_FALSE(frames->over_limit());
+  EXPECT_EQ(space->resolve_fault(start + 100 * page_size, Access::write).outcome,
+            FaultOutcome::out_of_memory)
+      << "what the kernel wrote counts";
+}
+
+TEST(FrameLimit, AsksForWhatNobodyUsesFirst) {
+  auto frames = FrameArena::create({.limit_bytes = 16 * page_size}).value();
+  struct Cache final : Reclaimer {
+    explicit Cache(FrameArena &arena) : frames(arena) {}
+    void reclaim() override {
+      for (const FrameNumber frame : std::exchange(held, {}))
+        frames.drop_reference(frame);
+    }
+    FrameArena &frames;
+    std::vector<FrameNumber> held;
+  } cache(*frames);
+  frames->add_reclaimer(cache);
+  for (u64 i = 0; i < 16; ++i)
+    cache.held.push_back(frames->allocate().value());
+  std::vector<FrameNumber> own;
+  for (u64 i = 0; i < 16; ++i)
+    own.push_back(frames->allocate().value());
+  EXPECT_TRUE(cache.held.empty());
+  EXPECT_EQ(frames->allocate().error(), Errno{ENOMEM});
+  frames->remove_reclaimer(cache);
+  for (const FrameNumber frame : own)
+    frames->drop_reference(frame);
 }
 
 } // namespace
