@@ -39,11 +39,14 @@ static void do_fork(void) {
   before_fork();
   const pid_t pid = fork();
   if (pid == 0) {
+    const bool of_main = my_slot == -1;
     my_slot = slot;
     if (!claim_slot(slot, parent, getpid()))
       _exit(lost_slot_status);
     if (getppid() != parent && getppid() != 1 && pid_of_slot(slot) != getpid())
       fail("the parent of a child is %d", getppid());
+    if (of_main && board->scarce)
+      set_oom_score("0");
     reseed(seed);
     thread_count = 0;
     become_child();

@@ -228,6 +228,8 @@ int main(int argc, char **argv) {
   board->seed = seed;
   board->slots = processes;
   board->scarce = scarce;
+  if (scarce)
+    set_oom_score("-1000"); // not main: who else would say what happened
   reseed(seed);
   make_file();
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)

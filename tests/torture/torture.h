@@ -125,6 +125,8 @@ _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)
 void refused(const char *what);
 /// Ends a process that can't go on without the memory that it was refused.
 _Noreturn void give_up(void);
+/// Which process goes when memory has run out: proc(5), oom_score_adj.
+void set_oom_score(const char *score);
 void count_op(enum op op);
 
 /// -1: none is free.
