@@ -1,6 +1,6 @@
 #include "cpu/code_pages.hpp"
 
-#include "cpu/content_hash.hpp"
+#include "base/content_hash.hpp"
 
 namespace tine::cpu {
 namespace {

@@ -1,6 +1,6 @@
 #include "cpu/saved_code.hpp"
 
-#include "cpu/content_hash.hpp"
+#include "base/content_hash.hpp"
 #include "cpu/translate.hpp"
 #include "cpu/vcpu.hpp"
 

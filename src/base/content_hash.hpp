@@ -8,7 +8,7 @@
 #include <cstring>
 #include <span>
 
-namespace tine::cpu {
+namespace tine {
 
 /// Eight lanes, so that the multiplications overlap; each step is a bijection of its lane, so no
 /// single change goes unseen.
@@ -45,4 +45,4 @@ private:
   u64 count_ = 0;
 };
 
-} // namespace tine::cpu
+} // namespace tine
