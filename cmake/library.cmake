@@ -37,6 +37,6 @@ Name: tine
 Description: Runs Linux programs in a box, and forks the box while it runs
 Version: ${PROJECT_VERSION}
 Cflags: -I\${prefix}/${CMAKE_INSTALL_INCLUDEDIR} -std=c++20
-Libs: -L\${prefix}/${CMAKE_INSTALL_LIBDIR} ${tine_link_options} -lZydis -lfmt -pthread
+Libs: -L\${prefix}/${CMAKE_INSTALL_LIBDIR} ${tine_link_options} -lZydis -lzstd -lfmt -pthread
 ")
 install(FILES ${CMAKE_BINARY_DIR}/tine.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -66,6 +66,17 @@ struct BoxOptions {
   std::uint64_t memory_bytes = 0; ///< most memory of all boxes together; 0: 64 GiB
 };
 
+/// How a saved box goes on.
+struct RestoreOptions {
+  Streams streams = {};
+  /// Directories of the host that the box had as writable binds, and may go on writing to.
+  std::vector<std::string> writable = {};
+  bool host_network = false; ///< whether it may go on using the host's network
+  // Of the family:
+  unsigned vcpus = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
 /// A running box. Ends, with all its processes, when it is destroyed. A moved-from one can only be
 /// destroyed or assigned to.
 class Box {
@@ -79,6 +90,15 @@ public:
   /// not read by it yet isn't in the copy. Error if the box has ended or holds something that can't
   /// be copied.
   [[nodiscard]] Box fork(const Streams &streams = {});
+
+  /// Writes the box at this instant to a file, which has its name when it is whole; the box runs
+  /// on meanwhile. As in a fork, what the standard streams hold isn't in it. Error.
+  void save(const std::string &path);
+  /// A box in a family of its own that goes on from where it was saved. Its memory is read from the
+  /// file when it is used, so it is ready at once, whatever its size; the file must stay. To have
+  /// it several times, fork it: the forks share what was read. Error if the file is damaged, of
+  /// another version, or needs what this machine doesn't have.
+  [[nodiscard]] static Box restore(const std::string &path, const RestoreOptions &options = {});
 
   Box(Box &&other) noexcept;
   Box &operator=(Box &&other) noexcept;

@@ -1,11 +1,13 @@
 // The public API over box/: pipes to the standard streams, and a runtime for each family.
 #include "tine/tine.hpp"
 
+#include "base/new_file.hpp"
 #include "box/box.hpp"
 #include "box/host_pipe.hpp"
 #include "box/runtime.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <thread>
@@ -40,12 +42,11 @@ std::vector<std::string> own_environment() {
 }
 
 /// Ends its host threads with its last box.
-std::shared_ptr<box::Runtime> make_runtime(const BoxOptions &options) {
+std::shared_ptr<box::Runtime> make_runtime(unsigned vcpus, std::uint64_t memory_bytes) {
   box::RuntimeOptions runtime;
-  runtime.vcpus =
-      options.vcpus != 0 ? options.vcpus : std::max(1U, std::thread::hardware_concurrency());
-  if (options.memory_bytes != 0)
-    runtime.memory_bytes = options.memory_bytes;
+  runtime.vcpus = vcpus != 0 ? vcpus : std::max(1U, std::thread::hardware_concurrency());
+  if (memory_bytes != 0)
+    runtime.memory_bytes = memory_bytes;
   try {
     return std::make_shared<box::Runtime>(runtime);
   } catch (const std::runtime_error &error) {
@@ -96,7 +97,7 @@ Box::~Box() = default;
 Box Box::start(const BoxOptions &given) {
   if (given.arguments.empty())
     throw Error("no program is named", failed);
-  auto state = std::make_unique<State>(make_runtime(given));
+  auto state = std::make_unique<State>(make_runtime(given.vcpus, given.memory_bytes));
   box::BoxOptions options;
   options.program = given.arguments.front();
   options.arguments = given.arguments;
@@ -125,6 +126,37 @@ Box Box::fork(const Streams &streams) {
   if (const auto *failure = std::get_if<box::StartFailure>(&forked))
     throw Error(failure->message, failure->exit_status);
   state->box = std::move(std::get<std::unique_ptr<box::Box>>(forked));
+  return Box(std::move(state));
+}
+
+void Box::save(const std::string &path) {
+  const auto check = [&path](const Status &status) {
+    if (!status)
+      throw Error(path + ": " + ::strerror(static_cast<int>(status.error())), failed);
+  };
+  auto file = NewFile::create(path);
+  check(file ? Status(Done{}) : Status(file.error()));
+  if (const auto failure = state_->box->save(file->descriptor(), {}))
+    throw Error(failure->message, failure->exit_status);
+  check(file->commit());
+}
+
+Box Box::restore(const std::string &path, const RestoreOptions &given) {
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file)
+    throw Error(path + ": " + ::strerror(errno), failed);
+  auto state = std::make_unique<State>(make_runtime(given.vcpus, given.memory_bytes));
+  box::RestoreOptions options;
+  options.streams = state->make_streams(given.streams, nullptr);
+  options.writable = given.writable;
+  options.host_network = given.host_network;
+  box::Surroundings surroundings;
+  auto restored =
+      box::Box::restore(*state->runtime, std::move(file), std::move(options), surroundings);
+  if (const auto *failure = std::get_if<box::StartFailure>(&restored))
+    throw Error(path + ": " + failure->message, failure->exit_status);
+  state->box = std::move(std::get<std::unique_ptr<box::Box>>(restored));
+  state->runtime->start();
   return Box(std::move(state));
 }
 

@@ -61,6 +61,24 @@ struct AddedProcess {
   Ref<fs::File> terminal; ///< the master, with Console::terminal
 };
 
+/// What a further process begins with, as the box's first did; kept with a saved box.
+struct Surroundings {
+  std::vector<std::string> environment;
+  std::string working_directory; ///< in the box
+  u32 uid = 0, gid = 0;
+  std::vector<u32> groups;
+  void archive(Archive &archive) { archive(environment, working_directory, uid, gid, groups); }
+};
+
+/// How a saved box goes on.
+struct RestoreOptions {
+  fs::StandardStreams streams;       ///< of what it had from the host; what isn't given: /dev/null
+  std::vector<std::string> writable; ///< binds that it may go on writing to, by their source
+  bool host_network = false;         ///< whether it may go on using the host's network
+  Ref<fs::BoxControl> control;
+  bool frozen = false; ///< until thaw()
+};
+
 /// Owned by the command, or by who forked it. Lives as long as its runtime at most.
 class Box {
 public:
@@ -85,6 +103,14 @@ public:
   /// on from there. `streams` are the copy's standard input, output and error; one that isn't given
   /// is shared with this box. While the box runs, from any host thread but vCPUs.
   [[nodiscard]] std::variant<std::unique_ptr<Box>, StartFailure> fork(fs::StandardStreams streams);
+
+  /// Writes the box to the file, which is empty: all processes with their memory and files, at one
+  /// instant (docs/snapshot-format.md). The box goes on meanwhile, after as long as a fork takes.
+  /// From any host thread but vCPUs.
+  [[nodiscard]] std::optional<StartFailure> save(int file, Surroundings surroundings);
+  /// The box that was saved. Pages of its memory are read when they are used.
+  [[nodiscard]] static std::variant<std::unique_ptr<Box>, StartFailure>
+  restore(Runtime &runtime, UniqueFd file, RestoreOptions options, Surroundings &surroundings);
 
   /// A further process in the running box, a child of the reaper in a session of its own. Of the
   /// options those of the program count: what it is called with, who it is, where it begins (empty:

@@ -29,10 +29,7 @@ public:
     mount_root();
     const fs::DeviceTree devices = fs::make_device_tree(options_.control);
     devices.ptys->signal_context = &kernel_;
-    devices.ptys->signal_group = [](void *context, Pid group, int signal) {
-      process::send_signal_to_group(*static_cast<process::Kernel *>(context), group,
-                                    process::kernel_signal(signal));
-    };
+    devices.ptys->signal_group = signal_terminal_group;
     mount_at("/dev", devices.dev, "udev");
     mount_at("/dev/pts", devices.pts, "devpts");
     mount_at("/dev/shm",
@@ -124,6 +121,11 @@ private:
 };
 
 } // namespace
+
+void signal_terminal_group(void *kernel, Pid group, int signal) {
+  process::send_signal_to_group(*static_cast<process::Kernel *>(kernel), group,
+                                process::kernel_signal(signal));
+}
 
 std::variant<Ref<FileSystemContext>, StartFailure>
 make_file_tree(process::Kernel &kernel, const BoxOptions &options,

@@ -13,4 +13,7 @@ namespace tine::box {
 make_file_tree(process::Kernel &kernel, const BoxOptions &options,
                const fs::Credentials &credentials);
 
+/// What a terminal of the box sends signals by; the context is the kernel.
+void signal_terminal_group(void *kernel, Pid group, int signal);
+
 } // namespace tine::box

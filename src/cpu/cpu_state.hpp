@@ -1,6 +1,7 @@
 // The user-visible registers of one thread, while it isn't on a vCPU (and at a system call).
 #pragma once
 
+#include "base/archive.hpp"
 #include "base/types.hpp"
 
 #include <array>
@@ -43,6 +44,8 @@ struct CpuState {
   /// Takes the state from an XSAVE area that a guest may have written: reserved bits of MXCSR are
   /// cleared, unknown components ignored. False if the header is malformed (SIGSEGV).
   [[nodiscard]] bool load_xsave(std::span<const std::byte> area);
+  /// Of a saved box's file: as a guest's, it may set what user code may set.
+  void archive(Archive &archive);
 };
 
 } // namespace tine::cpu

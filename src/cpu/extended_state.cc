@@ -294,4 +294,14 @@ bool Interpreter::do_x87_environment() {
   return true;
 }
 
+void CpuState::archive(Archive &archive) {
+  archive(gpr, rip, rflags, fs_base, gs_base);
+  archive.plain(ymm);
+  archive.plain(fxsave);
+  // CF PF AF ZF SF TF DF OF RF AC ID; IF and the bit that is always set.
+  constexpr u64 user_flags = 0x250dd5, constant_flags = 0x202;
+  rflags = (rflags & user_flags) | constant_flags;
+  set_mxcsr(*this, mxcsr_of(*this) & mxcsr_mask);
+}
+
 } // namespace tine::cpu

@@ -1,6 +1,7 @@
 #include "fs/control_device.hpp"
 
 #include "fs/plain_files.hpp"
+#include "fs/saved_classes.hpp"
 
 #include <poll.h>
 #include <string_view>
@@ -49,6 +50,28 @@ public:
   void set_answer(i64 answer) {
     answer_ = answer;
     state_ = State::answered;
+  }
+
+  /// One that waits when the box is saved is refused when it is restored.
+  static Ref<RefCounted> archive_head(Archive &archive, ControlFile *saved) {
+    return archive_file(archive, saved, [&](u32 flags) -> Ref<File> {
+      Path place = saved ? saved->place_ : Path{};
+      Ref<BoxControl> control = saved ? saved->control_ : nullptr;
+      State state = saved ? saved->state_ : State::idle;
+      i64 answer = saved ? saved->answer_ : 0;
+      std::string text = saved ? saved->text_ : std::string();
+      archive(place);
+      archive.required(control);
+      archive.choice(state, State::answered);
+      archive(answer, text);
+      if (saved || !archive.ok() || !place)
+        return nullptr;
+      auto made = make_ref<ControlFile>(place, flags, control);
+      made->state_ = state == State::waiting ? State::answered : state;
+      made->answer_ = state == State::waiting ? -i64{EAGAIN} : answer;
+      made->text_ = std::move(text);
+      return made;
+    });
   }
 
 private:
@@ -103,6 +126,21 @@ void add_control_device(PseudoFs &dev, const Ref<BoxControl> &control) {
                                                   return Result<Ref<File>>(Ref<File>(
                                                       make_ref<ControlFile>(path, flags, control)));
                                                 }));
+}
+
+/// That of whoever restores the box, or one that refuses.
+Ref<RefCounted> BoxControl::archive_head(Archive &archive, BoxControl *saved) {
+  if (saved)
+    return Ref<RefCounted>(saved);
+  if (auto *given = archive.context<BoxControl>())
+    return Ref<RefCounted>(given);
+  return make_ref<BoxControl>([](void *, BoxControl &control) { control.refuse(Errno{ENOTSUP}); },
+                              nullptr);
+}
+
+void add_saved_control(ArchiveClasses &classes) {
+  classes.add<BoxControl>("fork control");
+  classes.add<ControlFile>("open fork control");
 }
 
 } // namespace tine::fs

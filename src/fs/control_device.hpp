@@ -33,6 +33,8 @@ public:
   /// Of the latest fork, if that has succeeded. Valid only right after it.
   BoxControl *latest_copy = nullptr;
   sched::WaitQueue answered;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, BoxControl *saved);
 
 private:
   friend class ControlFile;

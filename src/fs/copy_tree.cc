@@ -9,8 +9,12 @@ namespace tine::fs {
 Result<Path> copy_path(Copier &copier, const Path &path) {
   if (!path)
     return Path{};
-  if (!path.mount)
-    return path.dentry->inode()->copy_detached(copier);
+  if (!path.mount) {
+    const Ref<File> file = path.dentry->inode()->detached_file();
+    if (!file)
+      return copier.refuse(path.dentry->name());
+    return detached_path(TINE_TRY(copier.copy(file)));
+  }
   Ref<Mount> mount = TINE_TRY(copier.copy(path.mount));
   return Path{std::move(mount), TINE_TRY(copier.copy(path.dentry))};
 }

@@ -28,6 +28,10 @@ struct Credentials {
   /// Towards a file with these owners: both must be mapped (capable_wrt_inode_uidgid).
   [[nodiscard]] bool capable_towards(u32 owner, u32 group, u32 capability) const;
   [[nodiscard]] bool in_group(u32 group) const;
+  void archive(Archive &archive) {
+    archive(uid, euid, suid, fsuid, gid, egid, sgid, fsgid, groups, permitted, effective,
+            inheritable, bounding, ambient, user_namespace);
+  }
 
 private:
   [[nodiscard]] bool has(u32 capability) const { return (effective >> capability & 1U) != 0; }

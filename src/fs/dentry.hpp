@@ -47,6 +47,9 @@ public:
   /// The dentry in the copy of a box, with those above it; itself in a file system that the boxes
   /// share.
   [[nodiscard]] Result<Ref<Dentry>> copy(Copier &copier);
+  // ---- a saved box ----
+  /// The names above it come first, so that a long path doesn't nest.
+  static Ref<RefCounted> archive_head(Archive &archive, Dentry *saved);
 
 private:
   [[nodiscard]] Result<Ref<Dentry>> copy_below(Copier &copier, const Ref<Dentry> &parent);
@@ -86,6 +89,9 @@ public:
 
   [[nodiscard]] bool is_read_only() const { return (flags & mount_read_only) != 0; }
   [[nodiscard]] Result<Ref<Mount>> copy(Copier &copier) const;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, Mount *saved);
+  void archive_body(Archive &archive);
 };
 
 /// The mounts of a box (of those processes that share it). A place may be covered more than once;
@@ -120,10 +126,14 @@ public:
   [[nodiscard]] bool is_mountpoint(const Dentry &dentry) const;
   [[nodiscard]] const std::vector<Ref<Mount>> &mounts() const { return mounts_; }
   [[nodiscard]] Result<Ref<MountNamespace>> copy(Copier &copier) const;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, MountNamespace *saved);
+  void archive_body(Archive &archive);
 
 private:
   [[nodiscard]] bool is_below(const Mount &mount, const Mount &top) const;
   void uncover(const Dentry *dentry);
+  void check_restored(Archive &archive);
   std::vector<Ref<Mount>> mounts_;
   std::unordered_map<const Dentry *, u32> covered_; ///< how many mounts are at the dentry
   u64 next_id_ = 1;

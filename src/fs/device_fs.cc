@@ -1,6 +1,7 @@
 #include "fs/device_fs.hpp"
 
 #include "fs/caller.hpp"
+#include "fs/saved_classes.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -42,6 +43,16 @@ public:
     return kind_ == Memory::random ? &never : nullptr;
   }
   Result<u64> seek(i64, int) override { return offset = 0; }
+  static Ref<RefCounted> archive_head(Archive &archive, MemoryDevice *saved) {
+    return archive_file(archive, saved, [&](u32 flags) -> Ref<File> {
+      Path place = saved ? saved->place_ : Path{};
+      Memory kind = saved ? saved->kind_ : Memory::null;
+      archive(place);
+      archive.choice(kind, Memory::random);
+      return saved || !archive.ok() || !place ? nullptr
+                                              : make_ref<MemoryDevice>(place, flags, kind);
+    });
+  }
 
 private:
   Result<Ref<File>> make_copy(Copier &copier) override {
@@ -175,6 +186,10 @@ void fill_dev(PseudoFs &dev, const Ref<BoxControl> &control) {
 
 void set_up_dev(PseudoFs &dev, const Ref<BoxControl> &control) {
   dev.root_directory()->set_populate([&dev, control] { fill_dev(dev, control); });
+  dev.set_save([control](Archive &archive) {
+    Ref<BoxControl> saved = control;
+    archive(saved);
+  });
   dev.set_rebuild([&dev, control](Copier &copier) -> Result<Ref<FileSystem>> {
     Ref<PseudoFs> made = make_ref<PseudoFs>("devtmpfs", u64{TMPFS_MAGIC}, dev.device());
     set_up_dev(*made, TINE_TRY(copier.copy(control)));
@@ -184,6 +199,10 @@ void set_up_dev(PseudoFs &dev, const Ref<BoxControl> &control) {
 
 void set_up_pts(PseudoFs &pts, const Ref<PtyTable> &ptys) {
   pts.root_directory()->set_populate([&pts, ptys] { add_pts(pts, ptys); });
+  pts.set_save([ptys](Archive &archive) {
+    Ref<PtyTable> saved = ptys;
+    archive(saved);
+  });
   pts.set_rebuild([&pts, ptys](Copier &copier) -> Result<Ref<FileSystem>> {
     Ref<PseudoFs> made = make_ref<PseudoFs>("devpts", u64{DEVPTS_SUPER_MAGIC}, pts.device());
     set_up_pts(*made, TINE_TRY(copier.copy(ptys)));
@@ -199,6 +218,29 @@ DeviceTree make_device_tree(const Ref<BoxControl> &control) {
   set_up_dev(*tree.dev, control);
   set_up_pts(*tree.pts, tree.ptys);
   return tree;
+}
+
+void add_saved_devices(ArchiveClasses &classes) {
+  classes.add<MemoryDevice>("open device");
+}
+
+void add_saved_trees(PseudoTrees &trees) {
+  trees.makers.emplace("devtmpfs", [](Archive &archive, u64 device) {
+    Ref<BoxControl> control;
+    archive(control);
+    Ref<PseudoFs> made = make_ref<PseudoFs>("devtmpfs", u64{TMPFS_MAGIC}, device);
+    set_up_dev(*made, control);
+    return made;
+  });
+  trees.makers.emplace("devpts", [](Archive &archive, u64 device) -> Ref<PseudoFs> {
+    Ref<PtyTable> ptys;
+    archive.required(ptys);
+    if (!ptys)
+      return nullptr;
+    Ref<PseudoFs> made = make_ref<PseudoFs>("devpts", u64{DEVPTS_SUPER_MAGIC}, device);
+    set_up_pts(*made, ptys);
+    return made;
+  });
 }
 
 } // namespace tine::fs

@@ -21,6 +21,8 @@ public:
 
   SignalGroup signal_group = nullptr;
   void *signal_context = nullptr;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, PtyTable *saved);
 
 private:
   std::map<u32, Pty *> ptys_; ///< kept by their masters

@@ -53,11 +53,16 @@ public:
   [[nodiscard]] std::string description() override { return "anon_inode:[eventpoll]"; }
   /// Lines of /proc/PID/fdinfo/N: "tfd: ...".
   [[nodiscard]] std::string information() const;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, EpollFile *saved);
+  void archive_body(Archive &archive);
 
 private:
   friend class EpollItem;
   [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
   void copy_items(const EpollFile &original, const Copier &copier);
+  void archive_items(Archive &archive);
+  void restore_item(File &file, int fd, const epoll_event &event, bool disabled, bool listed);
   using Key = std::pair<File *, int>;
   void list(EpollItem &item);
   void unlist(EpollItem &item);

@@ -16,6 +16,8 @@ public:
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &changed_; }
   [[nodiscard]] std::string description() override { return "anon_inode:[eventfd]"; }
   [[nodiscard]] u64 count() const { return count_; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, EventFile *saved);
 
 private:
   [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
@@ -43,6 +45,9 @@ public:
   /// Time until the next expiration, and the interval.
   [[nodiscard]] Setting remaining() const;
   [[nodiscard]] int clock() const { return clock_; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, TimerFile *saved);
+  void archive_body(Archive &archive);
 
 private:
   [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
@@ -69,6 +74,8 @@ public:
   [[nodiscard]] std::string description() override { return "anon_inode:[signalfd]"; }
   void set_mask(u64 mask);
   [[nodiscard]] u64 mask() const { return mask_; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, SignalFile *saved);
 
 private:
   friend void wake_signal_files(int signal);

@@ -34,6 +34,9 @@ public:
   [[nodiscard]] std::vector<int> open_descriptors() const;
   /// The table in the copy of a box. Filled by the copier, later.
   [[nodiscard]] Result<Ref<FdTable>> copy(Copier &copier) const;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, FdTable *saved);
+  void archive_body(Archive &archive);
 
 private:
   using Entries = std::vector<Descriptor>;

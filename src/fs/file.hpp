@@ -1,6 +1,7 @@
 // An open file description: what open(2) makes and dup(2) and fork(2) share.
 #pragma once
 
+#include "base/archive.hpp"
 #include "base/copier.hpp"
 #include "base/ref.hpp"
 #include "base/result.hpp"
@@ -26,6 +27,7 @@ struct DirectoryEntry {
   i64 next_offset = 0;
   u8 type = 0; ///< DT_*
   std::string name;
+  void archive(Archive &archive) { archive(inode, next_offset, type, name); }
 };
 
 /// Argument of ioctl(2): the request, the raw argument, and the memory that it may point to.
@@ -86,6 +88,26 @@ public:
   /// The description in the copy of a box: the same file, offset and flags. What it is registered
   /// with (epoll) copies that itself. ENOTSUP.
   [[nodiscard]] Result<Ref<File>> copy(Copier &copier);
+
+  /// For archive_head of the classes of files: what File keeps, and `make(flags)`, which archives
+  /// what the class's constructor takes and makes the file when reading.
+  template <typename Make>
+  [[nodiscard]] static Ref<RefCounted> archive_file(Archive &archive, File *saved, Make &&make) {
+    u32 flags = saved ? saved->status_flags_ : 0;
+    u64 at = saved ? saved->offset : 0;
+    i32 owner = saved ? saved->async_owner : 0, signal = saved ? saved->async_signal : 0;
+    archive(flags, at, owner, signal);
+    const Ref<File> made = make(flags);
+    if (saved)
+      return Ref<RefCounted>(saved);
+    if (!archive.ok() || !made)
+      return {};
+    made->status_flags_ = flags;
+    made->offset = at;
+    made->async_owner = owner;
+    made->async_signal = signal;
+    return made;
+  }
 
   /// O_RDONLY... access mode and the flags that F_SETFL may change.
   [[nodiscard]] u32 status_flags() const { return status_flags_; }

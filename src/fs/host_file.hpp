@@ -15,6 +15,8 @@ public:
   [[nodiscard]] u64 device() const override { return device_; }
   [[nodiscard]] u64 inode() const override { return inode_; }
   [[nodiscard]] Result<Ref<memory::MappedFile>> copy(Copier &copier) override;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, FileMapping *saved);
 
 private:
   Path place_;
@@ -31,6 +33,8 @@ public:
   [[nodiscard]] Status allocate(int mode, u64 at, u64 length) override;
   [[nodiscard]] Status sync() override;
   [[nodiscard]] Result<Ref<memory::MappedFile>> map() override;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, HostFile *saved);
 
 protected:
   [[nodiscard]] u64 next_data(u64 from, u64 end) override;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fcntl.h>
+#include <filesystem>
 #include <utility>
 
 namespace tine::fs {
@@ -143,11 +144,18 @@ Result<Ref<HostFs>> HostFs::create(const std::string &path, Writing writing, Ref
   UniqueFd root(::open(path.c_str(), O_PATH | O_CLOEXEC));
   if (!root)
     return Errno{errno};
-  return make_ref<HostFs>(std::move(root), writing, std::move(files));
+  std::error_code error;
+  std::string source = std::filesystem::absolute(path, error).string();
+  return make_ref<HostFs>(std::move(root), std::move(source), writing, std::move(files));
 }
 
-HostFs::HostFs(UniqueFd root, Writing writing, Ref<HostFiles> files)
-    : root_(std::move(root)), writing_(writing), files_(std::move(files)) {}
+bool HostAccess::allows(const std::string &source, bool writing) const {
+  return !writing || std::find(writable.begin(), writable.end(), source) != writable.end();
+}
+
+HostFs::HostFs(UniqueFd root, std::string source, Writing writing, Ref<HostFiles> files)
+    : root_(std::move(root)), source_(std::move(source)), writing_(writing),
+      files_(std::move(files)) {}
 
 Ref<Inode> HostFs::root() {
   return host_root();

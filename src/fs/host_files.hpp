@@ -49,6 +49,8 @@ public:
   [[nodiscard]] Result<Ref<memory::PageObject>> copy(Copier &) override {
     return Ref<memory::PageObject>(this);
   }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, HostPages *saved);
 
 protected:
   Status fill_pages(u64 first_index, std::span<std::byte> pages) override;
@@ -120,16 +122,19 @@ public:
   /// ENOENT, EACCES, ... of the host.
   [[nodiscard]] static Result<Ref<HostFs>> create(const std::string &path, Writing writing,
                                                   Ref<HostFiles> files);
-  HostFs(UniqueFd root, Writing writing, Ref<HostFiles> files);
+  HostFs(UniqueFd root, std::string source, Writing writing, Ref<HostFiles> files);
 
   [[nodiscard]] const char *type_name() const override { return "hostfs"; }
   [[nodiscard]] Ref<Inode> root() override;
   [[nodiscard]] Ref<HostInode> host_root();
   [[nodiscard]] Result<struct statfs> statistics() override;
   [[nodiscard]] bool is_writable() const { return writing_ == Writing::allowed; }
+  [[nodiscard]] const std::string &source() const { return source_; }
   [[nodiscard]] HostFiles &files() { return *files_; }
   /// The host's files are the same for all boxes.
   [[nodiscard]] Result<Ref<FileSystem>> copy(Copier &) override { return Ref<FileSystem>(this); }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, HostFs *saved);
 
 private:
   friend class HostInode;
@@ -138,9 +143,18 @@ private:
                                      std::string name);
 
   UniqueFd root_;
+  std::string source_; ///< where on the host, absolute: a saved box finds it there again
   Writing writing_;
   Ref<HostFiles> files_;
   std::map<Key, HostInode *> inodes_; ///< those that are alive
+};
+
+/// What a restored box may have of the host, whatever its file asks for: a context of the archive.
+/// As every box it may read what whoever restores it may read.
+struct HostAccess {
+  Ref<HostFiles> files;
+  std::vector<std::string> writable; ///< directories, as their HostFs has them
+  [[nodiscard]] bool allows(const std::string &source, bool writing) const;
 };
 
 /// A file of the host. Remembers one of its names, to open it when its descriptor was given up.
@@ -185,6 +199,8 @@ public:
   [[nodiscard]] std::string path() const {
     return parent_ ? parent_->path() + "/" + name_ : std::string();
   }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, HostInode *saved);
 
 private:
   friend class HostFiles;

@@ -52,6 +52,8 @@ public:
   [[nodiscard]] std::string description() override { return name_; }
   [[nodiscard]] Result<Ref<File>> reopen(u32 flags) override;
   [[nodiscard]] bool is_terminal() const { return host_->kind == Kind::terminal; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, HostStream *saved);
 
 private:
   using Kind = StreamDescriptor::Kind;

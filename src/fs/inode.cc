@@ -2,6 +2,7 @@
 
 #include "fs/namespace.hpp"
 
+#include <algorithm>
 #include <linux/magic.h>
 #include <sys/sysmacros.h>
 
@@ -51,13 +52,18 @@ timespec current_time() {
 
 namespace {
 // Linux gives file systems without a device numbers of major 0.
-u64 next_anonymous_device() {
+u32 &last_anonymous_minor() {
   static u32 minor_number = 40;
-  return makedev(0, ++minor_number);
+  return minor_number;
 }
 } // namespace
 
-FileSystem::FileSystem() : device_(next_anonymous_device()) {}
+FileSystem::FileSystem() : device_(makedev(0, ++last_anonymous_minor())) {}
+
+void FileSystem::reserve_device(u64 device) {
+  if (gnu_dev_major(device) == 0)
+    last_anonymous_minor() = std::max(last_anonymous_minor(), gnu_dev_minor(device));
+}
 
 Result<struct statfs> FileSystem::statistics() {
   struct statfs result {};
@@ -73,9 +79,6 @@ Result<Ref<FileSystem>> FileSystem::copy(Copier &copier) {
 }
 Result<Ref<Inode>> Inode::copy(Copier &copier, Inode *, const std::string &name) {
   return copier.refuse(name);
-}
-Result<Path> Inode::copy_detached(Copier &copier) {
-  return copier.refuse("an open file without a name");
 }
 
 Status Inode::change(const AttributeChange &) {

@@ -22,6 +22,8 @@ class Inode;
 
 /// What stat(2) and statx(2) report.
 struct Attributes {
+  void archive(Archive &archive);
+
   u64 device = 0;
   u64 inode = 0;
   u32 mode = 0; ///< with the type (S_IFMT)
@@ -62,6 +64,8 @@ public:
   FileSystem();
   /// A copy: st_dev stays the same in the fork of a box.
   explicit FileSystem(u64 device) : device_(device) {}
+  /// A saved box's file system has the number that it had: no new one gets it.
+  static void reserve_device(u64 device);
   /// As the third column of /proc/mounts shows it.
   [[nodiscard]] virtual const char *type_name() const = 0;
   [[nodiscard]] virtual Ref<Inode> root() = 0;
@@ -146,8 +150,10 @@ public:
   /// by, null for a root. ENOTSUP.
   [[nodiscard]] virtual Result<Ref<Inode>> copy(Copier &copier, Inode *directory,
                                                 const std::string &name);
-  /// Of an inode that shows an open file and is in no file system: the place that shows its copy.
-  [[nodiscard]] virtual Result<Path> copy_detached(Copier &copier);
+  /// Of an inode that shows an open file and is in no file system: the file.
+  [[nodiscard]] virtual Ref<File> detached_file() { return {}; }
+  /// Of an inode of a generated tree: in a saved box's file it is a name, and is looked up.
+  [[nodiscard]] virtual bool is_generated() const { return false; }
 
   // ---- what an inode carries for others ----
   /// ETXTBSY: a program that runs isn't written to, and one that is written to isn't run.

@@ -52,6 +52,7 @@ public:
     u32 mask, cookie;
     std::string name;
     bool operator==(const Event &) const = default;
+    void archive(Archive &archive) { archive(descriptor, mask, cookie, name); }
   };
   void add_event(Event event);
 
@@ -61,6 +62,9 @@ public:
   [[nodiscard]] bool tells_readiness() const override { return true; }
   [[nodiscard]] Result<u64> ioctl(const IoctlCall &call) override;
   [[nodiscard]] std::string description() override { return "anon_inode:inotify"; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, InotifyFile *saved);
+  void archive_body(Archive &archive);
 
 private:
   [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;

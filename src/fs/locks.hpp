@@ -59,6 +59,8 @@ public:
 
   /// The locks in the copy of a box: those whose owner was copied, by its copy.
   [[nodiscard]] Ref<LockList> copy(const Copier &copier) const;
+  // ---- a saved box ----
+  void archive(Archive &archive);
 
 private:
   std::vector<HeldLock> held_;

@@ -27,7 +27,7 @@ Ref<MemoryPages> MemoryPages::clone() const {
 }
 
 bool MemoryPages::has_data(u64 index) const {
-  return present(index) || index << page_shift < lower_limit_;
+  return present(index) || is_saved(index) || index << page_shift < lower_limit_;
 }
 
 Status MemoryPages::set_size(u64 size) {
@@ -35,8 +35,9 @@ Status MemoryPages::set_size(u64 size) {
     const u64 first_gone = round_up_to_page(size) >> page_shift;
     memory::MappingRegistry::unmap_truncated_pages(*this, first_gone);
     // What lies behind the new end reads zero if the file grows again.
-    if (present(size >> page_shift) && (size & page_mask) != 0) {
-      const FrameNumber last = TINE_TRY(own_page(size >> page_shift));
+    const u64 cut = size >> page_shift;
+    if ((size & page_mask) != 0 && (present(cut) || is_saved(cut))) {
+      const FrameNumber last = TINE_TRY(own_page(cut));
       std::ranges::fill(frames().bytes(last).subspan(size & page_mask), std::byte{0});
     }
     TINE_TRY(drop_pages_from(first_gone));
@@ -54,7 +55,7 @@ Status MemoryPages::erase(u64 offset, u64 length) {
     const u64 piece = std::min(page_size - within, end - offset);
     const bool whole = within == 0 && (piece == page_size || end == size_);
     if (whole && index << page_shift >= lower_limit_) {
-      if (present(index)) {
+      if (present(index) || is_saved(index)) {
         memory::MappingRegistry::unmap_object_pages(*this, index, 1);
         TINE_TRY(drop_pages(index, 1));
       }
@@ -77,7 +78,8 @@ Result<u64> MemoryPages::read_at(memory::IoBuffer &to, u64 offset) {
     const u64 index = offset >> page_shift;
     u64 piece = std::min({page_size - (offset & page_mask), size_ - offset, to.remaining()});
     Result<u64> copied = Errno{EIO};
-    if (const auto frame = present_page(index)) {
+    const auto frame = is_saved(index) ? std::optional(TINE_TRY(page(index))) : present_page(index);
+    if (frame) {
       copied = to.copy_out(frames().bytes(*frame).subspan(offset & page_mask, piece));
     } else if (offset < lower_limit_) {
       piece = std::min(piece, lower_limit_ - offset);

@@ -39,6 +39,9 @@ public:
   [[nodiscard]] bool has_data(u64 index) const;
 
   [[nodiscard]] Result<Ref<memory::PageObject>> copy(Copier &copier) override;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, MemoryPages *saved);
+  void archive_body(Archive &archive);
 
 protected:
   Status fill_pages(u64 first_index, std::span<std::byte> pages) override;
@@ -60,6 +63,9 @@ public:
   MemoryFs(memory::FrameArena &frames, const Options &options);
   /// A copy in the fork of a box, still without files.
   explicit MemoryFs(const MemoryFs &original);
+  /// Of a saved box, still without files.
+  MemoryFs(memory::FrameArena &frames, Ref<HostFs> lower, u64 device)
+      : FileSystem(device), frames_(frames), lower_(std::move(lower)), next_number_(0) {}
   ~MemoryFs() override;
 
   [[nodiscard]] const char *type_name() const override { return lower_ ? "overlay" : "tmpfs"; }
@@ -71,6 +77,9 @@ public:
   /// A regular file without a name (memfd_create, O_TMPFILE).
   [[nodiscard]] Ref<MemoryInode> unnamed(const CreateRequest &request);
   [[nodiscard]] Result<Ref<FileSystem>> copy(Copier &copier) override;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, MemoryFs *saved);
+  void archive_body(Archive &archive);
 
 private:
   friend class MemoryInode;
@@ -78,6 +87,7 @@ private:
   /// The inode that shows the lower one.
   [[nodiscard]] Ref<MemoryInode> show(Ref<HostInode> lower);
   [[nodiscard]] u64 number_of(u64 lower_device, u64 lower_inode);
+  void check_restored(Archive &archive) const;
   [[nodiscard]] bool shows(const std::string &path, const MemoryInode &inode);
   void add_changes(const std::string &path, const MemoryInode &inode,
                    std::vector<TreeChange> &changes) const;
@@ -98,6 +108,9 @@ public:
   MemoryInode(MemoryFs &memory, Ref<HostInode> lower, u64 number);
   /// The copy in `memory`, a copy of the original's file system; copy_rest() adds what others have.
   MemoryInode(MemoryFs &memory, const MemoryInode &original);
+  /// Of a saved box; archive_body() adds the rest.
+  MemoryInode(MemoryFs &memory, u32 type, u64 number, Ref<HostInode> lower)
+      : Inode(type), memory_(memory), number_(number), lower_(std::move(lower)) {}
   ~MemoryInode() override;
 
   [[nodiscard]] Result<Attributes> attributes() override;
@@ -143,6 +156,9 @@ public:
   [[nodiscard]] Result<Ref<Inode>> copy(Copier &copier, Inode *directory,
                                         const std::string &name) override;
   [[nodiscard]] Result<Ref<MemoryInode>> copy(Copier &copier);
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, MemoryInode *saved);
+  void archive_body(Archive &archive);
 
 private:
   friend class MemoryFs;
@@ -175,6 +191,8 @@ public:
   [[nodiscard]] Status allocate(int mode, u64 at, u64 length) override;
   [[nodiscard]] Result<Ref<memory::MappedFile>> map() override;
   [[nodiscard]] const Ref<MemoryInode> &memory_inode() const { return memory_; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, MemoryFile *saved);
 
 protected:
   [[nodiscard]] Result<u64> size() override;

@@ -18,6 +18,7 @@ struct Path {
   Ref<Mount> mount;
   Ref<Dentry> dentry;
   explicit operator bool() const { return static_cast<bool>(dentry); }
+  void archive(Archive &archive);
 };
 
 /// What CLONE_FS shares: root, working directory, umask.
@@ -29,6 +30,9 @@ public:
   u32 umask = 022;
   [[nodiscard]] Ref<FileSystemContext> clone() const;
   [[nodiscard]] Result<Ref<FileSystemContext>> copy(Copier &copier) const;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, FileSystemContext *saved);
+  void archive_body(Archive &archive);
 };
 
 /// The place in the copy of a box.

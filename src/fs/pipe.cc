@@ -11,8 +11,6 @@
 namespace tine::fs {
 namespace {
 
-constexpr u64 largest_capacity = u64{1} << 20; // /proc/sys/fs/pipe-max-size
-
 u64 next_pipe_number() {
   static u64 number = 4096;
   return ++number;

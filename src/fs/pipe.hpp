@@ -13,7 +13,8 @@ namespace tine::fs {
 class Pipe final : public RefCounted {
 public:
   static constexpr u64 default_capacity = 65536;
-  static constexpr u64 atomic_limit = 4096; // PIPE_BUF
+  static constexpr u64 largest_capacity = 1048576; // /proc/sys/fs/pipe-max-size
+  static constexpr u64 atomic_limit = 4096;        // PIPE_BUF
 
   /// EAGAIN while it is empty and there are writers.
   [[nodiscard]] Result<u64> read(memory::IoBuffer &to);
@@ -48,6 +49,9 @@ public:
   /// 0, 1, 2: the other end is the host program's (box/host_pipe.hpp), and this is the box's
   /// standard input, output or error; -1: both ends are the box's.
   int standard_stream = -1;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, Pipe *saved);
+  void archive_body(Archive &archive);
 
 private:
   void allocate();
@@ -78,6 +82,8 @@ public:
   [[nodiscard]] const Path *place() const override;
   [[nodiscard]] Result<Ref<File>> reopen(u32 flags) override;
   [[nodiscard]] Pipe &pipe() { return *pipe_; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, PipeFile *saved);
 
 private:
   [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;

@@ -56,6 +56,9 @@ public:
   [[nodiscard]] Status
   read_directory(const std::function<bool(const DirectoryEntry &)> &visit) override;
   [[nodiscard]] Status sync() override { return Done{}; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, DirectoryFile *saved);
+  void archive_body(Archive &archive);
 
 private:
   [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
@@ -73,6 +76,8 @@ public:
   [[nodiscard]] Result<u64> write(memory::IoBuffer &) override { return Errno{EBADF}; }
   [[nodiscard]] Result<u64> ioctl(const IoctlCall &) override { return Errno{EBADF}; }
   [[nodiscard]] Result<Ref<memory::MappedFile>> map() override { return Errno{EBADF}; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, PathFile *saved);
 
 private:
   [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;

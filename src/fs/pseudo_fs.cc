@@ -2,6 +2,7 @@
 
 #include "fs/caller.hpp"
 #include "fs/plain_files.hpp"
+#include "fs/saved_classes.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -49,6 +50,26 @@ public:
     return count;
   }
   Status truncate(u64) override { return Done{}; }
+  /// The same in a saved box; what its place shows may be no text any more.
+  static Ref<RefCounted> archive_head(Archive &archive, TextFile *saved) {
+    return archive_file(archive, saved, [&](u32 flags) -> Ref<File> {
+      Path place = saved ? saved->place_ : Path{};
+      std::string text = saved ? saved->text_ : std::string();
+      bool made = saved && saved->made_;
+      archive(place, text, made);
+      if (saved || !archive.ok() || !place)
+        return nullptr;
+      auto opened = place.dentry->inode()->open(place, flags, {});
+      const auto file = opened ? ref_cast<TextFile>(*opened) : nullptr;
+      if (!file)
+        return make_text_file(
+            place, flags, []() -> Result<std::string> { return Errno{ESRCH}; },
+            [](std::string_view) -> Status { return Errno{ESRCH}; });
+      file->text_ = std::move(text);
+      file->made_ = made;
+      return file;
+    });
+  }
 
 private:
   /// What its place shows in the copy, as far as it was read.
@@ -139,9 +160,7 @@ public:
     return file_->reopen(flags);
   }
   Status truncate(u64 size) override { return file_->truncate(size); }
-  Result<Path> copy_detached(Copier &copier) override {
-    return detached_path(TINE_TRY(copier.copy(file_)));
-  }
+  Ref<File> detached_file() override { return file_; }
 
 private:
   Ref<File> file_;
@@ -213,15 +232,20 @@ Result<Ref<File>> PseudoInode::open(const Path &path, u32 flags, const Credentia
 
 Result<Ref<Inode>> PseudoInode::copy(Copier &copier, Inode *directory, const std::string &name) {
   const Ref<FileSystem> made = TINE_TRY(copier.copy(Ref<FileSystem>(file_system_)));
+  return find_again(*made, type(), directory, name, &attributes_);
+}
+
+Ref<Inode> PseudoInode::find_again(FileSystem &made, u32 type, Inode *directory,
+                                   const std::string &name, const Attributes *attributes) {
   Ref<Inode> inode;
   if (directory == nullptr)
-    inode = made->root();
-  else if (Result<Ref<Inode>> found = directory->lookup(name); found && (*found)->type() == type())
+    inode = made.root();
+  else if (Result<Ref<Inode>> found = directory->lookup(name); found && (*found)->type() == type)
     inode = std::move(*found);
   else
-    inode = make_ref<GoneInode>(*made, type());
-  if (auto *pseudo = dynamic_cast<PseudoInode *>(inode.get()))
-    pseudo->attributes_ = attributes_;
+    inode = make_ref<GoneInode>(made, type);
+  if (auto *pseudo = dynamic_cast<PseudoInode *>(inode.get()); pseudo && attributes)
+    pseudo->attributes_ = *attributes;
   return inode;
 }
 
@@ -357,6 +381,10 @@ Ref<Inode> PseudoFs::file_link(PseudoAttributes attributes,
 
 Ref<File> make_text_file(const Path &path, u32 flags, Generate generate, Accept accept) {
   return make_ref<TextFile>(path, flags, std::move(generate), std::move(accept));
+}
+
+void add_saved_text_files(ArchiveClasses &classes) {
+  classes.add<TextFile>("open text");
 }
 
 } // namespace tine::fs

@@ -36,6 +36,12 @@ public:
   /// says ESRCH if that is gone.
   [[nodiscard]] Result<Ref<Inode>> copy(Copier &copier, Inode *directory,
                                         const std::string &name) override;
+  [[nodiscard]] bool is_generated() const override { return true; }
+  /// Of a file system that was made anew: what `directory` (null: the file system itself) has under
+  /// the name, with these attributes if there are any.
+  [[nodiscard]] static Ref<Inode> find_again(FileSystem &made, u32 type, Inode *directory,
+                                             const std::string &name, const Attributes *attributes);
+  [[nodiscard]] const Attributes &kept_attributes() const { return attributes_; }
 
 protected:
   Attributes attributes_;
@@ -98,6 +104,10 @@ public:
   /// How the tree is made anew in the copy of a box; by default it can't be.
   using Rebuild = std::function<Result<Ref<FileSystem>>(Copier &copier)>;
   void set_rebuild(Rebuild rebuild) { rebuild_ = std::move(rebuild); }
+  /// What a saved box's file has of what the tree shows besides the box; PseudoTrees makes the tree
+  /// of it. By default the box can't be saved.
+  using Save = std::function<void(Archive &archive)>;
+  void set_save(Save save) { save_ = std::move(save); }
   [[nodiscard]] Result<Ref<FileSystem>> copy(Copier &copier) override;
 
   [[nodiscard]] Ref<PseudoDirectory> directory(PseudoAttributes attributes = {});
@@ -119,12 +129,22 @@ public:
   /// The same for an open file, with or without a place in the tree (/proc/PID/fd/N).
   [[nodiscard]] Ref<Inode> file_link(PseudoAttributes attributes,
                                      std::function<Result<Ref<File>>()> target);
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, PseudoFs *saved);
 
 private:
   const char *type_name_;
   u64 magic_;
   Rebuild rebuild_;
+  Save save_;
   Ref<PseudoDirectory> root_;
+};
+
+/// How the generated trees of a saved box are made again, by the names of their types: a function
+/// that reads what PseudoFs::set_save's wrote, and gives null if it can't be.
+using MakePseudoFs = std::function<Ref<PseudoFs>(Archive &archive, u64 device)>;
+struct PseudoTrees {
+  std::map<std::string, MakePseudoFs> makers;
 };
 
 /// A File of text, for `special` and for files that aren't in a tree.

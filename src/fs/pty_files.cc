@@ -2,6 +2,7 @@
 #include "fs/caller.hpp"
 #include "fs/device_fs.hpp"
 #include "fs/host_stream.hpp"
+#include "fs/saved_classes.hpp"
 
 #include <csignal>
 #include <fcntl.h>
@@ -31,6 +32,24 @@ public:
     return pty_->ioctl(call, Ref<File>(this), true);
   }
   [[nodiscard]] Pty &pty() { return *pty_; }
+  static Ref<RefCounted> archive_head(Archive &archive, PtyMaster *saved) {
+    return archive_file(archive, saved, [&](u32 flags) -> Ref<File> {
+      Path place = saved ? saved->place_ : Path{};
+      Ref<PtyTable> ptys = saved ? saved->ptys_ : nullptr;
+      Ref<Pty> pty = saved ? saved->pty_ : nullptr;
+      archive(place);
+      archive.required(ptys);
+      archive.required(pty);
+      if (saved || !archive.ok() || !place)
+        return nullptr;
+      if (ptys->find(pty->number())) {
+        archive.fail("it has two terminals of one number");
+        return nullptr;
+      }
+      ptys->enter(*pty);
+      return make_ref<PtyMaster>(place, flags, ptys, pty);
+    });
+  }
 
 private:
   Result<Ref<File>> make_copy(Copier &copier) override {
@@ -64,6 +83,15 @@ public:
     return pty_->ioctl(call, Ref<File>(this), false);
   }
   [[nodiscard]] TerminalOwner &owner() { return pty_->owner; }
+  static Ref<RefCounted> archive_head(Archive &archive, PtySlave *saved) {
+    return archive_file(archive, saved, [&](u32 flags) -> Ref<File> {
+      Path place = saved ? saved->place_ : Path{};
+      Ref<Pty> pty = saved ? saved->pty_ : nullptr;
+      archive(place);
+      archive.required(pty);
+      return saved || !archive.ok() || !place ? nullptr : make_ref<PtySlave>(place, flags, pty);
+    });
+  }
 
 private:
   Result<Ref<File>> make_copy(Copier &copier) override {
@@ -120,6 +148,48 @@ Result<Terminal> open_terminal(const FileSystemContext &context, const Credentia
 void set_terminal_size(File &master, const struct winsize &size) {
   if (auto *terminal = dynamic_cast<PtyMaster *>(&master))
     terminal->pty().set_size(size);
+}
+
+Ref<RefCounted> PtyTable::archive_head(Archive &archive, PtyTable *saved) {
+  if (saved)
+    return Ref<RefCounted>(saved);
+  Ref<PtyTable> made = make_ref<PtyTable>();
+  const auto &signals = *archive.context<TerminalSignals>();
+  made->signal_group = signals.signal_group;
+  made->signal_context = signals.signal_context;
+  return made;
+}
+
+Ref<RefCounted> Pty::archive_head(Archive &archive, Pty *saved) {
+  u32 number = saved ? saved->number_ : 0;
+  archive(number);
+  return saved ? Ref<RefCounted>(saved) : make_ref<Pty>(number);
+}
+
+void Pty::archive_body(Archive &archive) {
+  archive(owner.session, owner.foreground, locked, slave_was_open, termios_.input_flags,
+          termios_.output_flags, termios_.control_flags, termios_.local_flags, termios_.line,
+          termios_.control_characters, size_.ws_row, size_.ws_col, size_.ws_xpixel, size_.ws_ypixel,
+          line_, input_, lines_, output_, literal_next_, stopped_);
+  if (!archive.is_reading())
+    return;
+  // Signals when there is somebody whole to get them.
+  archive.at_end([keep = Ref<Pty>(this)](Archive &end) {
+    const auto &signals = *end.context<TerminalSignals>();
+    keep->signal_group = signals.signal_group;
+    keep->signal_context = signals.signal_context;
+  });
+  std::size_t in_lines = 0;
+  for (const std::size_t length : lines_)
+    if (length > input_.size() || (in_lines += length) > input_.size())
+      return archive.fail("it has a terminal that can't be");
+}
+
+void add_saved_terminals(ArchiveClasses &classes) {
+  classes.add<PtyTable>("terminals");
+  classes.add<Pty>("terminal");
+  classes.add<PtyMaster>("terminal master");
+  classes.add<PtySlave>("terminal slave");
 }
 
 } // namespace tine::fs

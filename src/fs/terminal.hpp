@@ -70,6 +70,9 @@ public:
   sched::WaitQueue master_changed, slave_changed;
   SignalGroup signal_group = nullptr;
   void *signal_context = nullptr;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, Pty *saved);
+  void archive_body(Archive &archive);
 
 private:
   void receive(u8 character);

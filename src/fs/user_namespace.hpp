@@ -2,6 +2,7 @@
 // passes and sees goes through the maps of its namespace.
 #pragma once
 
+#include "base/archive.hpp"
 #include "base/copier.hpp"
 #include "base/ref.hpp"
 #include "base/types.hpp"
@@ -18,6 +19,7 @@ inline constexpr u32 no_id = ~u32{0};
 /// `count` ids from `inside` on are the box's from `outside` on.
 struct IdRange {
   u32 inside = 0, outside = 0, count = 0;
+  void archive(Archive &archive) { archive(inside, outside, count); }
 };
 
 /// /proc/PID/uid_map or gid_map. Invariant: no two ranges overlap, on either side.
@@ -45,6 +47,9 @@ public:
 
   /// Linux's levels end here: "ENOSPC (since Linux 4.9; beforehand EUSERS)" beyond.
   static constexpr u32 deepest_level = 32;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, UserNamespace *saved);
+  void archive_body(Archive &archive);
 };
 
 /// Whether `inner` is `outer` or was made below it; null is the first of the box.

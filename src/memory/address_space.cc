@@ -4,6 +4,7 @@
 #include "memory/mapping_registry.hpp"
 #include "memory/mapping_set.hpp"
 #include "memory/page_table.hpp"
+#include "memory/saved_image.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -35,6 +36,7 @@ Result<Ref<AddressSpace>> AddressSpace::fork(ForkMechanism mechanism) {
   Ref<AddressSpace> child(new AddressSpace(frames_));
   child->page_table_ = std::move(page_table);
   child->mappings_ = mappings_;
+  child->saved_ = saved_;
   child->limits_ = limits_;
   child->layout_ = layout_;
   child->membarrier_registrations_ = membarrier_registrations_;
@@ -90,7 +92,22 @@ Status AddressSpace::remove_pages(PageRange range) {
   TINE_TRY(page_table_->prepare_removal(range));
   tell(range, TranslationObserver::Change::removed);
   page_table_->remove(range);
+  forget_saved(range);
   return Done{};
+}
+
+SavedRanges &AddressSpace::own_saved() {
+  if (saved_.use_count() > 1)
+    saved_ = std::make_shared<SavedRanges>(*saved_);
+  return *saved_;
+}
+
+void AddressSpace::forget_saved(PageRange range) {
+  if (!saved_ || !saved_->overlaps(range))
+    return;
+  own_saved().erase(range);
+  if (saved_->empty())
+    saved_ = nullptr;
 }
 
 std::optional<FrameNumber> AddressSpace::frame_of(PageNumber page) const {

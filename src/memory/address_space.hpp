@@ -7,6 +7,8 @@
 // walks down and unshares node by node.
 #pragma once
 
+#include "base/archive.hpp"
+#include "base/kernel_lock.hpp"
 #include "base/ref.hpp"
 #include "base/result.hpp"
 #include "base/types.hpp"
@@ -24,6 +26,7 @@ namespace tine::memory {
 
 class PageTable;
 class MappingSet;
+class SavedRanges;
 struct Leaf;
 struct PageEntry;
 
@@ -147,6 +150,24 @@ public:
   /// ENOMEM, ENOTSUP.
   [[nodiscard]] Result<Ref<AddressSpace>> copy(Copier &copier);
 
+  /// A saved box: mappings, layout and which image has the pages; the image's pages are read when
+  /// they are used. An image that can't be right ends the archive.
+  static Ref<RefCounted> archive_head(Archive &archive, AddressSpace *saved);
+  void archive_body(Archive &archive);
+  /// The private pages that no object gives back, ascending: the frame, or what the image has that
+  /// they are still in. Of a box that never runs, without the kernel lock. EIO.
+  struct PrivatePage {
+    PageNumber page;
+    std::optional<FrameNumber> frame;
+    u32 saved = 0;
+  };
+  [[nodiscard]] Status for_each_private_page(KernelLock &lock,
+                                             const std::function<void(const PrivatePage &)> &visit);
+  /// Null: nothing is in an image any more.
+  [[nodiscard]] const SavedRanges *saved_ranges() const { return saved_.get(); }
+  /// Equal for address spaces that share all of their memory.
+  [[nodiscard]] std::array<const void *, 3> identity_of_memory() const;
+
   // ---- mappings; each returns what the system call of its name returns, errors included ----
   [[nodiscard]] Result<GuestAddress> map(const MapRequest &request);
   [[nodiscard]] Status unmap(GuestAddress address, u64 length);
@@ -258,7 +279,14 @@ private:
   void revoke_write_translations();
   /// Makes the pages absent; the mappings stay. ENOMEM: nothing was changed.
   [[nodiscard]] Status remove_pages(PageRange range);
+  /// The ranges, to be changed: copied first if a fork shares them.
+  [[nodiscard]] SavedRanges &own_saved();
+  void forget_saved(PageRange range);
   void check() const;
+
+  // ---- save_memory.cc ----
+  void archive_mappings(Archive &archive);
+  void archive_layout(Archive &archive);
 
   // ---- mapping_calls.cc ----
   [[nodiscard]] Status check_request(const MapRequest &request) const;
@@ -285,11 +313,14 @@ private:
   struct Resolution;
   [[nodiscard]] const Mapping *mapping_for(GuestAddress address);
   [[nodiscard]] const Mapping *grow_stack(PageNumber page);
+  /// The frame of an absent page that is still in an image; nothing if it isn't. ENOMEM, EIO.
+  [[nodiscard]] Result<std::optional<FrameNumber>> saved_frame(PageNumber page) const;
   [[nodiscard]] Resolution resolve(const Mapping &mapping, PageNumber page, Access access);
   [[nodiscard]] Resolution resolve_read(const Mapping &mapping, PageNumber page);
   [[nodiscard]] Resolution resolve_shared_write(const Mapping &mapping, PageNumber page);
   [[nodiscard]] Resolution resolve_private_write(const Mapping &mapping, PageNumber page);
   void map_around(const Mapping &mapping, const Leaf &leaf, PageNumber page);
+  void map_saved_around(const Mapping &mapping, const Leaf &leaf, PageNumber page);
   void count_fault(FaultOutcome outcome);
   [[nodiscard]] bool is_writable_now(const Mapping &mapping, const Leaf &leaf,
                                      PageEntry entry) const;
@@ -303,6 +334,9 @@ private:
   FrameArena &frames_;
   std::unique_ptr<PageTable> page_table_;
   std::shared_ptr<MappingSet> mappings_; ///< shared with forks until one side changes it
+  /// Absent pages of private mappings that are still in a saved box's file; likewise shared. Mostly
+  /// null.
+  std::shared_ptr<SavedRanges> saved_;
   TranslationObserver *observer_ = nullptr;
   u32 viewers_ = 0;
   FaultCounters counters_;

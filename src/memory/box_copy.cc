@@ -42,6 +42,7 @@ Result<Ref<AddressSpace>> AddressSpace::copy(Copier &copier) {
   Ref<AddressSpace> made(new AddressSpace(frames_));
   made->page_table_ = std::move(page_table);
   made->mappings_ = std::move(mappings);
+  made->saved_ = saved_;
   made->limits_ = limits_;
   made->layout_ = layout_;
   made->membarrier_registrations_ = membarrier_registrations_;

@@ -3,6 +3,7 @@
 #include "memory/address_space.hpp"
 #include "memory/mapping_set.hpp"
 #include "memory/page_table.hpp"
+#include "memory/saved_image.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -83,8 +84,11 @@ AddressSpace::Resolution AddressSpace::resolve(const Mapping &mapping, PageNumbe
 AddressSpace::Resolution AddressSpace::resolve_read(const Mapping &mapping, PageNumber page) {
   if (const Leaf leaf = page_table_->find(page); leaf.at(page).present())
     return {FaultOutcome::spurious, leaf};
-  FrameNumber frame = FrameArena::zero_frame;
-  if (mapping.object) {
+  const Result<std::optional<FrameNumber>> saved = saved_frame(page);
+  if (!saved)
+    return {outcome_of(saved.error())};
+  FrameNumber frame = saved->value_or(FrameArena::zero_frame);
+  if (mapping.object && !*saved) {
     const u64 index = object_index(mapping, page);
     const Result<FrameNumber> from_object =
         mapping.shared ? mapping.object->own_page(index) : mapping.object->page(index);
@@ -97,9 +101,11 @@ AddressSpace::Resolution AddressSpace::resolve_read(const Mapping &mapping, Page
     return {FaultOutcome::out_of_memory};
   leaf->set(page, PageEntry::of(frame));
   frames_.add_reference(frame);
-  if (mapping.object)
+  if (*saved)
+    map_saved_around(mapping, *leaf, page);
+  else if (mapping.object)
     map_around(mapping, *leaf, page);
-  return {mapping.object ? FaultOutcome::file_page : FaultOutcome::zero_filled, *leaf};
+  return {mapping.object || *saved ? FaultOutcome::file_page : FaultOutcome::zero_filled, *leaf};
 }
 
 /// Linux's do_fault_around: the neighbours that the object has already become visible for reading,
@@ -107,10 +113,37 @@ AddressSpace::Resolution AddressSpace::resolve_read(const Mapping &mapping, Page
 void AddressSpace::map_around(const Mapping &mapping, const Leaf &leaf, PageNumber page) {
   const PageRange range = around(mapping, page);
   for (PageNumber other = range.first; other < range.end(); ++other) {
-    if (leaf.at(other).present())
+    if (leaf.at(other).present() || (saved_ && saved_->overlaps({other, 1})))
       continue;
     const std::optional<FrameNumber> frame =
         mapping.object->page_to_map(object_index(mapping, other), mapping.shared);
+    if (!frame)
+      continue;
+    leaf.set(other, PageEntry::of(*frame));
+    frames_.add_reference(*frame);
+  }
+}
+
+Result<std::optional<FrameNumber>> AddressSpace::saved_frame(PageNumber page) const {
+  if (!saved_) [[likely]]
+    return std::optional<FrameNumber>();
+  const u32 found = TINE_TRY(saved_->find(page));
+  if (found == page_absent)
+    return std::optional<FrameNumber>();
+  return std::optional<FrameNumber>(TINE_TRY(saved_->image().frame(found)));
+}
+
+/// The same for pages that were read from the image together with this one.
+void AddressSpace::map_saved_around(const Mapping &mapping, const Leaf &leaf, PageNumber page) {
+  const SavedImage &image = saved_->image();
+  const PageRange range = around(mapping, page);
+  for (PageNumber other = range.first; other < range.end(); ++other) {
+    if (leaf.at(other).present())
+      continue;
+    const Result<u32> found = saved_->find(other);
+    if (!found || *found < first_stored_page)
+      continue;
+    const std::optional<FrameNumber> frame = image.pages().present_page(*found - first_stored_page);
     if (!frame)
       continue;
     leaf.set(other, PageEntry::of(*frame));
@@ -161,11 +194,16 @@ AddressSpace::Resolution AddressSpace::resolve_private_write(const Mapping &mapp
   FrameNumber source = FrameArena::zero_frame;
   if (old.present()) {
     source = old.frame();
-  } else if (mapping.object) {
-    const Result<FrameNumber> from_object = mapping.object->page(object_index(mapping, page));
-    if (!from_object)
-      return {outcome_of(from_object.error())};
-    source = *from_object;
+  } else {
+    const Result<std::optional<FrameNumber>> saved = saved_frame(page);
+    const Result<FrameNumber> from = !saved   ? Result<FrameNumber>(saved.error())
+                                     : *saved ? Result<FrameNumber>(**saved)
+                                     : mapping.object
+                                         ? mapping.object->page(object_index(mapping, page))
+                                         : Result<FrameNumber>(FrameArena::zero_frame);
+    if (!from)
+      return {outcome_of(from.error())};
+    source = *from;
   }
   const bool zero = source == FrameArena::zero_frame;
   const Result<FrameNumber> own =

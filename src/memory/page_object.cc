@@ -1,6 +1,7 @@
 #include "memory/page_object.hpp"
 
 #include "memory/mapping_registry.hpp"
+#include "memory/saved_image.hpp"
 
 #include <algorithm>
 #include <array>
@@ -94,6 +95,17 @@ PageRange PageObject::absent_around(const Leaf &leaf, PageNumber page) const {
 
 Result<FrameNumber> PageObject::fill(PageNumber page) {
   const Leaf leaf = TINE_TRY(own_leaf(page));
+  if (saved_) {
+    // The image holds the frame as a clone would.
+    if (const u32 found = TINE_TRY(saved_->find(page)); found != page_absent) {
+      const FrameNumber frame = TINE_TRY(saved_->image().frame(found));
+      frames_.add_reference(frame);
+      leaf.set(page, {PageEntry::of(frame).bits | PageEntry::shared_bit});
+      ++pages_present_;
+      --saved_pages_;
+      return frame;
+    }
+  }
   const PageRange range = absent_around(leaf, page);
   // What stands in the way of the neighbours need not stand in the way of the page.
   if (range.count == 1 || !fill_range(leaf, range).ok())
@@ -148,15 +160,38 @@ Status PageObject::drop_pages(u64 first_index, u64 count) {
   mark_shared(range.first);
   mark_shared(range.end() - 1);
   TINE_TRY(pages_.prepare_removal(range));
+  forget_saved(range);
   pages_.for_each_present(range, [this](PageNumber, PageEntry, u64) { --pages_present_; });
   pages_.remove(range);
   return Done{};
+}
+
+void PageObject::forget_saved(PageRange range) {
+  if (!saved_ || !saved_->overlaps(range))
+    return;
+  // A page of the image that can't be found now was counted as little as it can be.
+  static_cast<void>(saved_->image().for_each(range.first.value, range.count, [&](u64 index, u32) {
+    if (!present(index) && saved_->overlaps({PageNumber{index}, 1}))
+      --saved_pages_;
+  }));
+  if (saved_.use_count() > 1)
+    saved_ = std::make_shared<SavedRanges>(*saved_);
+  saved_->erase(range);
+}
+
+bool PageObject::is_saved(u64 index) const {
+  if (!saved_ || index >= PageTable::page_limit || present(index))
+    return false;
+  const Result<u32> found = saved_->find(PageNumber{index});
+  return !found || *found != page_absent; // a page that can't be read is there
 }
 
 void PageObject::share_pages_of(const PageObject &other) {
   MappingRegistry::unmap_object_pages(other, 0);
   pages_.become_share_of(other.pages_);
   pages_present_ = other.pages_present_;
+  saved_pages_ = other.saved_pages_;
+  saved_ = other.saved_;
 }
 
 Ref<AnonymousPageObject> AnonymousPageObject::clone() const {

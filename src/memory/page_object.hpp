@@ -2,6 +2,7 @@
 // struct address_space, the page cache of one file.
 #pragma once
 
+#include "base/archive.hpp"
 #include "base/copier.hpp"
 #include "base/ref.hpp"
 #include "memory/frame_arena.hpp"
@@ -10,6 +11,8 @@
 #include <optional>
 
 namespace tine::memory {
+
+class SavedRanges;
 
 /// Holds its pages in a page table of its own, by index. Pages that are absent are filled on first
 /// use by fill_pages. A page object outlives its mappings. Guarded by the kernel lock.
@@ -73,10 +76,19 @@ public:
   [[nodiscard]] virtual Result<Ref<PageObject>> copy(Copier &copier);
 
   [[nodiscard]] FrameArena &frames() const { return frames_; }
-  [[nodiscard]] u64 pages_present() const { return pages_present_; }
+  /// Those that are still in a saved box's file counted in.
+  [[nodiscard]] u64 pages_present() const { return pages_present_ + saved_pages_; }
   [[nodiscard]] const PageTable &page_table() const { return pages_; }
 
+  /// The pages that are still in a saved box's file, and not present; null: none.
+  [[nodiscard]] const SavedRanges *saved_ranges() const { return saved_.get(); }
+  /// Page `index` is in the image that the object was restored from, and not present.
+  [[nodiscard]] bool is_saved(u64 index) const;
+
 protected:
+  /// What a saved box's file has of the object: the number of its image. When reading, the object
+  /// has no pages yet.
+  void archive_pages(Archive &archive);
   /// Fills zeroed frames with the contents of the pages from `first_index` on; the length is a
   /// multiple of the page size.
   virtual Status fill_pages(u64 first_index, std::span<std::byte> pages) = 0;
@@ -98,6 +110,7 @@ private:
   }
   [[nodiscard]] Result<Leaf> own_leaf(PageNumber page);
   void mark_shared(PageNumber page);
+  void forget_saved(PageRange range);
   [[nodiscard]] Result<FrameNumber> fill(PageNumber page);
   [[nodiscard]] Status fill_range(const Leaf &leaf, PageRange range);
   [[nodiscard]] PageRange absent_around(const Leaf &leaf, PageNumber page) const;
@@ -106,6 +119,8 @@ private:
   FrameArena &frames_;
   PageTable pages_;
   u64 pages_present_ = 0;
+  u64 saved_pages_ = 0;                ///< that aren't present
+  std::shared_ptr<SavedRanges> saved_; ///< shared with clones until one side changes it
 };
 
 /// Anonymous shared memory, and the pages of in-memory files: absent pages are zero.
@@ -118,6 +133,8 @@ public:
   /// The same contents, copy on write: what one side writes the other doesn't see.
   [[nodiscard]] Ref<AnonymousPageObject> clone() const;
   [[nodiscard]] Result<Ref<PageObject>> copy(Copier &) override { return Ref<PageObject>(clone()); }
+  static Ref<RefCounted> archive_head(Archive &archive, AnonymousPageObject *saved);
+  void archive_body(Archive &archive);
 
 protected:
   Status fill_pages(u64, std::span<std::byte>) override { return Done{}; }

@@ -2,6 +2,7 @@
 #include "memory/address_space.hpp"
 #include "memory/mapping_set.hpp"
 #include "memory/page_table.hpp"
+#include "memory/saved_image.hpp"
 
 #include <algorithm>
 #include <sys/mman.h>
@@ -127,6 +128,10 @@ Result<GuestAddress> AddressSpace::move_mapping(const Move &move) {
 
   tell(move.old, TranslationObserver::Change::removed);
   page_table_->remove(move.old);
+  if (saved_ && saved_->overlaps(move.old)) {
+    own_saved().move(moved, target.first);
+    forget_saved(move.old);
+  }
   Mapping mapping = move.source;
   mapping.object_page += move.old.first - mapping.range.first;
   mapping.range = target;

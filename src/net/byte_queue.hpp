@@ -1,6 +1,7 @@
 // Bytes on their way from one end of a connection to the other.
 #pragma once
 
+#include "base/archive.hpp"
 #include "memory/io_buffer.hpp"
 
 #include <deque>
@@ -25,6 +26,7 @@ public:
   /// Removes at most `count` bytes unread (MSG_TRUNC of tcp(7)); how many.
   u64 discard(u64 count);
   void clear();
+  void archive(Archive &archive);
 
 private:
   std::deque<std::vector<std::byte>> chunks_;

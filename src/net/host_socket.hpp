@@ -35,6 +35,8 @@ public:
   [[nodiscard]] u32 poll() override;
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &wait_; }
   void prepare_wait(u32 events) override;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, HostSocket *saved);
 
 protected:
   [[nodiscard]] int take_error() override;

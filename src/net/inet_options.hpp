@@ -15,6 +15,7 @@ public:
   [[nodiscard]] Result<std::vector<std::byte>> get(int level, int name, int protocol) const;
   /// The value that was set, or the default.
   [[nodiscard]] i32 value(int level, int name) const;
+  void archive(Archive &archive);
 
 private:
   std::map<std::pair<int, int>, i32> values_;

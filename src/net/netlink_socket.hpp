@@ -27,6 +27,9 @@ public:
   [[nodiscard]] bool is_stream() const override { return false; }
   [[nodiscard]] u32 poll() override;
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &wait_; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, NetlinkSocket *saved);
+  void archive_body(Archive &archive);
 
 protected:
   [[nodiscard]] int take_error() override { return 0; }

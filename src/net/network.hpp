@@ -29,6 +29,10 @@ struct InetBinding {
   bool in_table = false;
   u32 owner = 0; ///< effective uid that bound it
 
+  void archive(Archive &archive) {
+    archive(family, v6_only, local.bytes, local.port, remote.bytes, remote.port, reuse_address,
+            reuse_port, listening, owner);
+  }
   [[nodiscard]] bool takes(bool is_v4) const {
     return is_v4 ? family == AF_INET || !v6_only : family == AF_INET6;
   }
@@ -78,6 +82,10 @@ public:
       : id(id_), owner(std::move(owner_)), loopback_up(false), has_address(false),
         shared_path_names_(first.shared_path_names_), next_inode_((id_ & 0xffff) << 32 | 10000) {}
 
+  /// Of a saved box: the first of it, or a further one.
+  Network(std::shared_ptr<PathNames> path_names, u64 id_, Ref<fs::UserNamespace> owner_)
+      : id(id_), owner(std::move(owner_)), shared_path_names_(std::move(path_names)) {}
+
   /// Numbers of sockets, as in "socket:[N]".
   [[nodiscard]] u64 allocate_inode() { return next_inode_++; }
   /// The copy of a box numbers its sockets on from where the original is. After its sockets have
@@ -107,6 +115,9 @@ public:
 
   /// All sockets, for /proc/net.
   std::set<Socket *> sockets;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, Network *saved);
+  void archive_body(Archive &archive);
 
 private:
   Network(const Network &original, Ref<fs::UserNamespace> owner_,

@@ -24,6 +24,7 @@ struct UnixCredentials {
   u32 uid = ~u32{0};
   u32 gid = ~u32{0};
   bool operator==(const UnixCredentials &) const = default;
+  void archive(Archive &archive) { archive(pid, uid, gid); }
 };
 
 /// Who makes the call.
@@ -84,6 +85,7 @@ struct SocketOptions {
   bool linger = false;
   i32 linger_seconds = 0;
   std::optional<Nanoseconds> send_timeout, receive_timeout;
+  void archive(Archive &archive);
 };
 
 /// Base of the open file descriptions of sockets. Guarded by the kernel lock.
@@ -134,6 +136,24 @@ protected:
   /// The network in the copy of a box.
   [[nodiscard]] Result<Ref<Network>> network_in(Copier &copier) const {
     return copier.copy(network_);
+  }
+  /// For archive_head of the classes of sockets: File::archive_file with the network, and the
+  /// number, which stays. `make(network, flags)`.
+  template <typename Make>
+  [[nodiscard]] static Ref<RefCounted> archive_socket(Archive &archive, Socket *saved,
+                                                      Make &&make) {
+    return archive_file(archive, saved, [&](u32 flags) -> Ref<File> {
+      Ref<Network> network(saved ? saved->network_.get() : nullptr);
+      u64 number = saved ? saved->inode_number_ : 0;
+      archive.required(network);
+      archive(number);
+      if (!archive.ok())
+        return nullptr;
+      const Ref<Socket> made = make(*network, flags);
+      if (made)
+        made->inode_number_ = number;
+      return made;
+    });
   }
   /// A copy keeps its number.
   void keep_number(const Socket &original) { inode_number_ = original.inode_number_; }

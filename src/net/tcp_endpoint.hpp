@@ -65,8 +65,12 @@ public:
   std::deque<Ref<TcpEndpoint>> waiting_clients;
   Ref<TcpEndpoint> listener; ///< while connecting
   sched::WaitQueue wait;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, TcpEndpoint *saved);
+  void archive_body(Archive &archive);
 
 private:
+  void check_restored(Archive &archive);
   [[nodiscard]] Status copy_rest(Copier &copier, TcpEndpoint &made) const;
   void establish(const Ref<TcpEndpoint> &client);
   void stop_listening();

@@ -32,6 +32,8 @@ public:
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &endpoint_->wait; }
   [[nodiscard]] bool tells_readiness() const override { return true; }
   [[nodiscard]] const TcpEndpoint &endpoint() const { return *endpoint_; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, TcpSocket *saved);
 
 protected:
   [[nodiscard]] int take_error() override { return endpoint_->take_error(); }

@@ -29,6 +29,11 @@ UdpSocket::UdpSocket(Network &network, int domain, u32 status_flags, const Calle
   local = InetAddress::any(domain, 0);
 }
 
+UdpSocket::UdpSocket(Network &network, int domain, u32 status_flags)
+    : Socket(network, domain, SOCK_DGRAM, IPPROTO_UDP, status_flags) {
+  family = domain;
+}
+
 UdpSocket::~UdpSocket() {
   if (in_table)
     network().udp.remove(*this);

@@ -13,6 +13,8 @@ namespace tine::net {
 class UdpSocket final : public Socket, private InetBinding {
 public:
   UdpSocket(Network &network, int domain, u32 status_flags, const Caller &caller);
+  /// Of a saved box.
+  UdpSocket(Network &network, int domain, u32 status_flags);
   /// The copy in the fork of a box.
   UdpSocket(Network &network, const UdpSocket &original);
   ~UdpSocket() override;
@@ -34,6 +36,9 @@ public:
   [[nodiscard]] bool tells_readiness() const override { return true; }
   [[nodiscard]] const InetBinding &binding() const { return *this; }
   [[nodiscard]] u64 queued_bytes() const { return queued_bytes_; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, UdpSocket *saved);
+  void archive_body(Archive &archive);
 
 protected:
   [[nodiscard]] int take_error() override { return std::exchange(error_, 0); }
@@ -47,6 +52,9 @@ private:
     InetAddress from;
     InetAddress to;
     timespec arrived{};
+    void archive(Archive &archive) {
+      archive(data, from.bytes, from.port, to.bytes, to.port, arrived);
+    }
   };
 
   [[nodiscard]] Result<Ref<fs::File>> make_copy(Copier &copier) override;

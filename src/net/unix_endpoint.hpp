@@ -20,6 +20,7 @@ struct UnixMessage {
   Ref<UnixEndpoint> sender;
   u64 charge = 0; ///< what the message takes of the sender's buffer
 
+  void archive(Archive &archive);
   [[nodiscard]] std::span<const std::byte> rest() const {
     return std::span(data).subspan(consumed);
   }
@@ -79,8 +80,12 @@ public:
   bool no_more_sends = false;    ///< SEND_SHUTDOWN
   int error = 0;
   sched::WaitQueue wait;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, UnixEndpoint *saved);
+  void archive_body(Archive &archive);
 
 private:
+  void check_restored(Archive &archive);
   [[nodiscard]] Status copy_rest(Copier &copier, UnixEndpoint &made) const;
   void forget_name();
 };

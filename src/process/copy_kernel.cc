@@ -221,7 +221,8 @@ Status Kernel::copy_into(Kernel &made, Copier &copier) {
   return Done{};
 }
 
-Result<std::unique_ptr<Kernel>> Kernel::copy(fs::StandardStreams &streams, std::string &refused) {
+Result<std::unique_ptr<Kernel>> Kernel::copy_all(fs::StandardStreams &streams,
+                                                 std::string &refused) {
   auto made = std::make_unique<Kernel>(host, options);
   made->boot_time = boot_time;
   made->load = load;
@@ -240,14 +241,30 @@ Result<std::unique_ptr<Kernel>> Kernel::copy(fs::StandardStreams &streams, std::
       return status.error();
     }
   }
-  for (const auto &[tid, thread] : made->threads_) {
-    const sched::RunState state = threads_.at(tid)->run_state();
-    if (state == sched::RunState::stopped)
-      host.scheduler.remove(*thread, state);
-    else
-      host.scheduler.make_runnable(*thread);
-  }
+  for (const auto &[tid, thread] : made->threads_)
+    if (threads_.at(tid)->run_state() == sched::RunState::stopped)
+      host.scheduler.remove(*thread, sched::RunState::stopped);
   return made;
+}
+
+Result<std::unique_ptr<Kernel>> Kernel::copy(fs::StandardStreams &streams, std::string &refused) {
+  auto made = TINE_TRY(copy_all(streams, refused));
+  made->start_restored();
+  return made;
+}
+
+Result<std::unique_ptr<Kernel>> Kernel::copy_to_save(fs::StandardStreams &streams,
+                                                     std::string &refused) {
+  auto made = TINE_TRY(copy_all(streams, refused));
+  made->frozen = true;
+  return made;
+}
+
+/// A call that blocks is tried again.
+void Kernel::start_restored() {
+  for (const auto &[tid, thread] : threads_)
+    if (thread->run_state() != sched::RunState::stopped)
+      host.scheduler.make_runnable(*thread);
 }
 
 } // namespace tine::process

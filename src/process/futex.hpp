@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "memory/page_object.hpp"
 
+#include <functional>
 #include <unordered_map>
 #include <vector>
 
@@ -69,6 +70,8 @@ public:
               const Ref<memory::PageObject> &object);
   /// Enters the copies of the threads that wait in `original`, in the same order.
   void copy_waiters(const FutexTable &original, Copier &copier);
+  /// The same in the file of a saved box: `find` gives a thread by its number.
+  void archive(Archive &archive, const std::function<Thread *(Pid)> &find);
   /// Those who wait for the word, in order.
   [[nodiscard]] const std::vector<Thread *> *waiters(const FutexKey &key) const;
 

@@ -83,6 +83,8 @@ public:
   KernelCounters counters;
   Nanoseconds boot_time; ///< host monotonic
   LoadAverage load;
+  /// What the box's CLOCK_MONOTONIC is ahead of the host's: it goes on where a saved box was.
+  Nanoseconds monotonic_offset = 0;
   std::string hostname;
   std::string domain_name = "(none)";
   Ref<fs::HostPageCache> host_pages; ///< before, and gone after, all that maps files of the host
@@ -109,6 +111,14 @@ public:
   /// copied in `refused`.
   [[nodiscard]] Result<std::unique_ptr<Kernel>> copy(fs::StandardStreams &streams,
                                                      std::string &refused);
+
+  /// A fork of the box that never runs, to be saved; else like copy().
+  [[nodiscard]] Result<std::unique_ptr<Kernel>> copy_to_save(fs::StandardStreams &streams,
+                                                             std::string &refused);
+  /// Every process and all they refer to, to the archive or from it into a kernel that has none.
+  /// The threads of a kernel that was read are on no queue until start_restored().
+  void archive(Archive &archive);
+  void start_restored();
 
   /// A pid that is free and isn't the id of a process group or session either, ascending and
   /// wrapping as Linux's do; EAGAIN at the limit. It stays free until it is held.
@@ -142,6 +152,12 @@ public:
 
 private:
   [[nodiscard]] Status copy_into(Kernel &made, Copier &copier);
+  [[nodiscard]] Result<std::unique_ptr<Kernel>> copy_all(fs::StandardStreams &streams,
+                                                         std::string &refused);
+  void archive_clock(Archive &archive);
+  void archive_processes(Archive &archive);
+  void archive_threads(Archive &archive, Process &process);
+  void check_restored(Archive &archive) const;
 
   std::map<Pid, Ref<Process>> processes_;
   std::map<Pid, Thread *> threads_;

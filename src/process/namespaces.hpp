@@ -22,6 +22,9 @@ public:
   std::string domain_name;
   /// In the copy of a box.
   [[nodiscard]] Result<Ref<UtsNamespace>> copy(Copier &copier) const;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, UtsNamespace *saved);
+  void archive_body(Archive &archive);
 };
 
 /// The namespaces of a thread that aren't the box's first ones. Immutable: who unshares gets
@@ -37,6 +40,9 @@ public:
   u64 cgroup = 0; ///< its id; 0: the box's first. A box has no cgroups: nothing else differs
   /// In the copy of a box.
   [[nodiscard]] Result<Ref<Namespaces>> copy(Copier &copier) const;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, Namespaces *saved);
+  void archive_body(Archive &archive);
 };
 
 /// A Namespaces that the thread can be given, with what it has now.
@@ -102,6 +108,9 @@ public:
   Ref<fs::UserNamespace> user;
   /// The user namespace that owns it; null: the box's first.
   [[nodiscard]] Ref<fs::UserNamespace> owner() const;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, NamespaceFile *saved);
+  void archive_body(Archive &archive);
 
 private:
   [[nodiscard]] Result<Ref<fs::File>> make_copy(Copier &copier) override;

@@ -19,6 +19,8 @@ public:
   [[nodiscard]] const Ref<Process> &process() const { return process_; }
   /// Whether the pid was given back.
   [[nodiscard]] bool is_reaped() const;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, PidFile *saved);
 
 private:
   [[nodiscard]] Result<Ref<fs::File>> make_copy(Copier &copier) override;

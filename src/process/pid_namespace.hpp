@@ -33,6 +33,9 @@ public:
   [[nodiscard]] std::size_t size() const { return by_number_.size(); }
   /// In the copy of a box, where pids are the same.
   [[nodiscard]] Result<Ref<PidNamespace>> copy(Copier &copier) const;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, PidNamespace *saved);
+  void archive_body(Archive &archive);
 
 private:
   friend class PidNumbers;
@@ -62,6 +65,7 @@ public:
   /// From `viewer` down to the pid's own namespace: NSpid of /proc/PID/status.
   [[nodiscard]] std::vector<Pid> numbers_below(const PidNamespace *viewer, Pid pid) const;
   [[nodiscard]] Status copy_from(const PidNumbers &original, Copier &copier);
+  void archive(Archive &archive);
 
 private:
   struct Entry {

@@ -16,6 +16,10 @@ struct ResourceUsage {
   Nanoseconds user_time = 0, system_time = 0;
   u64 minor_faults = 0, major_faults = 0, voluntary_switches = 0, involuntary_switches = 0;
   u64 max_resident = 0; ///< bytes
+  void archive(Archive &archive) {
+    archive(user_time, system_time, minor_faults, major_faults, voluntary_switches,
+            involuntary_switches, max_resident);
+  }
 };
 
 /// What /proc/PID/io counts: bytes and calls of read(2), write(2) and their kin.
@@ -101,6 +105,9 @@ public:
     return limits[static_cast<std::size_t>(resource)].current;
   }
   [[nodiscard]] Thread *leader() const { return threads.empty() ? nullptr : threads.front().get(); }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, Process *saved);
+  void archive_body(Archive &archive);
 };
 
 } // namespace tine::process

@@ -2,6 +2,7 @@
 // a box has the same tracers, tracees and stops.
 #pragma once
 
+#include "base/archive.hpp"
 #include "base/types.hpp"
 
 #include <array>
@@ -61,6 +62,7 @@ struct TraceState {
   /// u_debugreg: 0 to 3 addresses, 6 status, 7 control.
   std::array<u64, 8> debug_registers{};
 
+  void archive(Archive &archive);
   [[nodiscard]] bool job_control_pending() const {
     return group_stop_pending || trap_pending || notify_pending;
   }
@@ -73,6 +75,7 @@ struct Tracee {
   bool dead = false; ///< a thread that is not its process's last: a zombie for the tracer alone
   int exit_status = 0;
   u32 uid = 0;
+  void archive(Archive &archive) { archive(tid, tracer, process, dead, exit_status, uid); }
 };
 
 } // namespace tine::process

@@ -1,6 +1,7 @@
 // Signals as data: sets, dispositions, pending queues.
 #pragma once
 
+#include "base/archive.hpp"
 #include "base/copier.hpp"
 #include "base/ref.hpp"
 #include "base/types.hpp"
@@ -47,6 +48,7 @@ struct SignalAction {
   u64 flags = 0;
   u64 restorer = 0;
   SignalSet mask;
+  void archive(Archive &archive) { archive(handler, flags, restorer, mask.bits); }
 };
 
 /// What CLONE_SIGHAND shares. fork copies it: the actions are shared with forks until one side
@@ -63,6 +65,9 @@ public:
   void reset_caught();
   [[nodiscard]] Ref<SignalHandlers> clone() const;
   [[nodiscard]] Result<Ref<SignalHandlers>> copy(Copier &) const { return clone(); }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, SignalHandlers *saved);
+  void archive_body(Archive &archive);
 
 private:
   using Actions = std::array<SignalAction, 64>;
@@ -83,6 +88,7 @@ public:
   [[nodiscard]] SignalSet set() const { return set_; }
   [[nodiscard]] std::size_t size() const { return queue_.size(); }
   [[nodiscard]] const std::vector<siginfo_t> &queue() const { return queue_; }
+  void archive(Archive &archive);
 
 private:
   SignalSet set_;

@@ -35,6 +35,7 @@ struct SyscallState {
   bool woken = false;     ///< futex and the like: taken off the queue by a waker
   u64 scratch[4] = {};    ///< for the handler alone
   std::optional<SignalSet> saved_mask; ///< of sigsuspend, pselect, ppoll, epoll_pwait
+  void archive(Archive &archive);
 };
 
 /// Owned by its process's list, and by whoever runs it. The references are what clone's flags
@@ -116,6 +117,9 @@ public:
   [[nodiscard]] bool has_deliverable_signal() const;
   /// Makes the thread look at its signals soon, wherever it is.
   void notify();
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, Thread *saved);
+  void archive_body(Archive &archive);
 };
 
 } // namespace tine::process

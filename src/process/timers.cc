@@ -30,7 +30,7 @@ Nanoseconds clock_now(const Process &process, int clock) {
     return cpu_time(process);
   const bool is_wall =
       clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
-  return is_wall ? wall_clock() : time::TimerQueue::now();
+  return is_wall ? wall_clock() : time::TimerQueue::now() + process.kernel.monotonic_offset;
 }
 
 } // namespace

@@ -41,6 +41,8 @@ public:
 
   /// Those of the process in the copy of a box, due at the same instants. This has none yet.
   void copy_from(const ProcessTimers &original);
+  /// Of a saved box: the time that was left is left.
+  void archive(Archive &archive);
 
   /// ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF: the old setting.
   TimerSetting set_interval_timer(int which, TimerSetting setting);

@@ -7,6 +7,7 @@
 #include "fs/event_files.hpp"
 #include "fs/memory_fs.hpp"
 
+#include <algorithm>
 #include <array>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -180,9 +181,12 @@ SyscallResult sys_timerfd_settime(Call &call, int fd, u64 flags, GuestAddress ne
   if ((flags & ~u64{TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET}) != 0)
     return Errno{EINVAL};
   const auto value = TINE_TRY(call.memory.read_object<itimerspec>(new_address));
-  const fs::TimerFile::Setting setting{TINE_TRY(to_nanoseconds(value.it_value)),
-                                       TINE_TRY(to_nanoseconds(value.it_interval))};
+  fs::TimerFile::Setting setting{TINE_TRY(to_nanoseconds(value.it_value)),
+                                 TINE_TRY(to_nanoseconds(value.it_interval))};
   const Ref<fs::TimerFile> timer = TINE_TRY(timer_of(call, fd));
+  const bool monotonic = timer->clock() != CLOCK_REALTIME && timer->clock() != CLOCK_REALTIME_ALARM;
+  if ((flags & TFD_TIMER_ABSTIME) != 0 && monotonic && setting.value != 0) // the host's time
+    setting.value = std::max<Nanoseconds>(setting.value - call.kernel.monotonic_offset, 1);
   const fs::TimerFile::Setting old = timer->remaining();
   timer->set(setting, (flags & TFD_TIMER_ABSTIME) != 0);
   if (old_address.is_null())

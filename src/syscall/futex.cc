@@ -42,7 +42,9 @@ Status arm_timeout(Futex &futex, GuestAddress timeout, bool is_absolute) {
     return Done{};
   const Nanoseconds time = TINE_TRY(read_timespec(futex.call.memory, timeout));
   if (!futex.call.state().deadline) {
-    const Nanoseconds now = futex.is_wall_clock ? wall_clock() : time::TimerQueue::now();
+    const Nanoseconds now = futex.is_wall_clock
+                                ? wall_clock()
+                                : time::TimerQueue::now() + futex.call.kernel.monotonic_offset;
     futex.call.set_timeout(!is_absolute ? time : time > now ? time - now : 0);
   } else {
     futex.call.set_timeout(0); // the deadline stands; the timer is armed again

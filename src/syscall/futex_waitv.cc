@@ -41,7 +41,8 @@ Result<Nanoseconds> time_until(Call &call, GuestAddress address, int clock) {
   const Nanoseconds deadline = TINE_TRY(read_timespec(call.memory, address));
   timespec now{};
   ::clock_gettime(clock, &now);
-  return std::max<Nanoseconds>(deadline - (now.tv_sec * 1'000'000'000 + now.tv_nsec), 0);
+  const Nanoseconds offset = clock == CLOCK_MONOTONIC ? call.kernel.monotonic_offset : 0;
+  return std::max<Nanoseconds>(deadline - offset - (now.tv_sec * 1'000'000'000 + now.tv_nsec), 0);
 }
 
 } // namespace

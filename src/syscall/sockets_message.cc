@@ -189,6 +189,13 @@ SyscallResult sys_recvmsg(Call &call, int fd, GuestAddress message, u64 flags) {
                          call.state().progress);
 }
 
+namespace {
+/// The box's CLOCK_MONOTONIC, which is the same clock before and after it was saved.
+Nanoseconds box_time(const Call &call) {
+  return time::TimerQueue::now() + call.kernel.monotonic_offset;
+}
+} // namespace
+
 // Of the calls that move several messages, `progress` counts messages, and scratch[0] the bytes of
 // the message under way.
 
@@ -220,8 +227,7 @@ SyscallResult sys_recvmmsg(Call &call, int fd, GuestAddress messages, u32 count,
     const timespec limit = TINE_TRY(call.memory.read_object<timespec>(timeout));
     if (limit.tv_sec < 0 || limit.tv_nsec < 0 || limit.tv_nsec >= nanoseconds_per_second)
       return Errno{EINVAL};
-    end = static_cast<u64>(time::TimerQueue::now() + limit.tv_sec * nanoseconds_per_second +
-                           limit.tv_nsec);
+    end = static_cast<u64>(box_time(call) + limit.tv_sec * nanoseconds_per_second + limit.tv_nsec);
   }
   u32 all_flags = effective_flags(*socket, flags & ~u64{MSG_WAITFORONE});
   for (count = std::min(count, message_limit); done < count;) {
@@ -238,7 +244,7 @@ SyscallResult sys_recvmmsg(Call &call, int fd, GuestAddress messages, u32 count,
     ++done;
     bytes = 0;
     // recvmmsg(2), BUGS: the timeout is looked at after each datagram only.
-    if (end != 0 && time::TimerQueue::now() >= static_cast<Nanoseconds>(end))
+    if (end != 0 && box_time(call) >= static_cast<Nanoseconds>(end))
       break;
   }
   return done;

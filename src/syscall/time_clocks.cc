@@ -69,6 +69,13 @@ bool is_host_clock(int clock) {
   }
 }
 
+/// Those that a restored box has go on from where they were.
+bool is_monotonic(int clock) {
+  return clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW ||
+         clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_BOOTTIME ||
+         clock == CLOCK_BOOTTIME_ALARM;
+}
+
 Result<Nanoseconds> read_clock(const Call &call, int clock) {
   if (clock == CLOCK_PROCESS_CPUTIME_ID)
     return process::cpu_time(call.process);
@@ -81,7 +88,8 @@ Result<Nanoseconds> read_clock(const Call &call, int clock) {
   timespec now{};
   if (::clock_gettime(clock, &now) != 0)
     return Errno{EINVAL};
-  return Nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  const Nanoseconds host = Nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  return is_monotonic(clock) ? host + call.kernel.monotonic_offset : host;
 }
 
 /// Sleeps `duration` from the first try on. `remaining`, if not null, is written when a signal ends

@@ -177,7 +177,7 @@ SyscallResult sys_times(Call &call, GuestAddress address) {
                           children.user_time / tick, children.system_time / tick};
     TINE_TRY(call.memory.write_object(address, times));
   }
-  return time::TimerQueue::now() / tick;
+  return (time::TimerQueue::now() + call.kernel.monotonic_offset) / tick;
 }
 
 SyscallResult sys_getrusage(Call &call, int who, GuestAddress address) {

@@ -26,6 +26,9 @@ public:
   [[nodiscard]] Status copy_from(const IpcNamespace &original, Copier &copier);
   /// One that isn't the first in the copy of a box.
   [[nodiscard]] Result<Ref<IpcNamespace>> copy(Copier &copier) const;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, IpcNamespace *saved);
+  void archive_body(Archive &archive);
 
 private:
   Kernel &kernel_;

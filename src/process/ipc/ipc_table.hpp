@@ -17,6 +17,9 @@ struct IpcPermissions {
   u32 uid = 0, gid = 0, creator_uid = 0, creator_gid = 0;
   u32 mode = 0; ///< nine permission bits; of a segment also SHM_DEST and SHM_LOCKED
   u16 sequence = 0;
+  void archive(Archive &archive) {
+    archive(id, key, uid, gid, creator_uid, creator_gid, mode, sequence);
+  }
 
   /// As the system calls return it.
   [[nodiscard]] ipc_perm to_guest() const;
@@ -55,6 +58,8 @@ public:
     result.id = static_cast<i32>(u32{sequence_} << 15) | index;
     return result;
   }
+
+  void archive(Archive &archive) { archive(last_index_, sequence_); }
 
 private:
   i32 last_index_ = -1;
@@ -120,6 +125,28 @@ public:
     for (const auto &[index, object] : original.objects_)
       objects_.emplace(index, TINE_TRY(copy(object)));
     return Done{};
+  }
+  /// For a saved box: `each(archive, object)` does an object.
+  template <typename Each> void archive(Archive &archive, Each &&each) {
+    numbers_.archive(archive);
+    u64 count = archive.count(objects_.size());
+    auto next = objects_.begin();
+    for (; count > 0 && archive.ok(); --count) {
+      if (!archive.is_reading()) {
+        next->second.permissions.archive(archive);
+        each(archive, next++->second);
+        continue;
+      }
+      IpcPermissions permissions;
+      permissions.archive(archive);
+      if (permissions.id < 0 || objects_.contains(permissions.id % IpcNumbers::index_limit))
+        return archive.fail("it has two System V objects of one number");
+      if (!archive.ok())
+        return;
+      T &object = objects_[permissions.id % IpcNumbers::index_limit];
+      object.permissions = permissions;
+      each(archive, object);
+    }
   }
   /// In the order of the indices, as /proc/sysvipc lists them.
   [[nodiscard]] std::map<i32, T> &all() { return objects_; }

@@ -56,6 +56,7 @@ public:
   /// IPC_RMID: those that wait find the queue gone (EIDRM).
   void remove(MessageQueue &queue);
   [[nodiscard]] Status copy_from(const MessageQueues &original);
+  void archive(Archive &archive);
   [[nodiscard]] IpcTable<MessageQueue> &queues() { return queues_; }
 
 private:

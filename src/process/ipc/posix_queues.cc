@@ -35,6 +35,7 @@ public:
   }
   [[nodiscard]] Result<fs::Attributes> attributes() override { return attributes_; }
   [[nodiscard]] fs::FileSystem &file_system() override { return owner_; }
+  [[nodiscard]] bool is_generated() const override { return true; }
   [[nodiscard]] Result<Ref<fs::Inode>> copy(Copier &copier, fs::Inode *,
                                             const std::string &) override {
     return TINE_TRY(copier.copy(Ref<QueueFs>(&owner_)))->root();

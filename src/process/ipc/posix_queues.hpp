@@ -74,6 +74,9 @@ public:
   const u32 capacity, message_bytes;
   std::optional<QueueNotification> notification;
   sched::WaitQueue changed;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, PosixQueue *saved);
+  void archive_body(Archive &archive);
 
 private:
   QueueFs &file_system_;
@@ -95,6 +98,8 @@ public:
   /// queue …, then this request is removed".
   void descriptor_closed() override;
   [[nodiscard]] PosixQueue &queue() const { return *queue_; }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, QueueFile *saved);
 
 private:
   [[nodiscard]] Result<Ref<fs::File>> make_copy(Copier &copier) override;
@@ -129,6 +134,9 @@ public:
   [[nodiscard]] const std::map<std::string, Ref<PosixQueue>, std::less<>> &queues() const {
     return queues_;
   }
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, QueueFs *saved);
+  void archive_body(Archive &archive);
 
 private:
   friend class PosixQueue;

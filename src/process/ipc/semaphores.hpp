@@ -31,6 +31,8 @@ public:
     return make_ref<SemaphoreUndo>(number);
   }
   const u64 number;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, SemaphoreUndo *saved);
 };
 
 struct Semaphore {
@@ -89,6 +91,7 @@ public:
   [[nodiscard]] u64 new_ticket() { return ++last_ticket_; }
   /// Those that wait go on waiting in the copy.
   [[nodiscard]] Status copy_from(const Semaphores &original);
+  void archive(Archive &archive);
   [[nodiscard]] IpcTable<SemaphoreSet> &sets() { return sets_; }
   [[nodiscard]] i64 total();
 

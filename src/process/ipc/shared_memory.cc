@@ -40,7 +40,8 @@ SharedMemory::~SharedMemory() {
   // Their destructors take them off the table.
   std::vector<Ref<Segment>> kept;
   for (auto &[index, entry] : segments_.all()) {
-    entry.segment->table = nullptr;
+    if (entry.segment != nullptr) // else a saved box's file ended before
+      entry.segment->table = nullptr;
     kept.push_back(std::move(entry.keep));
   }
 }

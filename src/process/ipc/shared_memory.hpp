@@ -42,8 +42,13 @@ public:
   i32 id = -1;
   i32 first_key = 0; ///< as /proc/PID/maps shows it, also after IPC_RMID
   SharedMemory *table;
+  // ---- a saved box ----
+  static Ref<RefCounted> archive_head(Archive &archive, Segment *saved);
+  void archive_body(Archive &archive);
 
 private:
+  Segment(SharedMemory *table_, Ref<memory::AnonymousPageObject> pages)
+      : table(table_), pages_(std::move(pages)), size_(0) {}
   Segment(SharedMemory *table, const Segment &original, Ref<memory::AnonymousPageObject> pages);
 
   Ref<memory::AnonymousPageObject> pages_;
@@ -80,6 +85,7 @@ public:
   enum class Event : u8 { attached, detached };
   void note(const memory::AddressSpace &space, Event event, Pid who);
   [[nodiscard]] Status copy_from(const SharedMemory &original, Copier &copier);
+  void archive(Archive &archive);
   [[nodiscard]] IpcTable<SegmentEntry> &segments() { return segments_; }
   /// The segment of a mapping; null if it shows something else.
   [[nodiscard]] static Segment *segment_of(const memory::Mapping &mapping);

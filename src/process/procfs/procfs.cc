@@ -1,4 +1,5 @@
 #include "process/procfs/procfs.hpp"
+#include "process/saved_classes.hpp"
 
 #include "fs/caller.hpp"
 #include "process/procfs/subject.hpp"
@@ -76,6 +77,7 @@ void fill_procfs(fs::PseudoFs &procfs, Kernel &kernel, const Ref<PidNamespace> &
 
 void set_up_generated(fs::PseudoFs &fs, Kernel &kernel, FillTree fill) {
   fs.root_directory()->set_populate([&fs, &kernel, fill] { fill(fs, kernel); });
+  fs.set_save([](Archive &) {});
   fs.set_rebuild([&fs, &kernel, fill](Copier &copier) -> Result<Ref<fs::FileSystem>> {
     Ref<fs::PseudoFs> made = make_ref<fs::PseudoFs>(fs.type_name(), fs.magic(), fs.device());
     set_up_generated(*made, *copier.counterpart(kernel), fill);
@@ -87,6 +89,10 @@ namespace {
 
 void set_up_procfs(fs::PseudoFs &fs, Kernel &kernel, const Ref<PidNamespace> &space) {
   fs.root_directory()->set_populate([&fs, &kernel, space] { fill_procfs(fs, kernel, space); });
+  fs.set_save([space](Archive &archive) {
+    Ref<PidNamespace> saved = space;
+    archive(saved);
+  });
   fs.set_rebuild([&fs, &kernel, space](Copier &copier) -> Result<Ref<fs::FileSystem>> {
     Ref<fs::PseudoFs> made = make_ref<fs::PseudoFs>(fs.type_name(), fs.magic(), fs.device());
     set_up_procfs(*made, *copier.counterpart(kernel), TINE_TRY(copier.copy(space)));
@@ -100,6 +106,16 @@ Ref<fs::PseudoFs> make_procfs(Kernel &kernel, const Ref<PidNamespace> &space) {
   Ref<fs::PseudoFs> procfs = make_ref<fs::PseudoFs>("proc", u64{PROC_SUPER_MAGIC});
   set_up_procfs(*procfs, kernel, space);
   return procfs;
+}
+
+void add_saved_procfs(fs::PseudoTrees &trees, Kernel &kernel) {
+  trees.makers.emplace("proc", [&kernel](Archive &archive, u64 device) {
+    Ref<PidNamespace> space;
+    archive(space);
+    Ref<fs::PseudoFs> made = make_ref<fs::PseudoFs>("proc", u64{PROC_SUPER_MAGIC}, device);
+    set_up_procfs(*made, kernel, space);
+    return made;
+  });
 }
 
 } // namespace tine::process

@@ -1,6 +1,7 @@
 // The part of /sys that programs ask: how many CPUs and nodes there are, the loopback interface.
 #include "process/procfs/procfs.hpp"
 #include "process/procfs/subject.hpp"
+#include "process/saved_classes.hpp"
 
 #include <fmt/format.h>
 #include <linux/magic.h>
@@ -80,6 +81,14 @@ Ref<fs::PseudoFs> make_sysfs(Kernel &kernel) {
   Ref<fs::PseudoFs> sysfs = make_ref<fs::PseudoFs>("sysfs", u64{SYSFS_MAGIC});
   set_up_generated(*sysfs, kernel, fill_sysfs);
   return sysfs;
+}
+
+void add_saved_sysfs(fs::PseudoTrees &trees, Kernel &kernel) {
+  trees.makers.emplace("sysfs", [&kernel](Archive &, u64 device) {
+    Ref<fs::PseudoFs> made = make_ref<fs::PseudoFs>("sysfs", u64{SYSFS_MAGIC}, device);
+    set_up_generated(*made, kernel, fill_sysfs);
+    return made;
+  });
 }
 
 } // namespace tine::process

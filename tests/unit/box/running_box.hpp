@@ -45,6 +45,29 @@ public:
     return made;
   }
 
+  /// The box in a file that has no name.
+  UniqueFd save() {
+    UniqueFd file(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    EXPECT_TRUE(file);
+    const auto failure = box_->save(file.get(), {});
+    EXPECT_FALSE(failure) << failure->message;
+    return file;
+  }
+  static std::unique_ptr<RunningBox> restore(Runtime &runtime, const UniqueFd &file,
+                                             RestoreOptions options = {}) {
+    auto made = std::make_unique<RunningBox>();
+    options.streams = made->make_streams();
+    Surroundings surroundings;
+    auto restored = Box::restore(runtime, UniqueFd(::fcntl(file.get(), F_DUPFD_CLOEXEC, 3)),
+                                 std::move(options), surroundings);
+    if (auto *failure = std::get_if<StartFailure>(&restored)) {
+      ADD_FAILURE() << failure->message;
+      return nullptr;
+    }
+    made->box_ = std::move(std::get<std::unique_ptr<Box>>(restored));
+    return made;
+  }
+
   void say(const std::string &line) {
     const std::string bytes = line + "\n";
     EXPECT_EQ(::write(input_.get(), bytes.data(), bytes.size()),

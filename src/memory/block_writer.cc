@@ -1,0 +1,111 @@
+#include "memory/snapshot_file.hpp"
+#include "memory/snapshot_writer.hpp"
+
+#include <cstring>
+#include <zstd.h>
+
+namespace tine::memory {
+namespace {
+
+/// Faster than a file is written, with most of what the lowest of the usual levels would save.
+constexpr int compression_level = -3;
+/// Blocks that wait for a thread.
+constexpr std::size_t most_waiting = 64;
+/// What saves less than an eighth is stored as it is: it is read faster.
+constexpr std::size_t worth_it = block_bytes - block_bytes / 8;
+
+} // namespace
+
+BlockWriter::BlockWriter(int file, u64 first_offset, unsigned threads)
+    : file_(file), end_(first_offset) {
+  for (unsigned i = 0; i < threads; ++i)
+    threads_.emplace_back([this] { work(); });
+}
+
+BlockWriter::~BlockWriter() {
+  static_cast<void>(finish());
+}
+
+void BlockWriter::add(Block block) {
+  std::unique_lock guard(mutex_);
+  room_.wait(guard, [this] { return waiting_.size() < most_waiting; });
+  waiting_.push_back(std::move(block));
+  more_.notify_one();
+}
+
+Status BlockWriter::finish() {
+  {
+    const std::lock_guard guard(mutex_);
+    done_ = true;
+  }
+  more_.notify_all();
+  for (std::thread &thread : threads_)
+    thread.join();
+  threads_.clear();
+  if (error_ != 0)
+    return Errno{error_};
+  return Done{};
+}
+
+void BlockWriter::work() {
+  const std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx *)> context(ZSTD_createCCtx(),
+                                                                         ZSTD_freeCCtx);
+  const auto plain = std::make_unique<std::byte[]>(block_bytes);
+  const auto packed = std::make_unique<std::byte[]>(block_bytes);
+  for (;;) {
+    Block block;
+    {
+      std::unique_lock guard(mutex_);
+      more_.wait(guard, [this] { return done_ || !waiting_.empty(); });
+      if (waiting_.empty())
+        return;
+      block = std::move(waiting_.front());
+      waiting_.pop_front();
+      room_.notify_one();
+    }
+    write(block, *context, {plain.get(), block_bytes}, {packed.get(), block_bytes});
+  }
+}
+
+void BlockWriter::write(const Block &block, ZSTD_CCtx &context, std::span<std::byte> plain,
+                        std::span<std::byte> packed) {
+  std::span<const std::byte> bytes = plain;
+  if (block.owned)
+    bytes = {block.owned.get(), block_bytes};
+  else
+    for (std::size_t i = 0; i < pages_per_block; ++i)
+      if (block.pages[i] != nullptr)
+        std::memcpy(plain.data() + i * page_size, block.pages[i], page_size);
+      else
+        std::memset(plain.data() + i * page_size, 0, page_size);
+  const std::size_t size = ZSTD_compressCCtx(&context, packed.data(), worth_it, bytes.data(),
+                                             bytes.size(), compression_level);
+  if (ZSTD_isError(size) == 0)
+    bytes = packed.first(size);
+  BlockEntry entry{0, static_cast<u32>(bytes.size()), block_checksum(block.number, bytes)};
+  {
+    const std::lock_guard guard(mutex_);
+    entry.offset = end_;
+    end_ += bytes.size();
+    if (index_.size() <= block.number)
+      index_.resize(block.number + 1);
+    index_[block.number] = entry;
+    if (error_ != 0)
+      return;
+  }
+  u64 offset = entry.offset;
+  while (!bytes.empty()) {
+    const ssize_t count = ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0) {
+      const std::lock_guard guard(mutex_);
+      error_ = count < 0 ? errno : ENOSPC;
+      return;
+    }
+    offset += static_cast<u64>(count);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+} // namespace tine::memory
