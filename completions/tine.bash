@@ -24,6 +24,7 @@ _tine_box_command() { # COMMAND CURRENT PREVIOUS
   case $1 in
     ps) options='--quiet --json' ;;
     fork) options='--count' ;;
+    restore) options='--count --name --memory --cpus --allow-write --net --rm --no-seccomp' ;;
     exec) options='--interactive --tty --env --workdir --user' ;;
     attach) options='--no-stdin --keep-open --logs' ;;
     logs) options='--follow --tail' ;;
@@ -33,6 +34,9 @@ _tine_box_command() { # COMMAND CURRENT PREVIOUS
   case $3 in
     -s | --signal) COMPREPLY=($(compgen -A signal -- "$2")) && return ;;
     -n | --count | --tail | --workdir) return ;;
+    --name) [[ $1 == restore ]] && return ;;
+    --allow-write) COMPREPLY=($(compgen -d -- "$2")) && return ;;
+    --net | --memory | --cpus) [[ $1 == restore ]] && _tine_split_value "$3" "$2" && return ;;
     --user) COMPREPLY=($(compgen -u -- "$2")) && return ;;
     --env) COMPREPLY=($(compgen -e -- "$2")) && return ;;
   esac
@@ -41,6 +45,8 @@ _tine_box_command() { # COMMAND CURRENT PREVIOUS
   elif [[ $1 == cp ]]; then
     compopt -o nospace 2>/dev/null
     COMPREPLY=($(compgen -f -- "$2") $(_tine_boxes "$2" | sed 's/$/:/'))
+  elif [[ $1 == restore || ($1 == save && $3 != save) ]]; then
+    COMPREPLY=($(compgen -f -- "$2"))
   elif [[ $1 != ps ]]; then
     COMPREPLY=($(_tine_boxes "$2"))
   fi
@@ -56,7 +62,7 @@ _tine() {
   COMPREPLY=()
 
   if ((cword == 1)); then
-    COMPREPLY=($(compgen -W 'run ps fork exec attach logs wait kill pause resume rm cp diff --help --version' \
+    COMPREPLY=($(compgen -W 'run ps fork save restore exec attach logs wait kill pause resume rm cp diff --help --version' \
       -- "$current"))
     return
   fi

@@ -1,14 +1,20 @@
 #include "cli/box_commands.hpp"
 
 #include "base/log.hpp"
+#include "base/new_file.hpp"
 #include "cli/box_list.hpp"
 #include "cli/conversation.hpp"
 #include "cli/parse.hpp"
 #include "daemon/directory.hpp"
+#include "daemon/server.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/core.h>
+#include <thread>
 
 namespace tine::cli {
 
@@ -29,6 +35,7 @@ daemon::Connection connect_to(const std::string &box) {
 BoxCommands::BoxCommands(CLI::App &app) {
   add_looking(app);
   add_changing(app);
+  add_saving(app);
   add_exec(app);
   add_streams(app);
 }
@@ -106,6 +113,38 @@ void BoxCommands::add_changing(CLI::App &app) {
   cp->add_option("DESTINATION", destination_, "PATH or BOX:PATH; a directory that exists: into it")
       ->required();
   cp->footer("Examples:\n  tine cp base-2:/etc/x .\n  tine cp data base-2:/tmp/");
+}
+
+void BoxCommands::add_saving(CLI::App &app) {
+  CLI::App *save = add(app, "save",
+                       "Save a running box to a file: its processes, memory and files, at one "
+                       "instant; the box runs on",
+                       [this] { return this->save(); });
+  save->add_option("BOX", box_, "Its name")->required();
+  save->add_option("FILE", file_, "The file; replaced when it is whole, if there is one")
+      ->required();
+  save->footer("Example: tine save base app.tine");
+
+  CLI::App *restore = add(app, "restore",
+                          "Let a saved box go on, in the background; prints the names of the new "
+                          "boxes",
+                          [this] { return this->restore(); });
+  restore->add_option("FILE", file_, "What tine save wrote; it is needed as long as they run")
+      ->required();
+  restore->add_option("-n,--count", count_, "How many")->check(CLI::Range(1, 10'000));
+  restore->add_option("--name", name_, "Name of the first box; default: the file's");
+  restore->add_option("--memory", memory_, "Most memory that the boxes may use: 512M, 4G");
+  restore->add_option("--cpus", cpus_, "vCPUs; default: one per core")->check(CLI::Range(1, 256));
+  restore
+      ->add_option("--allow-write", writable_,
+                   "A host directory that the box had with --bind ...:rw: it may go on writing")
+      ->allow_extra_args(false);
+  restore->add_option("--net", network_, "host: the box may go on using the host's network")
+      ->check(CLI::IsMember({"none", "host"}));
+  restore->add_flag("--rm", remove_at_end_, "Remove each box when it ends");
+  restore->add_flag("--no-seccomp", no_seccomp_,
+                    "Do not limit the host's system calls that tine itself may make");
+  restore->footer("Example: for box in $(tine restore app.tine -n 10); do tine attach $box & done");
 }
 
 void BoxCommands::add_exec(CLI::App &app) {
@@ -188,6 +227,44 @@ int BoxCommands::fork() {
     for (const json &name : (*answer)["names"])
       fmt::print("{}\n", name.get<std::string>());
   static_cast<void>(answer ? daemon::checked(*answer) : json());
+  return 0;
+}
+
+int BoxCommands::save() {
+  Connection connection = connect_to(box_);
+  auto file = NewFile::create(file_);
+  if (!file)
+    throw Failure(fmt::format("{}: {}", file_, ::strerror(static_cast<int>(file.error()))));
+  const int descriptors[] = {file->descriptor()};
+  static_cast<void>(connection.request({{"command", "save"}, {"box", box_}}, descriptors));
+  if (const Status status = file->commit(); !status)
+    throw Failure(fmt::format("{}: {}", file_, ::strerror(static_cast<int>(status.error()))));
+  return 0;
+}
+
+int BoxCommands::restore() {
+  daemon::FamilyOptions options;
+  options.snapshot = UniqueFd(::open(file_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!options.snapshot)
+    throw Failure(fmt::format("{}: {}", file_, ::strerror(errno)));
+  options.name = name_;
+  options.box.program = std::filesystem::path(file_).stem().string();
+  options.box.host_network = network_ == "host";
+  options.box.takes_over_host = false;
+  options.runtime.vcpus = cpus_ != 0 ? cpus_ : std::max(1U, std::thread::hardware_concurrency());
+  if (!memory_.empty())
+    options.runtime.memory_bytes = parse_size(memory_);
+  options.restores = count_;
+  for (const std::string &directory : writable_)
+    options.writable.push_back(std::filesystem::absolute(directory).string());
+  options.remove_at_end = remove_at_end_;
+  options.limit_host_calls = !no_seccomp_;
+  try {
+    for (const std::string &name : daemon::start_in_background(std::move(options)))
+      fmt::print("{}\n", name);
+  } catch (const Failure &failure) {
+    throw Failure(fmt::format("{}: {}", file_, failure.what()), failure.exit_status);
+  }
   return 0;
 }
 

@@ -1,5 +1,5 @@
-// The commands about boxes in the background: ps, fork, exec, attach, logs, wait, kill, pause,
-// resume, rm, cp, diff.
+// The commands about boxes in the background: ps, fork, save, restore, exec, attach, logs, wait,
+// kill, pause, resume, rm, cp, diff.
 #pragma once
 
 #include "daemon/protocol.hpp"
@@ -26,11 +26,14 @@ private:
   CLI::App *add(CLI::App &app, const char *name, const char *description, Run run);
   void add_looking(CLI::App &app);
   void add_changing(CLI::App &app);
+  void add_saving(CLI::App &app);
   void add_exec(CLI::App &app);
   void add_streams(CLI::App &app);
 
   int ps();
   int fork();
+  int save();
+  int restore();
   int exec();
   int attach();
   int logs();
@@ -58,6 +61,10 @@ private:
   std::string signal_ = "KILL";
   bool force_ = false;
   std::string source_, destination_;
+  std::string file_, name_, memory_, network_ = "none";
+  unsigned cpus_ = 0;
+  std::vector<std::string> writable_;
+  bool remove_at_end_ = false, no_seccomp_ = false;
 };
 
 /// A connection to the host process that keeps the box. Failure if there is none.

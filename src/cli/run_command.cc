@@ -134,7 +134,8 @@ int RunCommand::start_in_background() {
   options.limit_host_calls = !no_seccomp_;
   if (!log_size_.empty())
     options.log_bytes = std::max<u64>(parse_size(log_size_), least_log);
-  fmt::print("{}\n", daemon::start_in_background(std::move(options)));
+  for (const std::string &name : daemon::start_in_background(std::move(options)))
+    fmt::print("{}\n", name);
   return 0;
 }
 

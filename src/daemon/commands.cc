@@ -283,6 +283,11 @@ void exec(Session &session, const json &request) {
   begin_exec(session, std::move(kept), request);
 }
 
+void save(Session &session, const json &request) {
+  if (auto kept = named_box(session, request))
+    begin_save(session, std::move(kept));
+}
+
 void read_files(Session &session, const json &request) {
   if (auto kept = named_box(session, request))
     begin_download(session, std::move(kept), bytes_of(request.at("path").get<std::string>()));
@@ -316,7 +321,7 @@ constexpr Command commands[] = {
     {"list", list},     {"fork", fork}, {"logs", logs},       {"attach", attach},
     {"wait", wait},     {"kill", kill}, {"pause", pause},     {"resume", resume},
     {"remove", remove}, {"exec", exec}, {"read", read_files}, {"write", write_files},
-    {"diff", diff},
+    {"diff", diff},     {"save", save},
 };
 
 } // namespace

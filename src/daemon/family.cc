@@ -68,21 +68,64 @@ Family::~Family() {
 std::optional<box::StartFailure> Family::start() {
   auto first = std::make_shared<KeptBox>(wakeup_, options_.log_bytes);
   first->name = options_.name;
-  first->box = std::make_unique<box::Box>(runtime_);
-  if (auto failure = first->box->start(options_.box))
+  const bool restores = static_cast<bool>(options_.snapshot);
+  if (auto failure = restores ? restore_first(*first) : start_first(*first))
     return failure;
   {
     const KernelGuard guard(lock());
     const process::Process &program = first->box->first_process();
-    code_->store.load(runtime_.host().machine, program.leader()->name, *program.executable_file);
-    const fs::FileSystemContext &context = *program.leader()->fs;
-    options_.box.working_directory = fs::path_name(context.working_directory, context.root);
+    if (program.executable_file)
+      code_->store.load(runtime_.host().machine, program.leader()->name, *program.executable_file);
     first->control = std::move(options_.box.control);
   }
   if (::chdir("/") != 0)
     return box::StartFailure{"the host's / can't be entered"};
   keep(first);
-  // The threads that run guest code inherit the filter of the one that makes them.
+  if (auto failure = start_runtime())
+    return failure;
+  for (int made = 1; made < options_.restores; ++made) {
+    auto forked = fork(*first);
+    if (auto *failure = std::get_if<box::StartFailure>(&forked))
+      return std::move(*failure);
+  }
+  if (restores)
+    first->box->thaw();
+  return std::nullopt;
+}
+
+std::optional<box::StartFailure> Family::start_first(KeptBox &first) {
+  first.box = std::make_unique<box::Box>(runtime_);
+  if (auto failure = first.box->start(options_.box))
+    return failure;
+  const KernelGuard guard(lock());
+  const fs::FileSystemContext &context = *first.box->first_process().leader()->fs;
+  options_.box.working_directory = fs::path_name(context.working_directory, context.root);
+  return std::nullopt;
+}
+
+/// The box runs when the others were forked from it.
+std::optional<box::StartFailure> Family::restore_first(KeptBox &first) {
+  box::RestoreOptions restore;
+  restore.writable = options_.writable;
+  restore.host_network = options_.box.host_network;
+  restore.control = options_.box.control;
+  restore.frozen = true;
+  box::Surroundings surroundings;
+  auto restored =
+      box::Box::restore(runtime_, std::move(options_.snapshot), std::move(restore), surroundings);
+  if (auto *failure = std::get_if<box::StartFailure>(&restored))
+    return std::move(*failure);
+  first.box = std::move(std::get<std::unique_ptr<box::Box>>(restored));
+  options_.box.environment = std::move(surroundings.environment);
+  options_.box.working_directory = std::move(surroundings.working_directory);
+  options_.box.uid = surroundings.uid;
+  options_.box.gid = surroundings.gid;
+  options_.box.groups = std::move(surroundings.groups);
+  return std::nullopt;
+}
+
+/// The threads that run guest code inherit the filter of the one that makes them.
+std::optional<box::StartFailure> Family::start_runtime() {
   std::string problem;
   std::thread maker([&] {
     try {
@@ -105,7 +148,8 @@ void Family::install_filter(bool answers_commands) {
   const auto &binds = options_.box.binds;
   box::install_host_filter(
       {.host_files_change = std::any_of(binds.begin(), binds.end(),
-                                        [](const box::Bind &bind) { return bind.writable; }),
+                                        [](const box::Bind &bind) { return bind.writable; }) ||
+                            !options_.writable.empty(),
        .host_network = options_.box.host_network,
        .keeps_code = answers_commands && options_.code_cache != "off",
        .answers_commands = answers_commands});
@@ -146,7 +190,9 @@ std::variant<std::shared_ptr<KeptBox>, box::StartFailure> Family::fork(KeptBox &
   {
     // Also if it wasn't for them: the copies of threads that ask for a fork just now have one.
     const KernelGuard guard(lock());
-    kept->control = Ref<fs::BoxControl>(original.control->latest_copy);
+    kept->control = Ref<fs::BoxControl>(std::exchange(original.control->latest_copy, nullptr));
+    if (!kept->control) // restored from a file of a program that gives its boxes none
+      kept->control = make_ref<fs::BoxControl>([](void *, fs::BoxControl &) {}, nullptr);
     original.control->answer_forked(0);
     kept->control->answer_forked(static_cast<i64>(last_number_));
   }
@@ -202,6 +248,11 @@ void Family::remove(KeptBox &kept) {
     kept.control = nullptr;
   }
   std::erase_if(boxes_, [&](const auto &other) { return other.get() == &kept; });
+}
+
+box::Surroundings Family::surroundings() const {
+  return {options_.box.environment, options_.box.working_directory, options_.box.uid,
+          options_.box.gid, options_.box.groups};
 }
 
 box::BoxOptions Family::program_options() const {

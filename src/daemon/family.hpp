@@ -16,7 +16,7 @@
 
 namespace tine::daemon {
 
-/// What `tine run -d` asks for.
+/// What `tine run -d` and `tine restore` ask for.
 struct FamilyOptions {
   std::string name; ///< of the first box
   box::BoxOptions box;
@@ -25,6 +25,10 @@ struct FamilyOptions {
   bool remove_at_end = false;   ///< a box goes when its main process has ended
   std::string code_cache;       ///< as CodeStore has it
   bool limit_host_calls = true; ///< the seccomp filter
+  // Instead of a program: a saved box.
+  UniqueFd snapshot;
+  int restores = 1;                  ///< boxes that go on from it
+  std::vector<std::string> writable; ///< as box::RestoreOptions has it
 };
 
 /// A box and what is kept beside it. Shared with the connections that look at it; what is of the
@@ -87,6 +91,8 @@ public:
   void signal(KeptBox &kept, int number);
   void set_frozen(KeptBox &kept, bool frozen);
   void remove(KeptBox &kept);
+  /// What a saved box keeps of how it began.
+  [[nodiscard]] box::Surroundings surroundings() const;
   /// Options for a further process: the environment, user and directory that the box began with.
   [[nodiscard]] box::BoxOptions program_options() const;
 
@@ -102,6 +108,9 @@ public:
   void note_message(std::string_view text);
 
 private:
+  [[nodiscard]] std::optional<box::StartFailure> start_first(KeptBox &first);
+  [[nodiscard]] std::optional<box::StartFailure> restore_first(KeptBox &first);
+  [[nodiscard]] std::optional<box::StartFailure> start_runtime();
   void keep(const std::shared_ptr<KeptBox> &kept);
   /// Forks that were asked for in boxes.
   void carry_out_requests();

@@ -163,7 +163,10 @@ void serve(FamilyOptions options, FamilyDirectory &directory, UniqueFd listener,
       return;
     }
     ::signal(SIGPIPE, SIG_IGN); // after the box has inherited what the caller had
-    report(reports.get(), {{"name", name}});
+    json names = json::array();
+    for (const auto &kept : family.boxes())
+      names.push_back(kept->name);
+    report(reports.get(), {{"names", names}});
     reports = UniqueFd();
     server.run();
     directory.remove(name);
@@ -214,7 +217,7 @@ std::string read_all(int from) {
 
 } // namespace
 
-std::string start_in_background(FamilyOptions options) {
+std::vector<std::string> start_in_background(FamilyOptions options) {
   FamilyDirectory directory;
   UniqueFd listener = listen(directory, options);
   int ends[2];
@@ -229,7 +232,8 @@ std::string start_in_background(FamilyOptions options) {
   }
   if (child == 0) {
     reports = UniqueFd();
-    leave_the_caller({directory.descriptor(), listener.get(), to_report.get()});
+    leave_the_caller({directory.descriptor(), listener.get(), to_report.get(),
+                      options.snapshot ? options.snapshot.get() : STDERR_FILENO});
     serve(std::move(options), directory, std::move(listener), std::move(to_report));
     ::_exit(0);
   }
@@ -238,7 +242,7 @@ std::string start_in_background(FamilyOptions options) {
   const json message = json::parse(read_all(reports.get()), nullptr, false);
   if (!message.is_object())
     throw Failure(fmt::format("the background process of {} has ended before its box began", name));
-  return checked(message).at("name").get<std::string>();
+  return checked(message).at("names").get<std::vector<std::string>>();
 }
 
 } // namespace tine::daemon

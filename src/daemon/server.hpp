@@ -5,9 +5,10 @@
 
 namespace tine::daemon {
 
-/// Starts the host process of a new family in the background, and in it the first box. The name of
-/// the box; Failure if it can't be started, or if the name is taken. Without a name in the options,
-/// one is made of the program's. To be called while the process has one thread.
-[[nodiscard]] std::string start_in_background(FamilyOptions options);
+/// Starts the host process of a new family in the background, and in it the first box, or those
+/// that go on from a saved one. Their names; Failure if they can't be started, or if the name is
+/// taken. Without a name in the options, one is made of the program's. To be called while the
+/// process has one thread.
+[[nodiscard]] std::vector<std::string> start_in_background(FamilyOptions options);
 
 } // namespace tine::daemon

@@ -83,6 +83,7 @@ void carry_out(Session &session, const json &request);
 // ---- what commands begin; each in a source of its own ----
 void begin_download(Session &session, std::shared_ptr<KeptBox> kept, const std::string &path);
 void begin_upload(Session &session, std::shared_ptr<KeptBox> kept, const std::string &path);
+void begin_save(Session &session, std::shared_ptr<KeptBox> kept);
 void begin_exec(Session &session, std::shared_ptr<KeptBox> kept, const json &request);
 
 } // namespace tine::daemon
