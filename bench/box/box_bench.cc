@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -20,7 +21,9 @@ using Clock = std::chrono::steady_clock;
 
 struct Options {
   std::string json;
-  std::vector<unsigned> sizes{64, 4096}; ///< MiB
+  std::vector<unsigned> sizes{64, 4096};       ///< MiB
+  std::vector<unsigned> saved{64, 1024, 4096}; ///< MiB
+  std::string folder = "/tmp";                 ///< of the files that boxes are saved in
   unsigned rounds = 1000, requests = 1000, idle = 10'000;
 };
 
@@ -61,6 +64,8 @@ public:
     measure_fork(options_.sizes.front(), 1, true);
     measure_python();
     measure_idle();
+    for (const unsigned size : options_.saved)
+      measure_save(size);
     print();
     write_json();
     return failures_ == 0 ? 0 : 1;
@@ -76,12 +81,12 @@ private:
   }
 
   /// A box with the guest in it, which is ready.
-  std::optional<Box> start_guest(unsigned mebibytes, unsigned processes, bool busy) {
+  std::optional<Box> start_guest(unsigned mebibytes, unsigned processes, const char *mode) {
     BoxOptions options;
     options.arguments = {own_directory() + "/box_guest", std::to_string(mebibytes),
                          std::to_string(processes)};
-    if (busy)
-      options.arguments.emplace_back("busy");
+    if (*mode != 0)
+      options.arguments.emplace_back(mode);
     Box box = Box::start(options);
     if (!box.read_until("ready", std::chrono::minutes(5))) {
       fail(fmt::format("the guest with {} MiB does not get ready", mebibytes));
@@ -91,7 +96,7 @@ private:
   }
 
   void measure_fork(unsigned mebibytes, unsigned processes, bool busy) {
-    std::optional<Box> original = start_guest(mebibytes, processes, busy);
+    std::optional<Box> original = start_guest(mebibytes, processes, busy ? "busy" : "");
     if (!original)
       return;
     std::vector<double> times, ends;
@@ -143,7 +148,7 @@ private:
   }
 
   void measure_idle() {
-    std::optional<Box> original = start_guest(options_.sizes.front(), 1, false);
+    std::optional<Box> original = start_guest(options_.sizes.front(), 1, "");
     if (!original)
       return;
     std::vector<Box> copies;
@@ -161,6 +166,36 @@ private:
       if (&copy == &copies.front() || &copy == &copies.back())
         if (!serves(copy))
           fail("an idle fork doesn't go on as it should");
+  }
+
+  /// To a file, and from the file to the first answer of the box.
+  void measure_save(unsigned mebibytes) {
+    std::optional<Box> original = start_guest(mebibytes, 1, "mixed");
+    if (!original)
+      return;
+    const std::string path = fmt::format("{}/bench_box.{}.tine", options_.folder, ::getpid());
+    const double bytes = mebibytes * 1048576.0;
+    std::vector<double> saves, restores, answers;
+    for (int round = 0; round < 3; ++round) {
+      const auto start = Clock::now();
+      original->save(path);
+      saves.push_back(nanoseconds_since(start));
+    }
+    original.reset();
+    for (int round = 0; round < 5; ++round) {
+      const auto start = Clock::now();
+      Box copy = Box::restore(path);
+      restores.push_back(nanoseconds_since(start));
+      if (!serves(copy))
+        fail("a restored box doesn't go on as it should");
+      answers.push_back(nanoseconds_since(start));
+    }
+    const std::string name = fmt::format("{} MiB", mebibytes);
+    add(name + ": save", median(saves), bytes / 1073741824.0 * 1e9);
+    add(name + ": file", static_cast<double>(std::filesystem::file_size(path)), 0, "bytes");
+    add(name + ": restore, ready to run", median(restores), 5e6);
+    add(name + ": restore, first answer read", median(answers), 0);
+    std::filesystem::remove(path);
   }
 
   void print() const {
@@ -204,6 +239,8 @@ int main(int argc, char **argv) try {
   app.add_option("--sizes", options.sizes, "sizes of the forked program in MiB")->delimiter(',');
   app.add_option("--rounds", options.rounds, "forks of each size");
   app.add_option("--requests", options.requests, "forks of a warm python3");
+  app.add_option("--saved", options.saved, "sizes of the saved program in MiB")->delimiter(',');
+  app.add_option("--folder", options.folder, "where the files of saved boxes are");
   app.add_option("--idle", options.idle, "idle forks at once");
   CLI11_PARSE(app, argc, argv);
   return tine::bench::Bench(options).run();
