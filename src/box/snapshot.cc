@@ -96,15 +96,20 @@ std::optional<StartFailure> Box::save(int file, Surroundings surroundings) {
   std::unique_ptr<process::Kernel> copy;
   memory::ImageList images;
   Archive archive(saved_classes());
+  fs::StandardStreams streams;
   {
+    const KernelGuard guard(lock);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+      streams.files[fd] = open_stream({runtime_.host().events, runtime_.host().frames}, -1, fd);
+  }
+  {
+    // The pause: as long as a fork takes.
     const KernelGuard guard = runtime_.pause(*kernel_);
+    fs::StandardStreams own = std::move(streams); // goes before the lock does
     if (init_->is_zombie())
       return StartFailure{"the box has ended"};
-    fs::StandardStreams streams;
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
-      streams.files[fd] = open_stream(runtime_.host().events, -1, fd);
     std::string refused;
-    auto made = kernel_->copy_to_save(streams, refused);
+    auto made = kernel_->copy_to_save(own, refused);
     if (!made)
       return refused.empty() ? save_failure(made.error())
                              : StartFailure{fmt::format(
@@ -148,7 +153,8 @@ Box::restore(Runtime &runtime, UniqueFd file, RestoreOptions options, Surroundin
   fs::StandardStreams streams = std::move(options.streams); // goes before the lock does
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
     if (!streams.files[fd])
-      streams.files[fd] = open_stream(runtime.host().events, streams.descriptors[fd].get(), fd);
+      streams.files[fd] = open_stream({runtime.host().events, runtime.host().frames},
+                                      streams.descriptors[fd].get(), fd);
   auto kernel = restore_kernel({runtime.host(), runtime.vcpu_count(), streams},
                                make_ref<memory::SnapshotPages>(runtime.host().frames, snapshot),
                                snapshot->objects(), options, surroundings);

@@ -132,7 +132,7 @@ Ref<RefCounted> HostFile::archive_head(Archive &archive, HostFile *saved) {
     Ref<HostInode> host = saved ? saved->host_ : nullptr;
     archive(place);
     archive.required(host);
-    if (archive.is_reading() && !place)
+    if (archive.is_reading() && (!place || place.dentry->inode() != host))
       archive.fail("a file in it is nowhere");
     return archive.is_reading() && archive.ok() ? make_ref<HostFile>(place, flags, host) : nullptr;
   });
@@ -156,7 +156,7 @@ Ref<RefCounted> MemoryFile::archive_head(Archive &archive, MemoryFile *saved) {
     Ref<MemoryInode> inode = saved ? saved->memory_ : nullptr;
     archive(place);
     archive.required(inode);
-    if (archive.is_reading() && !place)
+    if (archive.is_reading() && (!place || place.dentry->inode() != inode))
       archive.fail("a file in it is nowhere");
     return archive.is_reading() && archive.ok() ? make_ref<MemoryFile>(place, flags, inode)
                                                 : nullptr;
@@ -294,8 +294,9 @@ void InotifyFile::archive_body(Archive &archive) {
     archive.required(watch.inode);
     if (!archive.is_reading() || !archive.ok())
       continue;
-    if (watches_.contains(watch.descriptor))
-      return archive.fail("it has two watches of one number");
+    if (watches_.contains(watch.descriptor) ||
+        &watch.inode->file_system() != watch.file_system.get())
+      return archive.fail("it has a watch that can't be");
     add_watch(watch.descriptor, watch.inode, watch.mask);
   }
   if (archive.is_reading())

@@ -13,6 +13,12 @@ namespace {
 
 enum class PlaceKind : u8 { none, in_tree, open_file };
 
+/// What a path may have between two slashes; no name in a file may lead elsewhere.
+bool is_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == name.npos &&
+         name.find('\0') == name.npos;
+}
+
 } // namespace
 
 void Path::archive(Archive &archive) {
@@ -21,6 +27,10 @@ void Path::archive(Archive &archive) {
   if (kind == PlaceKind::in_tree) {
     archive.required(mount);
     archive.required(dentry);
+    // The mount keeps the file system, and that the inode.
+    if (archive.is_reading() && archive.ok() &&
+        &dentry->inode()->file_system() != mount->file_system.get())
+      archive.fail("it has a file on another mount than its own");
   } else if (kind == PlaceKind::open_file) {
     Ref<File> file = archive.is_reading() ? nullptr : dentry->inode()->detached_file();
     archive.required(file);
@@ -53,6 +63,8 @@ Ref<RefCounted> Dentry::archive_head(Archive &archive, Dentry *saved) {
   bool shown = saved && saved->parent_ && saved->parent_->remembered(saved->name_) == saved;
   bool generated = saved && saved->inode_->is_generated();
   archive(parent, name, deleted, pinned, shown, generated);
+  if (parent && (!is_name(name) || (generated && !parent->inode_->is_generated())))
+    archive.fail("it has a name that can't be");
   Ref<Inode> inode = saved ? saved->inode_ : nullptr;
   if (!generated) {
     archive.required(inode);
@@ -104,7 +116,13 @@ Ref<RefCounted> Mount::archive_head(Archive &archive, Mount *saved) {
 void Mount::archive_body(Archive &archive) {
   archive(id, flags, source, root, parent, mountpoint);
   // A file without a name in the tree, as of memfd_create(2), has a mount that shows nothing.
-  if (archive.is_reading() && parent && (!mountpoint || !root))
+  if (!archive.is_reading() || !archive.ok())
+    return;
+  const auto is_of = [](const Ref<Dentry> &dentry, const Ref<FileSystem> &owner) {
+    return !dentry || &dentry->inode()->file_system() == owner.get();
+  };
+  if ((parent && (!mountpoint || !root)) || (mountpoint && !parent) || !is_of(root, file_system) ||
+      (parent && !is_of(mountpoint, parent->file_system)))
     archive.fail("it has a mount that is nowhere");
 }
 
@@ -220,9 +238,7 @@ Ref<RefCounted> HostInode::archive_head(Archive &archive, HostInode *saved) {
   for (std::size_t start = 1; made && start <= path.size();) {
     const std::size_t end = std::min(path.find('/', start), path.size());
     const std::string_view name = std::string_view(path).substr(start, end - start);
-    auto next = name.empty() || name == "." || name == ".." || name.find('\0') != name.npos
-                    ? Result<Ref<HostInode>>(Errno{ENOENT})
-                    : made->host_lookup(name);
+    auto next = is_name(name) ? made->host_lookup(name) : Result<Ref<HostInode>>(Errno{ENOENT});
     made = next ? *next : nullptr;
     start = end + 1;
   }

@@ -7,8 +7,9 @@
 namespace tine::memory {
 namespace {
 
-/// Faster than a file is written, with most of what the lowest of the usual levels would save.
-constexpr int compression_level = -3;
+/// Text shrinks by 3.6 (by 4.0 at -1) and as fast as at any level above; arrays of numbers and
+/// pointers take a third of the time that they take at -1.
+constexpr int compression_level = -10;
 /// Blocks that wait for a thread.
 constexpr std::size_t most_waiting = 64;
 /// What saves less than an eighth is stored as it is: it is read faster.
@@ -67,17 +68,26 @@ void BlockWriter::work() {
   }
 }
 
+/// Frames mostly are neighbours, as their pages are.
+std::span<const std::byte> BlockWriter::contents_of(const Block &block, std::span<std::byte> room) {
+  if (block.owned)
+    return {block.owned.get(), block_bytes};
+  bool neighbours = true;
+  for (std::size_t i = 0; i < pages_per_block; ++i)
+    neighbours = neighbours && block.pages[i] == block.pages[0] + i * page_size;
+  if (neighbours)
+    return {block.pages[0], block_bytes};
+  for (std::size_t i = 0; i < pages_per_block; ++i)
+    if (block.pages[i] != nullptr)
+      std::memcpy(room.data() + i * page_size, block.pages[i], page_size);
+    else
+      std::memset(room.data() + i * page_size, 0, page_size);
+  return room;
+}
+
 void BlockWriter::write(const Block &block, ZSTD_CCtx &context, std::span<std::byte> plain,
                         std::span<std::byte> packed) {
-  std::span<const std::byte> bytes = plain;
-  if (block.owned)
-    bytes = {block.owned.get(), block_bytes};
-  else
-    for (std::size_t i = 0; i < pages_per_block; ++i)
-      if (block.pages[i] != nullptr)
-        std::memcpy(plain.data() + i * page_size, block.pages[i], page_size);
-      else
-        std::memset(plain.data() + i * page_size, 0, page_size);
+  std::span<const std::byte> bytes = contents_of(block, plain);
   const std::size_t size = ZSTD_compressCCtx(&context, packed.data(), worth_it, bytes.data(),
                                              bytes.size(), compression_level);
   if (ZSTD_isError(size) == 0)

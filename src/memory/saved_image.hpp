@@ -60,29 +60,40 @@ public:
   /// The frame of what find() said.
   [[nodiscard]] Result<FrameNumber> frame(u32 found) const;
   [[nodiscard]] SnapshotPages &pages() const { return *pages_; }
-  /// Calls visit(page, found) for each page of the range that isn't absent, ascending. EIO.
+  /// Calls visit(page, found) for each page of the range that isn't absent, ascending. EIO, also
+  /// for an image of more pages than there are in any memory: its nodes may say anything.
   template <typename Visit>
   [[nodiscard]] Status for_each(u64 first, u64 count, Visit &&visit) const {
-    return root_ == 0 || count == 0
-               ? Status(Done{})
-               : visit_node(root_, PageTable::levels - 1, 0, {PageNumber{first}, count}, visit);
+    if (root_ == 0 || count == 0)
+      return Done{};
+    u64 left = most_entries;
+    return visit_node({root_, PageTable::levels - 1, 0}, {PageNumber{first}, count}, left, visit);
   }
 
 private:
+  static constexpr u64 most_entries = u64{1} << 26; ///< 256 GiB
+  struct Place {
+    u32 number, level;
+    u64 first; ///< page
+  };
   template <typename Visit>
-  Status visit_node(u32 number, u32 level, u64 node_first, PageRange range, Visit &visit) const {
-    const u32 *const entries = pages_->node(number);
-    if (entries == nullptr)
+  Status visit_node(const Place &node, PageRange range, u64 &left, Visit &visit) const {
+    const u32 *const entries = pages_->node(node.number);
+    if (entries == nullptr || left == 0)
       return Errno{EIO};
-    const u64 span = PageTable::entry_span(level);
+    --left;
+    const u64 span = PageTable::entry_span(node.level);
     for (u64 i = 0; i < node_entries; ++i) {
-      const u64 page = node_first + i * span;
+      const u64 page = node.first + i * span;
       if (entries[i] == 0 || page + span <= range.first.value || page >= range.end().value)
         continue;
-      if (level == 0)
+      if (node.level == 0) {
+        left -= left > 0 ? 1 : 0;
         visit(page, entries[i]);
-      else if (Status status = visit_node(entries[i], level - 1, page, range, visit); !status)
+      } else if (Status status = visit_node({entries[i], node.level - 1, page}, range, left, visit);
+                 !status) {
         return status;
+      }
     }
     return Done{};
   }

@@ -72,6 +72,8 @@ public:
   [[nodiscard]] u64 end() const { return end_; }
 
 private:
+  [[nodiscard]] static std::span<const std::byte> contents_of(const Block &block,
+                                                              std::span<std::byte> room);
   void work();
   void write(const Block &block, ZSTD_CCtx_s &context, std::span<std::byte> plain,
              std::span<std::byte> packed);

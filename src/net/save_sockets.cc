@@ -11,6 +11,13 @@
 #include <netinet/in.h>
 
 namespace tine::net {
+namespace {
+
+template <typename T> bool has_null(const std::deque<Ref<T>> &references) {
+  return std::any_of(references.begin(), references.end(), [](const Ref<T> &one) { return !one; });
+}
+
+} // namespace
 
 void add_saved_classes(ArchiveClasses &classes) {
   classes.add<Network>("network");
@@ -101,7 +108,8 @@ Ref<RefCounted> UnixEndpoint::archive_head(Archive &archive, UnixEndpoint *saved
 }
 
 void UnixMessage::archive(Archive &archive) {
-  archive(data, consumed, files, credentials, sender, charge);
+  archive(data, consumed, files, credentials, charge);
+  archive.required(sender);
   if (consumed > data.size())
     archive.fail("it has a message that can't be");
 }
@@ -117,12 +125,22 @@ void UnixEndpoint::archive_body(Archive &archive) {
   bool has_path = inode && path_name != network.path_names().end() && path_name->second == this;
   bool has_abstract = abstract != network.abstract_names.end() && abstract->second == this;
   archive(node, has_path, has_abstract);
+  constexpr std::size_t longest_name = 108; // sockaddr_un
+  if (name.text.size() > longest_name || (node && node->type() != S_IFSOCK))
+    archive.fail("it has a socket that can't be");
   if (archive.is_reading() && archive.ok()) {
     inode = node;
     if (has_path && node)
       network.path_names().emplace(node.get(), this);
     if (has_abstract)
       network.abstract_names.emplace(name.text, this);
+  }
+  if (has_null(accept_queue))
+    archive.fail("it has a socket that can't be");
+  if (!archive.ok()) { // it is closed with what it has
+    queue.clear();
+    accept_queue.clear();
+    return;
   }
   // Clients aren't kept: those that nobody else refers to aren't there.
   archive.at_end([keep = Ref<UnixEndpoint>(this)](Archive &end) {
@@ -150,6 +168,7 @@ void UnixEndpoint::check_restored(Archive &archive) {
       (!peer || (peer->type == type && (!stream || peer->peer.get() == this || !peer->peer)));
   if (!valid || (stream && !datagram_clients.empty()) || (stream && peer.get() == this)) {
     datagram_clients.clear();
+    accept_queue.clear();
     archive.fail("it has a socket that can't be");
   }
 }
@@ -187,6 +206,12 @@ void TcpEndpoint::archive_body(Archive &archive) {
   bool bound = in_table;
   archive(bound, options, inode_number, received, end_received, end_sent, no_more_receives,
           connect_result_pending, error, backlog, peer, listener, accept_queue, waiting_clients);
+  if (has_null(accept_queue) || has_null(waiting_clients))
+    archive.fail("it has a connection that can't be");
+  if (!archive.ok()) { // it is closed with what it has
+    accept_queue.clear();
+    waiting_clients.clear();
+  }
   if (!archive.is_reading() || !archive.ok())
     return;
   if (family != AF_INET && family != AF_INET6)
@@ -198,10 +223,17 @@ void TcpEndpoint::archive_body(Archive &archive) {
 
 void TcpEndpoint::check_restored(Archive &archive) {
   const auto is_other = [this](const Ref<TcpEndpoint> &end) { return end && end.get() != this; };
-  if ((peer && (peer->peer.get() != this || peer.get() == this)) || listener.get() == this ||
-      !std::all_of(accept_queue.begin(), accept_queue.end(), is_other) ||
-      !std::all_of(waiting_clients.begin(), waiting_clients.end(), is_other))
+  // An end that was closed has let go of the other, which still knows it.
+  const bool has_valid_peer =
+      !peer || (peer.get() != this &&
+                (peer->peer.get() == this || (!peer->peer && peer->state == State::closed)));
+  if (!has_valid_peer || (state == State::connected && !end_sent && !peer) ||
+      listener.get() == this || !std::all_of(accept_queue.begin(), accept_queue.end(), is_other) ||
+      !std::all_of(waiting_clients.begin(), waiting_clients.end(), is_other)) {
+    accept_queue.clear();
+    waiting_clients.clear();
     archive.fail("it has a connection that can't be");
+  }
 }
 
 // ---- UDP and netlink ----

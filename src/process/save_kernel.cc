@@ -24,6 +24,8 @@ namespace {
 static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 1056,
               "save_kernel.cc: say how the new member is saved");
 
+constexpr std::size_t longest_thread_name = 15, longest_hostname = 64; // TASK_COMM_LEN, utsname
+
 bool is_pid(Pid pid) {
   return pid.value >= 0 && pid.value < Kernel::pid_limit;
 }
@@ -174,6 +176,8 @@ void Thread::archive_body(Archive &archive) {
           syscall_state, syscall_number, semaphore_undo, trace, namespaces);
   std::optional<Nanoseconds> deadline = timeout.deadline();
   archive.instant(deadline);
+  if (name.size() > longest_thread_name)
+    archive.fail("it has a name that can't be");
   if (!archive.is_reading() || !archive.ok())
     return;
   if (deadline)
@@ -255,6 +259,8 @@ Ref<RefCounted> UtsNamespace::archive_head(Archive &, UtsNamespace *saved) {
 
 void UtsNamespace::archive_body(Archive &archive) {
   archive(id, owner, hostname, domain_name);
+  if (hostname.size() > longest_hostname || domain_name.size() > longest_hostname)
+    archive.fail("it has a name that can't be");
 }
 
 Ref<RefCounted> Namespaces::archive_head(Archive &, Namespaces *saved) {
@@ -340,7 +346,8 @@ void Kernel::archive(Archive &archive) {
   Ref<IpcNamespace> own_ipc = ipc;
   archive.required(own_network);
   archive.required(own_ipc);
-  if (own_network != first_network || own_ipc != ipc || last_pid_ < 0 || last_pid_ >= pid_limit)
+  if (own_network != first_network || own_ipc != ipc || hostname.size() > longest_hostname ||
+      domain_name.size() > longest_hostname || last_pid_ < 0 || last_pid_ >= pid_limit)
     archive.fail("it has no kernel");
   pid_numbers.archive(archive);
   archive_processes(archive);

@@ -94,7 +94,7 @@ void restore(const Ref<memory::SnapshotFile> &file, std::span<const std::byte> o
   {
     fs::StandardStreams streams;
     for (int fd = 0; fd < 3; ++fd)
-      streams.files[fd] = box::open_stream(world.events, -1, fd);
+      streams.files[fd] = box::open_stream({world.events, *world.frames}, -1, fd);
     box::Surroundings surroundings;
     const auto kernel = box::restore_kernel({world.host, 1, streams},
                                             make_ref<memory::SnapshotPages>(*world.frames, file),

@@ -178,7 +178,9 @@ Ref<RefCounted> QueueFile::archive_head(Archive &archive, QueueFile *saved) {
     Ref<PosixQueue> queue = saved ? saved->queue_ : nullptr;
     archive(place);
     archive.required(queue);
-    return saved || !archive.ok() || !place ? nullptr : make_ref<QueueFile>(place, flags, queue);
+    if (saved || !archive.ok() || !place || place.dentry->inode() != queue)
+      return nullptr;
+    return make_ref<QueueFile>(place, flags, queue);
   });
 }
 

@@ -91,6 +91,11 @@ TEST_F(SaveTest, SavesOfSaves) {
   EXPECT_EQ(box->line(), "y 4");
 }
 
+/// What is unmapped, moved, cut off and written before it was read from the file.
+TEST_F(SaveTest, PagesThatWereNotUsedYet) {
+  expect_of_all("pages", "go", 13);
+}
+
 TEST_F(SaveTest, BlockedCallsGoOnBlocking) {
   expect_of_all("blocked", "go", 10);
 }
