@@ -72,4 +72,21 @@ std::unique_ptr<AsyncSignals> AsyncSignals::copy(Copier &copier, File &made) con
   return copied;
 }
 
+void AsyncSignals::archive(Archive &archive) {
+  if (notice)
+    archive.fail("directory notification (F_NOTIFY)");
+  std::optional<i32> ready_fd;
+  if (readiness_)
+    ready_fd = readiness_->fd();
+  archive.choice(owner.kind, AsyncOwner::Kind::group);
+  archive(owner.id, owner.uid, owner.euid, signal, ready_fd);
+  if (signal < 0 || signal > 64)
+    archive.fail("it has a signal that can't be");
+  if (archive.is_reading() && ready_fd) // when there is somebody whole to get signals
+    archive.at_end([keep = Ref<File>(&file_), fd = *ready_fd](Archive &) {
+      if (keep->async)
+        keep->async->tell_readiness(fd);
+    });
+}
+
 } // namespace tine::fs

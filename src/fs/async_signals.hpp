@@ -1,6 +1,7 @@
 // Signals that a file sends: fcntl(2), "Managing signals", leases and directory notification.
 #pragma once
 
+#include "base/archive.hpp"
 #include "base/copier.hpp"
 #include "base/types.hpp"
 #include "sched/wait_queue.hpp"
@@ -54,6 +55,8 @@ public:
   void end_readiness();
   /// A descriptor of the table was closed.
   void descriptor_closed(const void *table);
+  /// Of a saved box. Directory notification isn't saved: a box that asked for it is refused.
+  void archive(Archive &archive);
   /// The same for the description in the copy of a box.
   [[nodiscard]] std::unique_ptr<AsyncSignals> copy(Copier &copier, File &made) const;
 

@@ -95,17 +95,15 @@ public:
   [[nodiscard]] static Ref<RefCounted> archive_file(Archive &archive, File *saved, Make &&make) {
     u32 flags = saved ? saved->status_flags_ : 0;
     u64 at = saved ? saved->offset : 0;
-    i32 owner = saved ? saved->async_owner : 0, signal = saved ? saved->async_signal : 0;
-    archive(flags, at, owner, signal);
+    archive(flags, at);
     const Ref<File> made = make(flags);
+    archive_signals(archive, saved, made.get());
     if (saved)
       return Ref<RefCounted>(saved);
     if (!archive.ok() || !made)
       return {};
     made->status_flags_ = flags;
     made->offset = at;
-    made->async_owner = owner;
-    made->async_signal = signal;
     return made;
   }
 
@@ -129,6 +127,7 @@ protected:
   ~File() override;
 
 private:
+  static void archive_signals(Archive &archive, File *saved, File *made);
   /// What copy() asks: the class's own part. A class that doesn't say how it is copied refuses the
   /// fork of its box.
   [[nodiscard]] virtual Result<Ref<File>> make_copy(Copier &copier);

@@ -29,6 +29,20 @@ template <typename T> Ref<RefCounted> archive_placed(Archive &archive, T *saved)
 
 } // namespace
 
+void File::archive_signals(Archive &archive, File *saved, File *made) {
+  bool there = saved && saved->async;
+  archive(there);
+  if (!there)
+    return;
+  if (saved)
+    return saved->async->archive(archive);
+  auto *sender = archive.context<AsyncSender>();
+  if (made == nullptr || sender == nullptr)
+    return archive.fail("it has signals of no file");
+  made->async = std::make_unique<AsyncSignals>(*made, *sender);
+  made->async->archive(archive);
+}
+
 void add_saved_classes(ArchiveClasses &classes) {
   classes.add<FdTable>("descriptors");
   classes.add<Pipe>("pipe");
@@ -321,6 +335,20 @@ void LockList::archive(Archive &archive) {
   };
   archive_held(held_);
   archive_held(whole_);
+  std::vector<Lease> leases;
+  for (const Lease &lease : leases_.held())
+    if (archive.has(static_cast<const RefCounted *>(lease.holder)))
+      leases.push_back(lease);
+  archive.sequence(leases, [&](Lease &lease) {
+    archive.weak(lease.holder);
+    archive(lease.type, lease.target, lease.fd);
+    archive.instant(lease.deadline);
+    if (!archive.is_reading() || !archive.ok())
+      return;
+    if (!lease.holder || !lease.holder->async)
+      return archive.fail("it has a lease of nobody");
+    leases_.add_copy(lease);
+  });
 }
 
 } // namespace tine::fs

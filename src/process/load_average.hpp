@@ -1,6 +1,7 @@
 // /proc/loadavg: how many threads ran or wanted to, on average over 1, 5 and 15 minutes.
 #pragma once
 
+#include "base/archive.hpp"
 #include "base/types.hpp"
 
 #include <array>
@@ -16,6 +17,8 @@ public:
   /// Whether it is time for a sample.
   [[nodiscard]] bool is_due(Nanoseconds now) const { return now - sampled_ >= period; }
   void sample(Nanoseconds now, u64 active);
+  /// Of a saved box.
+  void archive(Archive &archive);
   /// Thousandths.
   [[nodiscard]] std::array<u64, 3> averages(Nanoseconds now) const;
 

@@ -79,6 +79,15 @@ void add_saved_trees(fs::PseudoTrees &trees, Kernel &kernel) {
   add_saved_sysfs(trees, kernel);
 }
 
+void LoadAverage::archive(Archive &archive) {
+  constexpr double largest = 1e9;
+  archive.instant(sampled_);
+  archive.plain(averages_);
+  for (double &average : averages_)
+    if (!(average >= 0 && average <= largest))
+      average = 0;
+}
+
 // ---- processes ----
 
 Ref<RefCounted> Process::archive_head(Archive &archive, Process *saved) {
@@ -339,8 +348,10 @@ Ref<RefCounted> PidFile::archive_head(Archive &archive, PidFile *saved) {
 void Kernel::archive(Archive &archive) {
   archive.set_context(*this);
   archive.set_context(network);
+  archive.set_context(*file_signals);
   archive.instant(boot_time);
   archive_clock(archive);
+  load.archive(archive);
   archive(hostname, domain_name, remembered_settings, main_pid, last_pid_);
   Ref<net::Network> own_network = first_network;
   Ref<IpcNamespace> own_ipc = ipc;

@@ -88,7 +88,9 @@ std::vector<std::byte> changed(std::vector<std::byte> objects, fuzz::Input &inpu
   return objects;
 }
 
-void restore(const Ref<memory::SnapshotFile> &file, std::span<const std::byte> objects) {
+/// Why there is no box; empty: there is one.
+std::string restore(const Ref<memory::SnapshotFile> &file, std::span<const std::byte> objects) {
+  std::string refused;
   fuzz::HostWorld &world = fuzz::HostWorld::instance();
   const u64 before = world.frames->frames_in_use();
   {
@@ -109,10 +111,12 @@ void restore(const Ref<memory::SnapshotFile> &file, std::span<const std::byte> o
             static_cast<void>(thread->memory->read(fuzz::KernelWorld::data, bytes));
           }
     } else {
-      fuzz::require(!std::get<std::string>(kernel).empty(), "a refusal without a reason");
+      refused = std::get<std::string>(kernel);
+      fuzz::require(!refused.empty(), "a refusal without a reason");
     }
   }
   fuzz::require(world.frames->frames_in_use() == before, "frames are left of a saved box");
+  return refused;
 }
 
 } // namespace
@@ -125,7 +129,9 @@ extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size) {
         memory::SnapshotFile::open(UniqueFd(::fcntl(saved.file.get(), F_DUPFD_CLOEXEC, 3)));
     const auto *file = std::get_if<Ref<memory::SnapshotFile>>(&opened);
     fuzz::require(file != nullptr, "the file that was saved");
-    restore(*file, changed(saved.objects, input));
+    const bool whole = input.empty();
+    const std::string refused = restore(*file, changed(saved.objects, input));
+    fuzz::require(!whole || refused.empty(), "what was saved is refused: " + refused);
     return 0;
   }
   UniqueFd made = memory_file();
@@ -135,7 +141,7 @@ extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size) {
                 "write");
   auto opened = memory::SnapshotFile::open(std::move(made));
   if (const auto *file = std::get_if<Ref<memory::SnapshotFile>>(&opened))
-    restore(*file, (*file)->objects());
+    static_cast<void>(restore(*file, (*file)->objects()));
   else
     fuzz::require(!std::get<std::string>(opened).empty(), "a refusal without a reason");
   return 0;
