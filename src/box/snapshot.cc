@@ -81,6 +81,7 @@ restore_kernel(const RestoreHost &host, const Ref<memory::SnapshotPages> &pages,
     archive.fail("the box uses the host's network, which must be allowed");
   kernel_options.cpus = host.cpus;
   kernel = std::make_unique<process::Kernel>(host.host, kernel_options);
+  kernel->host_pages = make_ref<fs::HostPageCache>(access.files);
   process::add_saved_trees(trees, *kernel);
   signals = {signal_terminal_group, kernel.get()};
   kernel->archive(archive);

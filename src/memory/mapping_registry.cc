@@ -72,6 +72,8 @@ void MappingRegistry::unmap(const PageObject &object, u64 first_index, u64 count
                           return mapping.shared || copies == PrivateCopies::dropped ||
                                  object.present_page(index) == entry.frame();
                         });
+                    if (copies == PrivateCopies::dropped && !mapping.shared)
+                      space.forget_saved(range);
                   });
 }
 

@@ -225,6 +225,7 @@ Result<std::unique_ptr<Kernel>> Kernel::copy_all(fs::StandardStreams &streams,
                                                  std::string &refused) {
   auto made = std::make_unique<Kernel>(host, options);
   made->boot_time = boot_time;
+  made->monotonic_offset = monotonic_offset;
   made->load = load;
   made->host_pages = host_pages;
   made->hostname = hostname;
