@@ -109,7 +109,7 @@ Delivery next_delivery(Thread &thread, bool &found) {
     return Delivery::stopped;
   }
   siginfo_t info{};
-  if (!take_signal(thread, info)) {
+  if (!take_signal(thread, ~thread.signal_mask, info)) {
     found = false;
     return Delivery::none;
   }

@@ -6,6 +6,7 @@
 #include "process/kernel.hpp"
 #include "process/lifecycle.hpp"
 #include "process/rseq.hpp"
+#include "process/timers.hpp"
 #include "process/tracer.hpp"
 
 namespace tine::process {
@@ -57,9 +58,13 @@ void stop(Process &process, int signal) {
 
 } // namespace
 
-bool take_signal(Thread &thread, siginfo_t &info) {
-  const SignalSet allowed = ~thread.signal_mask;
-  return thread.pending.take(allowed, info) || thread.process->pending.take(allowed, info);
+bool take_signal(Thread &thread, SignalSet allowed, siginfo_t &info) {
+  Process &process = *thread.process;
+  if (!thread.pending.take(allowed, info) && !process.pending.take(allowed, info))
+    return false;
+  if (info.si_code == SI_TIMER && process.timers)
+    process.timers->delivered(info);
+  return true;
 }
 
 Delivery take_action(Thread &thread, const siginfo_t &info) {
@@ -109,7 +114,7 @@ Delivery deliver_signals(Thread &thread, const InterruptedCall &interrupted) {
       thread.kernel.host.scheduler.kick(thread);
       return Delivery::handler;
     }
-    if (!take_signal(thread, info))
+    if (!take_signal(thread, ~thread.signal_mask, info))
       return handled ? Delivery::handler : Delivery::none;
     const SignalAction action = (*thread.handlers)[info.si_signo];
     if (action.handler > 1 && !handled && interrupted.number >= 0)

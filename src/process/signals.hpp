@@ -60,8 +60,9 @@ struct InterruptedCall {
   u8 rule = 0;     ///< syscall::Interrupt
 };
 [[nodiscard]] Delivery deliver_signals(Thread &thread, const InterruptedCall &interrupted);
-/// Dequeues the next pending signal that the thread does not block; false if there is none.
-[[nodiscard]] bool take_signal(Thread &thread, siginfo_t &info);
+/// Dequeues the next pending signal of the thread or its process among `allowed`; false if there is
+/// none.
+[[nodiscard]] bool take_signal(Thread &thread, SignalSet allowed, siginfo_t &info);
 /// Acts on a signal that was taken: runs its handler, or does what signal(7) lists. After `none` it
 /// may have stopped the process.
 [[nodiscard]] Delivery take_action(Thread &thread, const siginfo_t &info);

@@ -183,8 +183,10 @@ TimerSetting ProcessTimers::set(PosixTimer &timer, TimerSetting wanted, bool abs
   timer.overrun = timer.last_overrun = 0;
   if (timer.timer)
     timer.timer->disarm();
-  if (wanted.remaining == 0)
+  if (wanted.remaining == 0) {
+    timer.interval = 0; // common_timer_set: disarmed, it has none
     return old;
+  }
   Nanoseconds remaining = wanted.remaining;
   if (absolute)
     remaining -= clock_now(process_, timer.clock);
@@ -223,21 +225,28 @@ void ProcessTimers::expire(PosixTimer &timer, Nanoseconds late) {
       timer.notify == SIGEV_THREAD_ID ? process_.kernel.find_thread(timer.thread) : nullptr;
   if (timer.notify == SIGEV_THREAD_ID && target == nullptr)
     return;
-  const SignalSet pending = target != nullptr ? target->pending.set() : process_.pending.set();
-  if (pending.contains(timer.signal)) {
-    timer.overrun =
-        static_cast<int>(std::min<Nanoseconds>(most_overruns, timer.overrun + missed + 1));
-    timer.last_overrun = timer.overrun;
+  const PendingSignals &pending = target != nullptr ? target->pending : process_.pending;
+  const bool is_queued =
+      std::any_of(pending.queue().begin(), pending.queue().end(), [&](const siginfo_t &queued) {
+        return queued.si_code == SI_TIMER && queued.si_timerid == timer.id &&
+               queued.si_signo == timer.signal;
+      });
+  timer.overrun = static_cast<int>(
+      std::min<Nanoseconds>(most_overruns, is_queued ? timer.overrun + missed + 1 : missed));
+  if (is_queued)
     return;
-  }
-  timer.last_overrun =
-      static_cast<int>(std::min<Nanoseconds>(most_overruns, timer.overrun + missed));
-  timer.overrun = 0;
-  info.si_overrun = timer.last_overrun;
   if (target != nullptr)
     send_signal(*target, info);
   else
     send_signal(process_, info);
+}
+
+void ProcessTimers::delivered(siginfo_t &info) {
+  PosixTimer *timer = find(info.si_timerid);
+  if (timer == nullptr)
+    return;
+  info.si_overrun = timer->last_overrun = timer->overrun;
+  timer->overrun = 0;
 }
 
 } // namespace tine::process

@@ -30,6 +30,7 @@ struct PosixTimer {
   Nanoseconds interval = 0;
   Nanoseconds cpu_deadline = 0; ///< CPU time used at which it expires; 0: unarmed
   Nanoseconds deadline = 0;     ///< host monotonic; 0: unarmed
+  /// Expirations since its signal was queued; those that the last signal told of.
   int overrun = 0, last_overrun = 0;
   std::unique_ptr<time::Timer> timer;
 };
@@ -57,6 +58,9 @@ public:
   bool remove(int id);
   [[nodiscard]] const std::map<int, PosixTimer> &posix() const { return posix_; }
   void remove_all_posix() { posix_.clear(); }
+  /// The signal of a timer is delivered: "the overrun count … between the time the signal was
+  /// generated … and the time it was delivered" (timer_getoverrun(2)).
+  void delivered(siginfo_t &info);
   /// CPU time went on: expires what is due.
   void cpu_time_used();
 

@@ -43,7 +43,7 @@ SyscallResult sleep_until_handler() {
 
 /// The signal that sigtimedwait takes, if one of `wanted` is pending.
 bool take_wanted(Call &call, SignalSet wanted, siginfo_t &info) {
-  return call.thread.pending.take(wanted, info) || call.process.pending.take(wanted, info);
+  return process::take_signal(call.thread, wanted, info);
 }
 
 } // namespace
@@ -57,7 +57,11 @@ SyscallResult sys_rt_sigaction(Call &call, int signal, GuestAddress action, Gues
     const auto given = TINE_TRY(call.memory.read_object<GuestAction>(action));
     if (unblockable_signals.contains(signal))
       return Errno{EINVAL};
-    call.thread.handlers->writable(signal) = {given.handler, given.flags, given.restorer,
+    // sigaction(2), "Dynamically probing for flag bit support": what isn't known reads back clear.
+    constexpr u64 restorer = 0x04000000, expose_tag_bits = 0x800;
+    constexpr u64 known = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART |
+                          SA_NODEFER | SA_RESETHAND | restorer | expose_tag_bits;
+    call.thread.handlers->writable(signal) = {given.handler, given.flags & known, given.restorer,
                                               SignalSet{given.mask} & ~unblockable_signals};
     discard_ignored(call, signal);
   }

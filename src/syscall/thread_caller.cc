@@ -56,7 +56,7 @@ bool ThreadCaller::group_in_session(Pid group, Pid session) const {
 bool ThreadCaller::take_signal(u64 set, void *info) {
   auto &result = *static_cast<siginfo_t *>(info);
   const process::SignalSet wanted{set};
-  return thread_.pending.take(wanted, result) || thread_.process->pending.take(wanted, result);
+  return process::take_signal(thread_, wanted, result);
 }
 
 u64 ThreadCaller::pending_signals() const {
