@@ -107,6 +107,7 @@ void Runtime::vcpu_main(u32 index) {
     account(vcpu, *thread, *process);
     thread->on_cpu_since = 0;
     vcpu.slice_start = 0;
+    process::account_switch(*thread, *process, next != Next::guest);
     scheduler_.put_back(*thread, run_state_after(next));
     if (process->stop_pending)
       process::finish_stop(*process);

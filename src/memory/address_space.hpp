@@ -232,6 +232,15 @@ public:
   [[nodiscard]] MemoryUsage usage() const;
   [[nodiscard]] MemoryUsage usage_of(const Mapping &mapping) const;
   [[nodiscard]] const FaultCounters &counters() const { return counters_; }
+  /// The most bytes that were resident before pages were removed, within a sixty-fourth: Linux's
+  /// hiwater_rss, but for what is resident now.
+  [[nodiscard]] u64 peak_resident() const { return peak_.pages << page_shift; }
+  void forget_peak() { peak_ = {}; }
+  /// At least what became resident since the address space was made and wasn't removed, without a
+  /// walk: what a fork gave it isn't in it.
+  [[nodiscard]] u64 resident_by_faults() const {
+    return (peak_.walked_pages + made_resident() - peak_.walked_faults) << page_shift;
+  }
   [[nodiscard]] Limits &limits() { return limits_; }
   [[nodiscard]] FrameArena &frames() const { return frames_; }
 
@@ -327,6 +336,13 @@ private:
   [[nodiscard]] Translation translation_of(const Mapping &mapping, const Leaf &leaf,
                                            PageNumber page) const;
 
+  // ---- usage.cc ----
+  [[nodiscard]] u64 made_resident() const {
+    return counters_.zero_filled + counters_.file_pages + counters_.copied;
+  }
+  /// Pages are about to be removed by the program: what is resident may be the most there ever was.
+  void note_peak();
+
   // ---- access.cc ----
   /// The rest of the page behind the address, whatever the mapping's protection.
   [[nodiscard]] Result<std::span<std::byte>> forced_window(GuestAddress address, Access access);
@@ -340,6 +356,11 @@ private:
   TranslationObserver *observer_ = nullptr;
   u32 viewers_ = 0;
   FaultCounters counters_;
+  /// Of note_peak(): what the last walk found, and the faults until then. A page that became
+  /// resident since took a fault.
+  struct Peak {
+    u64 pages = 0, walked_pages = 0, walked_faults = 0;
+  } peak_;
   Limits limits_;
   Layout layout_;
   /// A translation that may be written through was handed out since the last fork.

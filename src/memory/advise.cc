@@ -137,6 +137,7 @@ Status AddressSpace::discard(const Mapping &mapping, PageRange range, int advice
     MappingRegistry::unmap_object_pages(*mapping.object, first, range.count);
     return mapping.object->punch_hole(first, range.count);
   }
+  note_peak();
   TINE_TRY(remove_pages(range));
   if (mapping.protection.execute)
     tell_code_changed(range);

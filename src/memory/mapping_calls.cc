@@ -146,6 +146,7 @@ Status AddressSpace::remove_mappings(PageRange range) {
     return Done{};
   const bool code = std::any_of(gone.begin(), gone.end(),
                                 [](const Mapping &mapping) { return mapping.protection.execute; });
+  note_peak();
   TINE_TRY(remove_pages(range));
   own_mappings().erase(range);
   if (code)

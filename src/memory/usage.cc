@@ -72,6 +72,21 @@ MemoryUsage AddressSpace::usage() const {
   return usage;
 }
 
+/// A walk costs as much as there are pages: one is made only after as many faults as are a
+/// sixty-fourth of the peak, and if they can have exceeded it.
+void AddressSpace::note_peak() {
+  const u64 faults = made_resident();
+  const u64 since = faults - peak_.walked_faults;
+  if (peak_.walked_pages + since <= peak_.pages || since < peak_.pages / 64)
+    return;
+  u64 resident = 0;
+  for (const Mapping &mapping : mappings_->all())
+    page_table_->for_each_present(mapping.range, [&](PageNumber, PageEntry entry, u64) {
+      resident += entry.frame() == FrameArena::zero_frame ? 0 : 1;
+    });
+  peak_ = {std::max(peak_.pages, resident), resident, faults};
+}
+
 u64 AddressSpace::locked_bytes() const {
   u64 bytes = 0;
   for (const Mapping &mapping : mappings_->all())

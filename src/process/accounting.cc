@@ -38,6 +38,11 @@ void account_time(Thread &thread, Process &process, Nanoseconds user, Nanosecond
   check_cpu_limit(process);
 }
 
+void account_switch(Thread &thread, Process &process, bool voluntary) {
+  ++(voluntary ? thread.voluntary_switches : thread.involuntary_switches);
+  ++(voluntary ? process.usage.voluntary_switches : process.usage.involuntary_switches);
+}
+
 memory::FaultCounters fault_totals(const Kernel &kernel) {
   memory::FaultCounters total = kernel.counters.faults;
   std::set<const memory::AddressSpace *> counted; // vfork and CLONE_VM share one

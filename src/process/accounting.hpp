@@ -10,6 +10,9 @@ namespace tine::process {
 /// Nanoseconds, not negative.
 void account_time(Thread &thread, Process &process, Nanoseconds user, Nanoseconds system);
 
+/// A thread has left its vCPU, because it waits ("voluntary") or because others want it.
+void account_switch(Thread &thread, Process &process, bool voluntary);
+
 /// Faults of all address spaces of the box so far, those that are gone included.
 [[nodiscard]] memory::FaultCounters fault_totals(const Kernel &kernel);
 

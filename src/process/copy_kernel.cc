@@ -121,6 +121,8 @@ Result<Ref<Thread>> Thread::copy(Copier &copier) {
   made->default_timer_slack = default_timer_slack;
   made->user_time = user_time;
   made->system_time = system_time;
+  made->voluntary_switches = voluntary_switches;
+  made->involuntary_switches = involuntary_switches;
   made->no_new_privileges = no_new_privileges;
   made->keep_capabilities = keep_capabilities;
   made->syscall_state = syscall_state;

@@ -128,7 +128,8 @@ void release_vfork_parent(Thread &thread) {
 }
 
 void note_resident(Process &process, const memory::AddressSpace &space) {
-  process.usage.max_resident = std::max(process.usage.max_resident, space.usage().resident);
+  process.usage.max_resident =
+      std::max({process.usage.max_resident, space.peak_resident(), space.usage().resident});
 }
 
 void leave_address_space(Thread &thread) {
@@ -140,8 +141,12 @@ void leave_address_space(Thread &thread) {
     thread.process->usage.major_faults += faults.major;
     thread.kernel.counters.faults += faults;
     // A walk over its pages: cheap beside the faults that made them, unless a fork shares them.
+    ResourceUsage &usage = thread.process->usage;
     if (thread.process->has_execed)
       note_resident(*thread.process, *thread.memory);
+    else
+      usage.max_resident = std::max({usage.max_resident, thread.memory->peak_resident(),
+                                     thread.memory->resident_by_faults()});
     SharedMemory &shared_memory = ipc_of(thread).shared_memory;
     if (shared_memory.segments().size() != 0)
       shared_memory.note(*thread.memory, SharedMemory::Event::detached, thread.process->pid);

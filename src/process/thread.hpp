@@ -91,6 +91,7 @@ public:
   u64 affinity = ~u64{0};
   u64 timer_slack = 50'000, default_timer_slack = 50'000; ///< ns
   Nanoseconds user_time = 0, system_time = 0;
+  u64 voluntary_switches = 0, involuntary_switches = 0; ///< getrusage(2), of RUSAGE_THREAD
   Nanoseconds on_cpu_since = 0; ///< host monotonic; 0: not on a vCPU, or nobody counts
   bool no_new_privileges = false;
   bool keep_capabilities = false; ///< PR_SET_KEEPCAPS; reset by execve

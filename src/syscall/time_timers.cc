@@ -195,6 +195,8 @@ SyscallResult sys_getrusage(Call &call, int who, GuestAddress address) {
     usage = usage_of(call.process);
     usage.user_time = call.thread.user_time;
     usage.system_time = call.thread.system_time;
+    usage.voluntary_switches = call.thread.voluntary_switches;
+    usage.involuntary_switches = call.thread.involuntary_switches;
     break;
   default:
     return Errno{EINVAL};

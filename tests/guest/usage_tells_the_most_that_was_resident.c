@@ -39,5 +39,25 @@ int main(int argc, char **argv) {
     CHECK(usage.ru_maxrss >= size * 1000 && usage.ru_maxrss < size * 1000 + 100000);
   }
   CHECK(most(RUSAGE_CHILDREN) >= 60000);
+  // What was given back counts, and what a child without execve used.
+  for (int round = 0; round < 2; ++round) {
+    char *memory =
+        mmap(NULL, 90 * megabyte, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    NEED(memory != MAP_FAILED);
+    for (size_t at = 0; at < 90 * megabyte; at += 4096)
+      memory[at] = 1;
+    if (round == 0)
+      CHECK(munmap(memory, 90 * megabyte) == 0);
+    else
+      CHECK(madvise(memory, 90 * megabyte, MADV_DONTNEED) == 0);
+    CHECK(most(RUSAGE_SELF) >= 90000 && most(RUSAGE_SELF) < before + 160000);
+  }
+  pid_t child = fork();
+  NEED(child >= 0);
+  if (child == 0) {
+    touch(150 * megabyte);
+    _exit(0);
+  }
+  CHECK(waitpid(child, NULL, 0) == child && most(RUSAGE_CHILDREN) >= 150000);
   return finish();
 }

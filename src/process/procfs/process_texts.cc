@@ -227,8 +227,11 @@ Status clear_references(const Subject &subject, std::string_view text) {
   if (error != std::errc{} || end != text.data() + text.size() || value < 1 || value > 5)
     return Errno{EINVAL};
   Process &process = *TINE_TRY(subject.process());
-  if (value == 5)
-    process.usage.max_resident = 0; // what is resident now counts from here on
+  if (value == 5) { // what is resident now counts from here on
+    process.usage.max_resident = 0;
+    if (const Result<memory::AddressSpace *> space = subject.memory())
+      (*space)->forget_peak();
+  }
   return Done{};
 }
 

@@ -101,7 +101,7 @@ std::string memory_lines(const memory::AddressSpace &space, const Process &proce
   const auto line = [](const char *name, u64 bytes) {
     return fmt::format("{}:\t{:>8} kB\n", name, bytes >> 10);
   };
-  const u64 peak = std::max(process.usage.max_resident, usage.resident);
+  const u64 peak = std::max({process.usage.max_resident, space.peak_resident(), usage.resident});
   const memory::AddressSpace::Layout &layout = space.layout();
   const u64 text = round_up_to_page(layout.code_end - layout.code_start);
   std::string result;
@@ -273,7 +273,8 @@ Result<std::string> status_text(const Subject &subject) {
                       "Mems_allowed_list:\t0\n",
                       cpus, bit_list(cpus));
   text += fmt::format("voluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t{}\n",
-                      process.usage.voluntary_switches, process.usage.involuntary_switches);
+                      thread ? thread->voluntary_switches : process.usage.voluntary_switches,
+                      thread ? thread->involuntary_switches : process.usage.involuntary_switches);
   return text;
 }
 
