@@ -2,6 +2,7 @@
 
 #include "fs/epoll.hpp"
 #include "fs/inode.hpp"
+#include "fs/locks.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -37,8 +38,14 @@ Result<Ref<File>> File::copy(Copier &copier) {
   Ref<File> made = TINE_TRY(make_copy(copier));
   made->status_flags_ = status_flags_;
   made->offset = offset;
+  made->was_created = was_created;
   if (async)
     made->async = async->copy(copier, *made);
+  if (own_locks)
+    copier.at_end([this, &copier, made]() -> Status {
+      made->own_locks = static_cast<const LockList &>(*own_locks).copy(copier);
+      return Done{};
+    });
   return made;
 }
 

@@ -115,6 +115,10 @@ public:
   [[nodiscard]] bool is_nonblocking() const;
 
   u64 offset = 0;
+  /// This open(2) made the file: F_CREATED_QUERY.
+  bool was_created = false;
+  /// fcntl and flock locks, of a file without an inode: a pipe, a socket, a stream of the host.
+  Ref<RefCounted> own_locks;
   /// Whether O_ASYNC means anything: "terminals, pseudoterminals, sockets, … pipes and FIFOs"
   /// (fcntl(2)).
   [[nodiscard]] virtual bool tells_readiness() const { return false; }

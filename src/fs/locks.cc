@@ -58,8 +58,11 @@ void merge(std::vector<HeldLock> &held, HeldLock lock) {
 
 Ref<LockList> LockList::of(File &file, bool create) {
   const Ref<Inode> inode = file.inode();
-  if (!inode)
-    return nullptr;
+  if (!inode) {
+    if (!file.own_locks && create)
+      file.own_locks = make_ref<LockList>();
+    return Ref<LockList>(static_cast<LockList *>(file.own_locks.get()));
+  }
   if (!inode->attachment() && create)
     inode->attach(make_ref<LockList>());
   return Ref<LockList>(static_cast<LockList *>(inode->attachment()));

@@ -34,7 +34,7 @@ struct HeldLock {
 /// overlap only if both are shared.
 class LockList final : public RefCounted {
 public:
-  /// The list of the file's inode, made on first use; null if the file has no inode.
+  /// The list of the file's inode, or of the description if it has none; made on first use.
   [[nodiscard]] static Ref<LockList> of(File &file, bool create);
 
   // ---- byte ranges ----

@@ -60,6 +60,7 @@ Result<Ref<File>> open_found(const Credentials &credentials, const Path &path, u
   }
   Ref<File> file = TINE_TRY(inode.open(path, kept_flags(flags), credentials));
   file->set_status_flags(file->status_flags() & ~static_cast<u32>(O_NOCTTY));
+  file->was_created = created;
   notify(*path.dentry, IN_OPEN);
   if (!created && wants(flags, O_TRUNC) && inode.type() == S_IFREG)
     notify(*path.dentry, IN_MODIFY);

@@ -1,10 +1,13 @@
 #include "process/core_dump.hpp"
 
 #include "process/kernel.hpp"
+#include "process/namespaces.hpp"
 #include "process/process.hpp"
+#include "process/settings.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <elf.h>
 #include <fcntl.h>
 #include <sys/procfs.h>
@@ -220,12 +223,71 @@ std::vector<Elf64_Phdr> make_segments(memory::AddressSpace &space, u64 notes_siz
   return segments;
 }
 
+/// What core(5), "Naming of core dump files", puts for `%` and the letter; nothing for others.
+std::string core_name_part(const Thread &thread, int signal, char letter) {
+  const Process &process = *thread.process;
+  const auto flat = [](std::string text) {
+    std::replace(text.begin(), text.end(), '/', '!');
+    return text;
+  };
+  switch (letter) {
+  case '%':
+    return "%";
+  case 'p':
+    return std::to_string(shown_pid(thread, process.pid).value);
+  case 'P':
+    return std::to_string(process.pid.value);
+  case 'i':
+    return std::to_string(shown_pid(thread, thread.tid).value);
+  case 'I':
+    return std::to_string(thread.tid.value);
+  case 'u':
+    return std::to_string(thread.credentials.uid);
+  case 'g':
+    return std::to_string(thread.credentials.gid);
+  case 'd':
+    return std::to_string(process.dumpable);
+  case 's':
+    return std::to_string(signal);
+  case 't':
+    return std::to_string(std::time(nullptr));
+  case 'h':
+    return flat(hostname_of(thread));
+  case 'e':
+    return flat(thread.name);
+  case 'E':
+    return flat(process.executable);
+  case 'c':
+    return std::to_string(process.limit(RLIMIT_CORE));
+  default:
+    return {};
+  }
+}
+
+std::string core_name(const Thread &thread, int signal) {
+  const std::string_view set = setting_text(thread.kernel, "kernel/core_pattern");
+  const std::string_view pattern = set.empty() ? std::string_view("core") : set;
+  std::string name;
+  bool has_pid = false;
+  for (std::size_t at = 0; at < pattern.size(); ++at) {
+    if (pattern[at] != '%') {
+      name += pattern[at];
+    } else if (++at < pattern.size()) {
+      name += core_name_part(thread, signal, pattern[at]);
+      has_pid = has_pid || pattern[at] == 'p';
+    }
+  }
+  if (!has_pid && setting_number(thread.kernel, "kernel/core_uses_pid", 0) != 0)
+    name += "." + std::to_string(shown_pid(thread, thread.process->pid).value);
+  return name;
+}
+
 /// The file, as core(5) wants it: a regular one of the process's own user with one name.
-Result<Ref<fs::File>> make_file(const Thread &thread) {
+Result<Ref<fs::File>> make_file(const Thread &thread, int signal) {
   const fs::FileSystemContext &context = *thread.fs;
   constexpr u32 flags = O_CREAT | O_RDWR | O_NOFOLLOW;
-  Ref<fs::File> file = TINE_TRY(
-      fs::open(context, thread.credentials, context.working_directory, "core", flags, 0600));
+  Ref<fs::File> file = TINE_TRY(fs::open(context, thread.credentials, context.working_directory,
+                                         core_name(thread, signal), flags, 0600));
   const struct stat status = TINE_TRY(file->stat());
   if (!S_ISREG(status.st_mode) || status.st_nlink != 1 || status.st_uid != thread.credentials.fsuid)
     return Errno{EPERM};
@@ -258,7 +320,7 @@ Status write_segment(fs::File &file, memory::AddressSpace &space, const Elf64_Ph
 
 Status write_core(Thread &thread, const siginfo_t &info, u64 limit) {
   memory::AddressSpace &space = *thread.memory;
-  const Ref<fs::File> file = TINE_TRY(make_file(thread));
+  const Ref<fs::File> file = TINE_TRY(make_file(thread, info.si_signo));
   const Bytes notes = make_notes(thread, info);
   const std::vector<Elf64_Phdr> segments = make_segments(space, notes.all().size());
   Bytes start;

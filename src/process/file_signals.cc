@@ -1,10 +1,11 @@
 #include "process/file_signals.hpp"
 
 #include "process/kernel.hpp"
+#include "process/settings.hpp"
 #include "process/signals.hpp"
 
+#include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <poll.h>
 
 namespace tine::process {
@@ -78,12 +79,8 @@ void FileSignals::send(const fs::AsyncOwner &owner, const fs::AsyncEvent &event)
 }
 
 Nanoseconds FileSignals::lease_break_time() const {
-  const auto setting = kernel_.remembered_settings.find("fs/lease-break-time");
-  constexpr long by_default = 45; // nobody has looked at /proc/sys yet
-  const long seconds = setting == kernel_.remembered_settings.end()
-                           ? by_default
-                           : std::strtol(setting->second.c_str(), nullptr, 10);
-  return Nanoseconds{std::clamp(seconds, 0L, 1'000'000L)} * 1'000'000'000;
+  const u64 seconds = setting_number(kernel_, "fs/lease-break-time", 45);
+  return static_cast<Nanoseconds>(std::min<u64>(seconds, 1'000'000)) * 1'000'000'000;
 }
 
 } // namespace tine::process

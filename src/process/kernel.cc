@@ -13,9 +13,9 @@
 namespace tine::process {
 
 Kernel::Kernel(Host &host_, KernelOptions options_)
-    : host(host_), options(std::move(options_)), boot_time(time::TimerQueue::now()),
-      load(boot_time), hostname(options.hostname), futexes(std::make_unique<FutexTable>()),
-      file_signals(std::make_unique<FileSignals>(*this)), ipc(make_ref<IpcNamespace>(*this)) {}
+    : host(host_), options(std::move(options_)), file_signals(std::make_unique<FileSignals>(*this)),
+      boot_time(time::TimerQueue::now()), load(boot_time), hostname(options.hostname),
+      futexes(std::make_unique<FutexTable>()), ipc(make_ref<IpcNamespace>(*this)) {}
 
 Kernel::~Kernel() {
   console = {}; // a terminal that goes tells the processes

@@ -81,7 +81,8 @@ public:
   Host &host;
   KernelOptions options;
   KernelCounters counters;
-  Nanoseconds boot_time; ///< host monotonic
+  const std::unique_ptr<fs::AsyncSender> file_signals; ///< before, so after, what holds files
+  Nanoseconds boot_time;                               ///< host monotonic
   LoadAverage load;
   /// What the box's CLOCK_MONOTONIC is ahead of the host's: it goes on where a saved box was.
   Nanoseconds monotonic_offset = 0;
@@ -92,7 +93,6 @@ public:
   const Ref<net::Network> first_network = make_ref<net::Network>();
   net::Network &network = *first_network; ///< of those in no network namespace of their own
   std::unique_ptr<FutexTable> futexes;
-  std::unique_ptr<fs::AsyncSender> file_signals;
   Ref<IpcNamespace> ipc;                    ///< the first: System V IPC, POSIX message queues
   std::unique_ptr<SystemCallTracer> tracer; ///< null: nobody asked
   /// What whoever keeps the box in the background holds of its standard streams: the writing end of

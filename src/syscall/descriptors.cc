@@ -6,10 +6,12 @@
 
 #include "fs/event_files.hpp"
 #include "fs/memory_fs.hpp"
+#include "process/settings.hpp"
 
 #include <algorithm>
 #include <array>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -64,6 +66,10 @@ SyscallResult sys_pipe2(Call &call, GuestAddress address, u32 flags) {
     return Errno{EINVAL};
   const bool close_on_exec = (flags & O_CLOEXEC) != 0;
   fs::PipeEnds ends = fs::make_pipe(flags & ~u32{O_CLOEXEC});
+  // pipe(7): "unprivileged … the initial capacity is limited" by pipe-max-size.
+  const u64 most = process::largest_pipe(call.kernel);
+  if (most < fs::Pipe::default_capacity && !call.thread.credentials.capable(CAP_SYS_RESOURCE))
+    TINE_TRY(static_cast<const fs::PipeFile &>(*ends.reader).pipe().set_capacity(most));
   const int reader = TINE_TRY(install_file(call, ends.reader, close_on_exec));
   const Result<int> writer = install_file(call, ends.writer, close_on_exec);
   if (!writer) {

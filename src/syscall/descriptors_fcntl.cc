@@ -7,8 +7,10 @@
 #include "fs/locks.hpp"
 #include "fs/memory_fs.hpp"
 #include "memory/mapping_registry.hpp"
+#include "process/settings.hpp"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/file.h>
 
 namespace tine::syscall {
@@ -143,13 +145,19 @@ SyscallResult add_seals(const Ref<fs::File> &file, u32 seals) {
   return 0;
 }
 
-SyscallResult pipe_capacity(const Ref<fs::File> &file, std::optional<u64> wanted) {
+SyscallResult pipe_capacity(const Call &call, const Ref<fs::File> &file,
+                            std::optional<u64> wanted) {
   const auto end = ref_cast<fs::PipeFile>(file);
   if (!end)
     return Errno{EBADF};
-  if (wanted)
-    return end->pipe().set_capacity(*wanted);
-  return end->pipe().capacity();
+  if (!wanted)
+    return end->pipe().capacity();
+  // "Attempts … to set the capacity above the limit in /proc/sys/fs/pipe-max-size … EPERM".
+  if (*wanted > end->pipe().capacity() && *wanted <= (u64{1} << 31) &&
+      *wanted > process::largest_pipe(call.kernel) &&
+      !call.thread.credentials.capable(CAP_SYS_RESOURCE))
+    return Errno{EPERM};
+  return end->pipe().set_capacity(*wanted);
 }
 
 SyscallResult duplicate(Call &call, const Ref<fs::File> &file, u64 from, bool close_on_exec) {
@@ -169,6 +177,7 @@ SyscallResult set_status(Call &call, fs::File &file, int fd, u64 argument) {
 } // namespace
 
 SyscallResult sys_fcntl(Call &call, int fd, int command, u64 argument) {
+  constexpr int same_description = 1027, was_created = 1028; // F_DUPFD_QUERY, F_CREATED_QUERY
   const Ref<fs::File> file = TINE_TRY(any_file_of(call, fd));
   const GuestAddress address{argument};
   switch (command) {
@@ -199,9 +208,13 @@ SyscallResult sys_fcntl(Call &call, int fd, int command, u64 argument) {
   case F_OFD_SETLKW:
     return set_lock(call, fd, address, true, command == F_OFD_SETLKW);
   case F_GETPIPE_SZ:
-    return pipe_capacity(file, std::nullopt);
+    return pipe_capacity(call, file, std::nullopt);
   case F_SETPIPE_SZ:
-    return pipe_capacity(file, argument);
+    return pipe_capacity(call, file, argument);
+  case same_description:
+    return TINE_TRY(file_of(call, static_cast<int>(argument))) == file ? 1 : 0;
+  case was_created:
+    return file->was_created ? 1 : 0;
   case F_ADD_SEALS:
     return add_seals(file, static_cast<u32>(argument));
   case F_GET_SEALS:

@@ -346,6 +346,7 @@ SyscallResult sys_io_pgetevents(Call &call, u64, i64, i64, GuestAddress, GuestAd
 // futex_waitv.cc, rseq.cc, memory_access.cc
 SyscallResult sys_futex_waitv(Call &call, GuestAddress, u32, u32, GuestAddress, int);
 SyscallResult sys_rseq(Call &call, GuestAddress, u32, int, u32);
+SyscallResult sys_process_mrelease(Call &call, int, u32);
 SyscallResult sys_process_madvise(Call &call, int, GuestAddress, u64, int, u32);
 
 } // namespace tine::syscall

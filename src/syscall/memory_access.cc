@@ -101,6 +101,21 @@ SyscallResult sys_process_vm_writev(Call &call, int pid, GuestAddress local, u64
   return transfer(call, pid, {local, local_count, remote, remote_count}, flags, Access::write);
 }
 
+/// process_mrelease(2): "release the memory of a dying process": of one that doesn't die EINVAL, of
+/// one that is dead there is nothing left (ESRCH).
+SyscallResult sys_process_mrelease(Call &call, int pidfd, u32 flags) {
+  if (flags != 0)
+    return Errno{EINVAL};
+  const auto file = ref_cast<process::PidFile>(TINE_TRY(call.thread.files->get(pidfd)));
+  if (!file)
+    return Errno{EBADF};
+  const process::Process &target = *file->process();
+  if (target.is_zombie())
+    return Errno{ESRCH};
+  // Each thread gives its memory up at its next step in the kernel.
+  return target.exiting ? SyscallResult{0} : SyscallResult{Errno{EINVAL}};
+}
+
 SyscallResult sys_process_madvise(Call &call, int pidfd, GuestAddress vector, u64 count, int advice,
                                   u32 flags) {
   if (flags != 0)

@@ -58,6 +58,31 @@ def test_standard_streams_that_are_files(box):
     assert (box.folder / "written").read_text() == "0\n"
 
 
+def test_settings_that_mean_something(box):
+    """core(5), naming of core files; pipe(7), pipe-max-size of the unprivileged. Of the box, not of the host."""
+    script = r"""
+import fcntl, glob, os, signal, subprocess
+def set(name, value):
+    with open(f"/proc/sys/{name}", "w") as file:
+        file.write(value)
+os.makedirs("/tmp/cores"); os.chdir("/tmp/cores")
+set("kernel/core_pattern", "of-%e-%s-%%-%u")
+set("kernel/core_uses_pid", "1")
+child = subprocess.Popen(["sh", "-c", "ulimit -c unlimited; kill -QUIT $$"])
+print(child.wait() == -signal.SIGQUIT, os.listdir() == [f"of-sh-3-%-0.{child.pid}"])
+for name, value in (("kernel/core_pattern", "|/bin/cat"), ("fs/pipe-max-size", "10"), ("fs/pipe-max-size", "x")):
+    try:
+        set(name, value)
+    except OSError as error:
+        print(error.errno)
+set("fs/pipe-max-size", "4096")
+print(fcntl.fcntl(os.pipe()[0], 1032))
+os.setuid(1234)
+print(fcntl.fcntl(os.pipe()[0], 1032))
+"""
+    box.run("/usr/bin/python3", "-S", "-c", script).expect(0, "True True\n22\n22\n22\n65536\n4096\n")
+
+
 def test_standard_streams_that_are_files_can_be_mapped(box):
     """The same program natively and in the box, with the same files as standard input and output."""
     program = """

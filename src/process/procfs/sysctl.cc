@@ -4,6 +4,7 @@
 #include "process/ipc/ipc_namespace.hpp"
 #include "process/namespaces.hpp"
 #include "process/procfs/subject.hpp"
+#include "process/settings.hpp"
 
 #include <charconv>
 #include <fcntl.h>
@@ -65,13 +66,14 @@ public:
                         [read = std::move(read)] { return Result<std::string>(read() + "\n"); },
                         std::move(accept)));
   }
-  /// A setting that is remembered and has no effect beyond that.
-  void remembered(const std::string &name, std::string &text) {
+  /// A setting that is remembered.
+  void remembered(const std::string &name, std::string &text, const char *path) {
     generated(
         name, [&text] { return text; },
-        [&text](std::string_view written) -> Status {
+        [&text, path](std::string_view written) -> Status {
           while (!written.empty() && written.back() == '\n')
             written.remove_suffix(1);
+          TINE_TRY(check_setting(path, written));
           text = written;
           return Done{};
         });
@@ -129,8 +131,6 @@ constexpr Setting fixed_settings[] = {
     {"kernel/ostype", "Linux"},
     {"kernel/cap_last_cap", "40"},
     {"kernel/ngroups_max", "65536"},
-    {"kernel/core_pattern", "core"},
-    {"kernel/core_uses_pid", "0"},
     {"kernel/overflowuid", "65534"},
     {"kernel/overflowgid", "65534"},
     {"kernel/tainted", "0"},
@@ -159,7 +159,6 @@ constexpr Setting fixed_settings[] = {
     {"vm/unprivileged_userfaultfd", "0"},
     {"fs/nr_open", "1048576"},
     {"fs/inode-nr", "0\t0"},
-    {"fs/pipe-max-size", "1048576"},
     {"fs/pipe-user-pages-soft", "16384"},
     {"fs/pipe-user-pages-hard", "0"},
     {"fs/leases-enable", "1"},
@@ -208,11 +207,12 @@ constexpr Setting fixed_settings[] = {
     {"net/unix/max_dgram_qlen", "10"},
 };
 
-/// What is remembered. Of these, only fs/lease-break-time has an effect (file_signals.cc).
+/// What is remembered. settings.hpp says which of these mean something.
 constexpr Setting remembered_settings[] = {
-    {"vm/overcommit_memory", "1"}, {"vm/overcommit_ratio", "50"}, {"vm/overcommit_kbytes", "0"},
-    {"vm/swappiness", "60"},       {"vm/max_map_count", "65530"}, {"vm/mmap_min_addr", "65536"},
-    {"vm/drop_caches", "0"},       {"fs/lease-break-time", "45"},
+    {"vm/overcommit_memory", "1"},   {"vm/overcommit_ratio", "50"}, {"vm/overcommit_kbytes", "0"},
+    {"vm/swappiness", "60"},         {"vm/max_map_count", "65530"}, {"vm/mmap_min_addr", "65536"},
+    {"vm/drop_caches", "0"},         {"fs/lease-break-time", "45"}, {"fs/pipe-max-size", "1048576"},
+    {"kernel/core_pattern", "core"}, {"kernel/core_uses_pid", "0"},
 };
 
 /// The limits of System V IPC, of the reader's namespace: the "…sysctl" files of shmget(2),
@@ -294,7 +294,8 @@ void add_sysctl(fs::PseudoFs &fs, Kernel &kernel) {
   for (const Setting &setting : remembered_settings)
     sysctl.at(setting.path, [&](SysctlWriter &writer, const std::string &name) {
       writer.remembered(
-          name, kernel.remembered_settings.try_emplace(setting.path, setting.text).first->second);
+          name, kernel.remembered_settings.try_emplace(setting.path, setting.text).first->second,
+          setting.path);
     });
   SysctlWriter files = sysctl.below("fs");
   files.value("file-max", largest_number);

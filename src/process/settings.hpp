@@ -1,0 +1,27 @@
+// What settings of /proc/sys mean to the rest of the kernel. Those that mean something:
+// fs/lease-break-time, fs/pipe-max-size, kernel/core_pattern, kernel/core_uses_pid.
+#pragma once
+
+#include "base/result.hpp"
+#include "base/types.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace tine::process {
+
+class Kernel;
+
+/// The number that a setting begins with; `otherwise` if it is none.
+[[nodiscard]] u64 setting_number(const Kernel &kernel, const char *path, u64 otherwise);
+/// The text of a setting; empty if nobody has looked at /proc/sys yet: it is what it is by default.
+[[nodiscard]] std::string_view setting_text(const Kernel &kernel, const char *path);
+/// EINVAL for what is no value of the setting.
+[[nodiscard]] Status check_setting(std::string_view path, std::string_view value);
+
+/// fs/pipe-max-size: bytes that a pipe of the unprivileged may hold.
+[[nodiscard]] inline u64 largest_pipe(const Kernel &kernel) {
+  return setting_number(kernel, "fs/pipe-max-size", u64{1} << 20);
+}
+
+} // namespace tine::process
