@@ -69,7 +69,7 @@ SyscallResult sys_pipe2(Call &call, GuestAddress address, u32 flags) {
   // pipe(7): "unprivileged … the initial capacity is limited" by pipe-max-size.
   const u64 most = process::largest_pipe(call.kernel);
   if (most < fs::Pipe::default_capacity && !call.thread.credentials.capable(CAP_SYS_RESOURCE))
-    TINE_TRY(static_cast<const fs::PipeFile &>(*ends.reader).pipe().set_capacity(most));
+    TINE_TRY(static_cast<fs::PipeFile &>(*ends.reader).pipe().set_capacity(most));
   const int reader = TINE_TRY(install_file(call, ends.reader, close_on_exec));
   const Result<int> writer = install_file(call, ends.writer, close_on_exec);
   if (!writer) {

@@ -143,7 +143,7 @@ void expect_copied(Runtime &runtime, const std::string &guest, std::size_t facts
 }
 
 TEST_F(BoxTest, FilesAreCopied) {
-  expect_copied(runtime_, "files", 26);
+  expect_copied(runtime_, "files", 29);
 }
 
 TEST_F(BoxTest, SocketsAreCopied) {
