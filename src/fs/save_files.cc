@@ -30,8 +30,17 @@ template <typename T> Ref<RefCounted> archive_placed(Archive &archive, T *saved)
 } // namespace
 
 void File::archive_signals(Archive &archive, File *saved, File *made) {
-  bool there = saved && saved->async;
-  archive(there);
+  bool there = saved && saved->async, locked = saved && saved->own_locks,
+       was_created = saved && saved->was_created;
+  archive(there, locked, was_created);
+  if (made)
+    made->was_created = was_created;
+  if (locked && (saved || made))
+    archive.at_end([keep = Ref<File>(saved ? saved : made)](Archive &end) {
+      if (end.is_reading())
+        keep->own_locks = make_ref<LockList>();
+      static_cast<LockList &>(*keep->own_locks).archive(end);
+    });
   if (!there)
     return;
   if (saved)
