@@ -17,7 +17,7 @@ void Runtime::event_main() {
   while (!stopping_.load(std::memory_order_relaxed)) {
     const Nanoseconds now = time::TimerQueue::now();
     timers_.expire(now);
-    events_.dispatch(false);
+    events_.dispatch();
     on_tick(now);
     if (now - last_trim_ >= memory::FrameArena::trim_period) {
       frames_->trim_unused();

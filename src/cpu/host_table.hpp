@@ -4,6 +4,7 @@
 #include "base/types.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <span>
 #include <sys/mman.h>
 #include <type_traits>
@@ -22,7 +23,8 @@ inline void populate_host_memory(void *from, u64 bytes) {
 
 /// Like a vector of plain records, but that it never moves: its address space is reserved at the
 /// start, and host memory is taken in growing steps. Owns the reservation. Invariant: records up to
-/// `populated_` are backed by host memory.
+/// `populated_` are backed by host memory. One thread at a time changes it (the kernel lock says
+/// which); size() and the records below it may be read meanwhile.
 template <typename T> class HostTable {
 public:
   static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
@@ -41,33 +43,38 @@ public:
   HostTable &operator=(const HostTable &) = delete;
 
   [[nodiscard]] bool is_reserved() const { return records_ != nullptr; }
-  [[nodiscard]] u32 size() const { return static_cast<u32>(size_); }
-  [[nodiscard]] u64 room() const { return capacity_ - size_; }
+  [[nodiscard]] u32 size() const { return static_cast<u32>(count()); }
+  [[nodiscard]] u64 room() const { return capacity_ - count(); }
   T &operator[](u64 index) { return records_[index]; }
   const T &operator[](u64 index) const { return records_[index]; }
-  T &back() { return records_[size_ - 1]; }
-  [[nodiscard]] std::span<T> records() { return {records_, size_}; }
-  [[nodiscard]] std::span<const T> records() const { return {records_, size_}; }
+  T &back() { return records_[count() - 1]; }
+  [[nodiscard]] std::span<T> records() { return {records_, count()}; }
+  [[nodiscard]] std::span<const T> records() const { return {records_, count()}; }
 
   /// There is room. Returns the record's index.
   u32 push_back(const T &record) {
-    if (size_ == populated_)
+    const u64 index = count();
+    if (index == populated_)
       populate();
-    records_[size_] = record;
-    return static_cast<u32>(size_++);
+    records_[index] = record;
+    size_.store(index + 1, std::memory_order_release);
+    return static_cast<u32>(index);
   }
-  void clear() { size_ = 0; }
-  /// `count` records whose contents the caller writes; there is room.
-  std::span<T> append(u64 count) {
-    if (populated_ == 0 && count * sizeof(T) >= large_bytes)
+  void clear() { size_.store(0, std::memory_order_release); }
+  /// `more` records whose contents the caller writes; there is room.
+  std::span<T> append(u64 more) {
+    if (populated_ == 0 && more * sizeof(T) >= large_bytes)
       ::madvise(records_, capacity_ * sizeof(T), MADV_HUGEPAGE);
-    while (size_ + count > populated_)
+    const u64 first = count();
+    while (first + more > populated_)
       populate();
-    size_ += count;
-    return {records_ + (size_ - count), count};
+    size_.store(first + more, std::memory_order_release);
+    return {records_ + first, more};
   }
 
 private:
+  [[nodiscard]] u64 count() const { return size_.load(std::memory_order_acquire); }
+
   static constexpr u64 first_step = u64{64} << 10, last_step = u64{1} << 20;
   /// Worth a huge page: a virtual machine's host may charge as much for the first use of a small
   /// one.
@@ -88,7 +95,8 @@ private:
 
   T *records_ = nullptr;
   u64 capacity_;
-  u64 size_ = 0, populated_ = 0, populated_bytes_ = 0;
+  std::atomic<u64> size_{0};
+  u64 populated_ = 0, populated_bytes_ = 0;
 };
 
 } // namespace tine::cpu

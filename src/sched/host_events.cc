@@ -43,10 +43,9 @@ void HostEvents::unwatch(int host_fd, const WaitQueue &queue) {
     return;
   watches_.erase(found);
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, host_fd, nullptr);
-  std::erase_if(ready_, [host_fd](const auto &ready) { return ready.first == host_fd; });
 }
 
-void HostEvents::collect(Nanoseconds timeout) {
+int HostEvents::wait(Nanoseconds timeout) {
   std::array<epoll_event, 64> events;
   timespec limit{timeout / 1'000'000'000, timeout % 1'000'000'000};
   const int count = ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()),
@@ -57,22 +56,14 @@ void HostEvents::collect(Nanoseconds timeout) {
       u64 value;
       [[maybe_unused]] ssize_t size = ::read(wakeup_.get(), &value, sizeof value);
     } else {
-      ready_.emplace_back(event.data.fd, event.events);
+      ready_.push_back(event.data.fd);
     }
   }
-}
-
-int HostEvents::wait(Nanoseconds timeout) {
-  collect(timeout);
   return static_cast<int>(ready_.size());
 }
 
-void HostEvents::dispatch(bool poll) {
-  if (poll)
-    collect(0);
-  std::vector<std::pair<int, u32>> ready;
-  ready.swap(ready_);
-  for (const auto &[fd, events] : ready) {
+void HostEvents::dispatch() {
+  for (const int fd : ready_) {
     auto entry = watches_.find(fd);
     if (entry == watches_.end())
       continue;
@@ -82,6 +73,7 @@ void HostEvents::dispatch(bool poll) {
     for (WaitQueue *queue : queues)
       queue->wake_all();
   }
+  ready_.clear();
 }
 
 void HostEvents::interrupt() {

@@ -11,8 +11,7 @@
 namespace tine::sched {
 
 /// Watches host descriptors and wakes wait queues when they become ready. Guarded by the kernel
-/// lock, except wait() (one vCPU at a time blocks in it, without the lock) and interrupt() (any
-/// thread).
+/// lock, except wait() (one thread, without the lock) and interrupt() (any thread).
 class HostEvents {
 public:
   HostEvents();
@@ -28,8 +27,9 @@ public:
   /// Sleeps until a watched descriptor is ready, interrupt() is called or `timeout` (ns; -1: for
   /// ever) is over; returns how many events dispatch() has to deliver. Without the kernel lock.
   int wait(Nanoseconds timeout);
-  /// Delivers what wait() found, or, with `poll`, what is ready now. With the kernel lock.
-  void dispatch(bool poll);
+  /// Delivers what wait() found. By the thread that waits, with the kernel lock. A watch that took
+  /// the place of one that was ready is woken, too: who waits looks again.
+  void dispatch();
   /// Makes wait() return. Async-signal-safe.
   void interrupt();
 
@@ -40,12 +40,11 @@ private:
     u32 events = 0;
     std::vector<WaitQueue *> queues;
   };
-  void collect(Nanoseconds timeout);
 
   UniqueFd epoll_;
   UniqueFd wakeup_;
   std::unordered_map<int, Watch> watches_;
-  std::vector<std::pair<int, u32>> ready_;
+  std::vector<int> ready_; ///< of the thread that waits: the lock does not guard it
 };
 
 } // namespace tine::sched

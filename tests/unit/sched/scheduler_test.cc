@@ -1,6 +1,12 @@
+#include "base/kernel_lock.hpp"
+#include "sched/host_events.hpp"
 #include "sched/scheduler.hpp"
 
+#include <atomic>
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <thread>
+#include <unistd.h>
 
 namespace tine::sched {
 namespace {
@@ -73,6 +79,52 @@ TEST(WaitQueue, forgets_targets_and_is_forgotten) {
   }
   thread.leave_all();
   EXPECT_EQ(thread.wakes, 0);
+}
+
+/// As when a process closes its standard input: under ThreadSanitizer this is about what the two
+/// share.
+TEST(HostEvents, a_watch_may_be_forgotten_while_a_thread_waits) {
+  HostEvents events;
+  KernelLock lock;
+  Scheduler scheduler;
+  FakeThread target(scheduler);
+  WaitQueue queue;
+  target.wait_on(queue);
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const UniqueFd reading(ends[0]), writing(ends[1]);
+  ASSERT_EQ(::write(writing.get(), "x", 1), 1); // ready at once
+  std::atomic<bool> woken{false};
+  std::thread waiter([&] {
+    while (!woken) {
+      events.wait(-1);
+      const KernelGuard guard(lock);
+      events.dispatch();
+    }
+  });
+  for (int i = 0; i < 1000; ++i) {
+    KernelGuard guard(lock);
+    events.watch(reading.get(), EPOLLIN, queue);
+    guard.unlock();
+    guard.lock();
+    events.unwatch(reading.get(), queue);
+    EXPECT_FALSE(events.watching());
+    target.wakes = 0;
+  }
+  const auto has_been_woken = [&] {
+    const KernelGuard guard(lock);
+    return target.wakes > 0;
+  };
+  {
+    const KernelGuard guard(lock);
+    events.watch(reading.get(), EPOLLIN, queue);
+  }
+  while (!has_been_woken()) // for ever, if it is lost
+    ::usleep(1000);
+  woken = true;
+  events.interrupt();
+  waiter.join();
+  EXPECT_FALSE(events.watching());
 }
 
 } // namespace
