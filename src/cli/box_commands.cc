@@ -332,10 +332,9 @@ std::vector<UniqueFd> program_streams(bool with_input, Conversation &conversatio
       int ends[2];
       if (::pipe2(ends, O_CLOEXEC) != 0)
         throw Failure("the host gives no pipe");
-      UniqueFd reading(ends[0]), writing(ends[1]);
-      const int own = is_input ? writing.get() : reading.get();
-      streams.push_back(is_input ? std::move(reading) : std::move(writing));
-      UniqueFd kept = is_input ? std::move(writing) : std::move(reading);
+      UniqueFd given(ends[is_input ? 0 : 1]), kept(ends[is_input ? 1 : 0]);
+      const int own = kept.get();
+      streams.push_back(std::move(given));
       if (is_input)
         conversation.add({STDIN_FILENO, {}, own, std::move(kept), false});
       else

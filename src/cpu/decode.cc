@@ -88,7 +88,7 @@ void parse_prefixes(Instruction &out) {
 }
 
 u16 actions_to_masks(const ZydisDecodedOperand &operand, u8 number, Instruction &out) {
-  if (number == no_register || number >= 16)
+  if (number >= 16) // no_register, too
     return 0;
   if (operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
     out.gpr_written |= static_cast<u16>(1U << number);

@@ -132,14 +132,14 @@ std::span<std::byte> Interpreter::string_window(const StringState &string, u64 a
     const auto piece = space_.window(GuestAddress(address), count * string.size, access);
     if (!piece.ok())
       return {};
-    return std::move(piece).value();
+    return piece.value();
   }
   const u64 elements = std::min(count, string.elements_in_page(address));
   if (elements == 0)
     return {};
   const u64 lowest = address - (elements - 1) * string.size;
   const auto piece = space_.window(GuestAddress(lowest), elements * string.size, access);
-  return piece.ok() && piece.value().size() == elements * string.size ? std::move(piece).value()
+  return piece.ok() && piece.value().size() == elements * string.size ? piece.value()
                                                                       : std::span<std::byte>();
 }
 

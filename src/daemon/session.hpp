@@ -21,8 +21,8 @@ public:
   /// Something may have changed: the box, or there is room for more to send.
   virtual void go_on(Session &session) = 0;
   /// A frame of the client's. EPROTO ends the connection.
-  [[nodiscard]] virtual Status take(Session &session, Frame frame) {
-    return (void)session, (void)frame, Errno{EPROTO};
+  [[nodiscard]] virtual Status take(Session & /*session*/, Frame /*frame*/) {
+    return Errno{EPROTO};
   }
   /// Whether more frames may come now.
   [[nodiscard]] virtual bool is_ready() const { return true; }

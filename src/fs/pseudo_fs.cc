@@ -351,7 +351,8 @@ Ref<Inode> PseudoFs::file(PseudoAttributes attributes, Generate generate, Accept
 }
 
 Ref<Inode> PseudoFs::text(std::string contents, PseudoAttributes attributes) {
-  return file(attributes, [contents] { return Result<std::string>(contents); });
+  return file(attributes,
+              [contents = std::move(contents)] { return Result<std::string>(contents); });
 }
 
 Ref<Inode> PseudoFs::special(u32 type, u64 special_device, PseudoAttributes attributes, Open open) {
@@ -363,7 +364,7 @@ Ref<Inode> PseudoFs::link(Generate target, PseudoAttributes attributes) {
 }
 
 Ref<Inode> PseudoFs::link_to(std::string target, PseudoAttributes attributes) {
-  return link([target] { return Result<std::string>(target); }, attributes);
+  return link([target = std::move(target)] { return Result<std::string>(target); }, attributes);
 }
 
 Ref<Inode> PseudoFs::magic_link(PseudoAttributes attributes, std::function<Result<Path>()> target) {
@@ -372,7 +373,7 @@ Ref<Inode> PseudoFs::magic_link(PseudoAttributes attributes, std::function<Resul
 
 Ref<Inode> PseudoFs::file_link(PseudoAttributes attributes,
                                std::function<Result<Ref<File>>()> target) {
-  return magic_link(attributes, [target]() -> Result<Path> {
+  return magic_link(attributes, [target = std::move(target)]() -> Result<Path> {
     const Ref<File> file = TINE_TRY(target());
     const Path place = path_of(*file);
     return place ? place : detached_path(file);

@@ -25,7 +25,8 @@ bool MemoryFs::shows(const std::string &path, const MemoryInode &inode) {
 void MemoryFs::add_changes(const std::string &path, const MemoryInode &inode,
                            std::vector<TreeChange> &changes) const {
   for (const auto &[name, entry] : inode.entries_) {
-    const std::string below = path + "/" + name;
+    std::string below = path;
+    below.append("/").append(name);
     if (!entry) {
       changes.push_back({'D', below});
       continue;

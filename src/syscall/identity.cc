@@ -208,6 +208,7 @@ SyscallResult sys_getgroups(Call &call, int size, GuestAddress list) {
     return Errno{EINVAL};
   if (size != 0) {
     std::vector<u32> seen;
+    seen.reserve(groups.size());
     for (const u32 group : groups)
       seen.push_back(shown_group(call, group));
     TINE_TRY(call.memory.write(list, std::as_bytes(std::span(seen))));
