@@ -22,8 +22,8 @@ GROUPS = {
                  "sigchld kill pidfd procfs daemon",
     "memory": "mmap mremap munmap mprotect madvise mincore mlock msync vm vm-rw vm-segv vm-splice bigheap brk stack "
               "malloc memfd mmapfixed mmapfork shm shm-sysv fault",
-    "signals": "signal sigabrt sigfd sigfpe sigpending sigpipe sigq sigrt sigsegv sigsuspend sigtrap signest timer timerfd "
-               "itimer alarm nanosleep sleep bad-altstack",
+    "signals": "signal sigabrt sigfd sigfpe sigpending sigpipe sigq sigrt sigsegv sigsuspend sigtrap signest timer "
+               "timerfd itimer alarm nanosleep sleep bad-altstack",
     "communication": "futex mutex pipe ring-pipe lockf lockofd flock sem sem-sysv msg mq eventfd poll epoll "
                      "sock sockpair dup close fcntl getrandom membarrier",
 }
@@ -31,7 +31,8 @@ GROUPS = {
 OPTIONS = {
     "vm": ["--vm-bytes", "16M"], "mmap": ["--mmap-bytes", "16M"], "mremap": ["--mremap-bytes", "8M"],
     "vm-rw": ["--vm-rw-bytes", "8M"], "vm-splice": ["--vm-splice-bytes", "1M"], "msync": ["--msync-bytes", "4M"],
-    "exec": ["--exec-max", "32"], "bigheap": ["--bigheap-growth", "64K"], "malloc": ["--malloc-bytes", "32M"], "memfd": ["--memfd-bytes", "16M"],
+    "bigheap": ["--bigheap-growth", "64K"], "malloc": ["--malloc-bytes", "32M"], "memfd": ["--memfd-bytes", "16M"],
+    "exec": ["--exec-max", "32"],  # else it has thousands to wait for when the time is over
     "shm": ["--shm-bytes", "2M"], "shm-sysv": ["--shm-sysv-bytes", "2M"],
 }
 # Those that "must not run as root".
@@ -147,8 +148,8 @@ def run_in_box(name, options):
 
 def run_natively(name, seconds):
     command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if name in USER else []
-    command += ["prlimit", f"--as={MEMORY}", "stress-ng", "--verify", "--metrics-brief", "--oomable", "-t", str(seconds),
-               f"--{name}", "2", *OPTIONS.get(name, [])]
+    command += ["prlimit", f"--as={MEMORY}", "stress-ng", "--verify", "--metrics-brief", "--oomable",
+                "-t", str(seconds), f"--{name}", "2", *OPTIONS.get(name, [])]
     result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, errors="replace", check=False, cwd="/tmp")
     return problems_of([*result.stdout.splitlines(keepends=True), f"status {result.returncode}\n"])
