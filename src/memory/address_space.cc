@@ -41,6 +41,7 @@ Result<Ref<AddressSpace>> AddressSpace::fork(ForkMechanism mechanism) {
   child->layout_ = layout_;
   child->membarrier_registrations_ = membarrier_registrations_;
   child->epoch_ = frames_.nodes().new_epoch();
+  child->peak_.is_forked = true;
   if (mappings_->has_fork_exceptions())
     TINE_TRY(child->apply_fork_exceptions());
   // Every frame is shared from here on: the parent may not write through what it was given before.

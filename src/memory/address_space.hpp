@@ -232,12 +232,12 @@ public:
   [[nodiscard]] MemoryUsage usage() const;
   [[nodiscard]] MemoryUsage usage_of(const Mapping &mapping) const;
   [[nodiscard]] const FaultCounters &counters() const { return counters_; }
-  /// The most bytes that were resident before pages were removed, within a sixty-fourth: Linux's
-  /// hiwater_rss, but for what is resident now.
+  /// The most bytes that were resident before pages were removed, within a sixteenth: Linux's
+  /// hiwater_rss, but for what is resident now. 0 in an address space that a fork made.
   [[nodiscard]] u64 peak_resident() const { return peak_.pages << page_shift; }
-  void forget_peak() { peak_ = {}; }
-  /// At least what became resident since the address space was made and wasn't removed, without a
-  /// walk: what a fork gave it isn't in it.
+  void forget_peak() { peak_.pages = 0; }
+  /// At most what became resident by faults, without a walk: what a fork gave it isn't in it, and
+  /// what a forked address space removed again is.
   [[nodiscard]] u64 resident_by_faults() const {
     return (peak_.walked_pages + made_resident() - peak_.walked_faults) << page_shift;
   }
@@ -360,6 +360,7 @@ private:
   /// resident since took a fault.
   struct Peak {
     u64 pages = 0, walked_pages = 0, walked_faults = 0;
+    bool is_forked = false;
   } peak_;
   Limits limits_;
   Layout layout_;

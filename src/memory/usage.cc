@@ -73,18 +73,21 @@ MemoryUsage AddressSpace::usage() const {
 }
 
 /// A walk costs as much as there are pages: one is made only after as many faults as are a
-/// sixty-fourth of the peak, and if they can have exceeded it.
+/// sixteenth of the peak, and if they can have exceeded it. What a fork shares is never walked
+/// over.
 void AddressSpace::note_peak() {
+  if (peak_.is_forked)
+    return;
   const u64 faults = made_resident();
   const u64 since = faults - peak_.walked_faults;
-  if (peak_.walked_pages + since <= peak_.pages || since < peak_.pages / 64)
+  if (peak_.walked_pages + since <= peak_.pages || since < peak_.pages / 16)
     return;
   u64 resident = 0;
   for (const Mapping &mapping : mappings_->all())
     page_table_->for_each_present(mapping.range, [&](PageNumber, PageEntry entry, u64) {
       resident += entry.frame() == FrameArena::zero_frame ? 0 : 1;
     });
-  peak_ = {std::max(peak_.pages, resident), resident, faults};
+  peak_ = {std::max(peak_.pages, resident), resident, faults, false};
 }
 
 u64 AddressSpace::locked_bytes() const {

@@ -132,6 +132,20 @@ void note_resident(Process &process, const memory::AddressSpace &space) {
       std::max({process.usage.max_resident, space.peak_resident(), space.usage().resident});
 }
 
+namespace {
+/// What a process that never called execve used itself: a walk would go over what it shares.
+u64 used_since_fork(const memory::AddressSpace &space) {
+  constexpr u64 little = u64{1} << 20; // not worth a look at the mappings
+  const u64 bytes = space.resident_by_faults();
+  if (bytes <= little)
+    return bytes;
+  u64 mapped = 0;
+  space.for_each_mapping(
+      [&](const memory::Mapping &mapping) { mapped += mapping.range.count << page_shift; });
+  return std::min(bytes, mapped);
+}
+} // namespace
+
 void leave_address_space(Thread &thread) {
   if (!thread.memory)
     return;
@@ -145,8 +159,7 @@ void leave_address_space(Thread &thread) {
     if (thread.process->has_execed)
       note_resident(*thread.process, *thread.memory);
     else
-      usage.max_resident = std::max({usage.max_resident, thread.memory->peak_resident(),
-                                     thread.memory->resident_by_faults()});
+      usage.max_resident = std::max(usage.max_resident, used_since_fork(*thread.memory));
     SharedMemory &shared_memory = ipc_of(thread).shared_memory;
     if (shared_memory.segments().size() != 0)
       shared_memory.note(*thread.memory, SharedMemory::Event::detached, thread.process->pid);
