@@ -172,7 +172,10 @@ SyscallResult sys_clone3(Call &call, GuestAddress address, u64 size) {
 SyscallResult sys_execve(Call &call, GuestAddress path, GuestAddress argv, GuestAddress envp) {
   std::string name = TINE_TRY(call.memory.read_string(path, PATH_MAX));
   Ref<fs::File> file = TINE_TRY(open_program(call, AT_FDCWD, name, 0));
-  return execute_file(call, {.file = std::move(file), .path = std::move(name)}, argv, envp);
+  process::ExecArguments arguments;
+  arguments.file = std::move(file);
+  arguments.path = std::move(name);
+  return execute_file(call, std::move(arguments), argv, envp);
 }
 
 SyscallResult sys_execveat(Call &call, int directory, GuestAddress path, GuestAddress argv,
@@ -187,8 +190,11 @@ SyscallResult sys_execveat(Call &call, int directory, GuestAddress path, GuestAd
     name = "/dev/fd/" + std::to_string(directory) + (name.empty() ? "" : "/") + name;
   const bool closes =
       by_descriptor && TINE_TRY(call.thread.files->descriptor(directory)).close_on_exec;
-  return execute_file(
-      call, {.file = std::move(file), .path = std::move(name), .path_closes = closes}, argv, envp);
+  process::ExecArguments arguments;
+  arguments.file = std::move(file);
+  arguments.path = std::move(name);
+  arguments.path_closes = closes;
+  return execute_file(call, std::move(arguments), argv, envp);
 }
 
 SyscallResult sys_exit(Call &call, int status) {
