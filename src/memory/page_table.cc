@@ -191,8 +191,14 @@ Status PageTable::prepare_edge(PageNumber edge, PageRange range) {
 
 void PageTable::remove(PageRange range) {
   forget();
-  if (any_present(range))
-    remove_in(root_, levels - 1, PageNumber{0}, range);
+  if (!any_present(range))
+    return;
+  if (range.first.value == 0 && range.count >= page_limit) { // the root may be shared, too
+    release_tree(root_, levels - 1);
+    root_ = 0;
+    return;
+  }
+  remove_in(root_, levels - 1, PageNumber{0}, range);
 }
 
 /// True if the node has no entry left.

@@ -138,6 +138,20 @@ TEST_F(Clones, CuttingOneSideLeavesTheOther) {
   EXPECT_EQ(get(*copy, 150), 1);
 }
 
+TEST_F(Clones, EmptyingOneSideLeavesTheOther) {
+  for (const bool of_copy : {true, false}) {
+    const auto original = new_anonymous(100);
+    put(*original, 0, 1);
+    put(*original, 70, 2);
+    const auto copy = clone(original);
+    ASSERT_TRUE((of_copy ? copy : original)->drop_pages_from(0).ok());
+    AnonymousPageObject &other = of_copy ? *original : *copy;
+    EXPECT_EQ(get(other, 0), 1);
+    EXPECT_EQ(get(other, 70), 2);
+    EXPECT_EQ(get(of_copy ? *copy : *original, 0), 0);
+  }
+}
+
 TEST_F(Clones, SharedMappingsOfTheOriginalGoOnSeeingEachOthersWrites) {
   const auto object = new_anonymous(4);
   AddressSpace &one = new_space();
