@@ -11,6 +11,16 @@ target_include_directories(libtine INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DI
 target_link_libraries(libtine INTERFACE tine_box)
 add_library(tine::tine ALIAS libtine)
 
+# For C and other languages: the functions of tine/tine.h, and nothing else of what is inside.
+# It consists of the archives; a target must have a source.
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/tine_shared.cc CONTENT "// See cmake/library.cmake.\n")
+add_library(tine_shared SHARED ${CMAKE_BINARY_DIR}/tine_shared.cc)
+set_target_properties(tine_shared PROPERTIES OUTPUT_NAME tine SOVERSION 0 EXPORT_NAME tine_shared
+                      LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+target_link_libraries(tine_shared PRIVATE tine_box)
+target_link_options(tine_shared PRIVATE -Wl,-u,tine_box_start)
+install(TARGETS tine_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+
 # From the top down: the order in which a linker must see them.
 set(tine_layers box syscall process net fs time sched cpu memory base)
 list(TRANSFORM tine_layers PREPEND tine_ OUTPUT_VARIABLE tine_archives)

@@ -116,7 +116,29 @@ public:
   /// All that comes until the output ends.
   [[nodiscard]] std::string read_all();
 
-  /// Waits for the end of the first process: its exit status, 128 + n if signal n killed it.
+  /// Lets the box run until one of its threads is about to make the system call `name`; then the
+  /// box stands still, and makes the call when it goes on, as its forks do at once. Calls of a
+  /// process that another one traces don't count. False if the box ends before, or after the
+  /// timeout: then it runs on. Error if there is no such call.
+  bool run_until_call(std::string_view name, Timeout timeout = {});
+  /// Lets the box run for so long, and then stand still. False if it has ended.
+  bool run_for(std::chrono::milliseconds time);
+  /// No thread of the box runs until resume(). A box can't tell, except by the clock.
+  void pause();
+  void resume();
+
+  /// The pids of the box's processes, ascending; the first is the program that was started, or
+  /// what took its place.
+  [[nodiscard]] std::vector<int> processes() const;
+  /// Bytes of a process's memory. Error if there is no such process or not all of it is mapped.
+  [[nodiscard]] std::string read_memory(int process, std::uint64_t address, std::size_t size) const;
+  void write_memory(int process, std::uint64_t address, std::string_view bytes);
+  /// A file of the box, as it is now, and making or replacing one; rights don't matter. Error.
+  [[nodiscard]] std::string read_file(const std::string &path) const;
+  void write_file(const std::string &path, std::string_view bytes, unsigned mode = 0644);
+
+  /// Waits for the end of the first process: its exit status, 128 + n if signal n killed it. A box
+  /// that stands still goes on.
   int wait();
   /// The same if it has ended already.
   [[nodiscard]] std::optional<int> exit_status() const;

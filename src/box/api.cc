@@ -3,8 +3,10 @@
 
 #include "base/new_file.hpp"
 #include "box/box.hpp"
+#include "box/file_view.hpp"
 #include "box/host_pipe.hpp"
 #include "box/runtime.hpp"
+#include "syscall/table.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -52,6 +54,19 @@ std::shared_ptr<box::Runtime> make_runtime(unsigned vcpus, std::uint64_t memory_
   } catch (const std::runtime_error &error) {
     throw Error(error.what(), failed);
   }
+}
+
+void check(const Status &status, const std::string &what) {
+  if (!status.ok())
+    throw Error(what + ": " + ::strerror(static_cast<int>(status.error())), failed);
+}
+
+/// With the kernel lock.
+memory::AddressSpace &memory_of(box::Box &box, int pid) {
+  const process::Process *process = box.kernel().find_process(Pid{pid});
+  if (process == nullptr || process->is_zombie() || !process->leader()->memory)
+    check(Errno{ESRCH}, "process " + std::to_string(pid));
+  return *process->leader()->memory;
 }
 
 } // namespace
@@ -207,6 +222,7 @@ std::string Box::read_all() {
 }
 
 int Box::wait() {
+  resume();
   return shell_status(state_->box->wait_for_end());
 }
 
@@ -217,6 +233,70 @@ std::optional<int> Box::exit_status() const {
 
 void Box::kill() {
   state_->box->kill();
+  resume();
+}
+
+bool Box::run_until_call(std::string_view name, Timeout timeout) {
+  const syscall::Row *row = syscall::find_row(name);
+  if (row == nullptr)
+    throw Error(std::string(name) + ": there is no such system call", failed);
+  box::Runtime::Deadline deadline;
+  if (timeout)
+    deadline = std::chrono::steady_clock::now() + *timeout;
+  return state_->box->run_until_call(row->number, deadline);
+}
+
+bool Box::run_for(std::chrono::milliseconds time) {
+  resume();
+  std::this_thread::sleep_for(time);
+  pause();
+  return !exit_status();
+}
+
+void Box::pause() {
+  state_->box->freeze();
+}
+
+void Box::resume() {
+  state_->box->thaw();
+}
+
+std::vector<int> Box::processes() const {
+  const KernelGuard guard(state_->runtime->host().lock);
+  std::vector<int> pids;
+  for (const auto &[pid, process] : state_->box->kernel().processes())
+    if (pid != process::Kernel::reaper_pid)
+      pids.push_back(pid.value);
+  return pids;
+}
+
+std::string Box::read_memory(int process, std::uint64_t address, std::size_t size) const {
+  const KernelGuard guard(state_->runtime->host().lock);
+  std::string bytes(size, '\0');
+  check(memory_of(*state_->box, process)
+            .force_read(GuestAddress{address}, std::as_writable_bytes(std::span(bytes))),
+        "memory of process " + std::to_string(process));
+  return bytes;
+}
+
+void Box::write_memory(int process, std::uint64_t address, std::string_view bytes) {
+  // Of a box that runs, a thread may be between a read and a write of the same bytes.
+  const KernelGuard guard = state_->runtime->pause(state_->box->kernel());
+  check(memory_of(*state_->box, process)
+            .force_write(GuestAddress{address}, std::as_bytes(std::span(bytes))),
+        "memory of process " + std::to_string(process));
+}
+
+std::string Box::read_file(const std::string &path) const {
+  const KernelGuard guard(state_->runtime->host().lock);
+  auto bytes = box::FileView(state_->box->kernel()).read(path);
+  check(bytes ? Status(Done{}) : Status(bytes.error()), path);
+  return std::move(*bytes);
+}
+
+void Box::write_file(const std::string &path, std::string_view bytes, unsigned mode) {
+  const KernelGuard guard(state_->runtime->host().lock);
+  check(box::FileView(state_->box->kernel()).write(path, bytes, mode), path);
 }
 
 } // namespace tine

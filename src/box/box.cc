@@ -273,6 +273,28 @@ void Box::thaw() {
       runtime_.host().scheduler.make_runnable(*thread);
 }
 
+bool Box::is_frozen() {
+  const KernelGuard guard(runtime_.host().lock);
+  return kernel_->frozen;
+}
+
+bool Box::run_until_call(u64 number, const Runtime::Deadline &deadline) {
+  {
+    const KernelGuard guard(runtime_.host().lock);
+    kernel_->awaited_call = number;
+  }
+  thaw();
+  runtime_.wait_until([this] { return kernel_->frozen || init_->is_zombie(); }, deadline);
+  {
+    const KernelGuard guard(runtime_.host().lock);
+    kernel_->awaited_call.reset();
+    if (!kernel_->frozen || init_->is_zombie())
+      return false;
+  }
+  freeze(); // other vCPUs may be in the box still
+  return true;
+}
+
 std::optional<StartFailure> Box::open_strace(const BoxOptions &options) {
   if (!options.strace_file)
     return std::nullopt;

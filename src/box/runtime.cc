@@ -65,10 +65,14 @@ void Runtime::stop() {
     event_thread_.join();
 }
 
-void Runtime::wait_until(const std::function<bool()> &done) {
+bool Runtime::wait_until(const std::function<bool()> &done, const Deadline &deadline) {
   KernelGuard guard(lock_);
   while (!done())
-    progress_.wait(guard);
+    if (!deadline)
+      progress_.wait(guard);
+    else if (progress_.wait_until(guard, *deadline) == std::cv_status::timeout)
+      return done();
+  return true;
 }
 
 } // namespace tine::box

@@ -18,9 +18,12 @@
 #include "time/timer_queue.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -42,9 +45,11 @@ public:
   Runtime &operator=(const Runtime &) = delete;
 
   void start();
+  using Deadline = std::optional<std::chrono::steady_clock::time_point>;
   /// Waits until `done` is true; it is asked, with the kernel lock, when a thread of a box's main
-  /// process has ended or stopped.
-  void wait_until(const std::function<bool()> &done);
+  /// process has ended or stopped, or a box was frozen by what a thread of it did. False after the
+  /// deadline.
+  bool wait_until(const std::function<bool()> &done, const Deadline &deadline = {});
   /// The kernel lock, with no vCPU running a thread of the box: each leaves its guest code at the
   /// end of a block, and enters none of the box before the lock is released. For any host thread.
   [[nodiscard]] KernelGuard pause(const process::Kernel &kernel);

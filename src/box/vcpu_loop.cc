@@ -113,7 +113,8 @@ void Runtime::vcpu_main(u32 index) {
       process::finish_stop(*process);
     vcpu.box.store(nullptr, std::memory_order_release);
     // Who waits for the box waits for its main process alone: a wake-up costs more than a fork.
-    if ((next == Next::exited || next == Next::stopped) && process->pid == thread->kernel.main_pid)
+    const bool is_main = process->pid == thread->kernel.main_pid;
+    if (((next == Next::exited || next == Next::stopped) && is_main) || thread->kernel.frozen)
       progress_.notify_all();
   }
 }

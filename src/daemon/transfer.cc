@@ -8,6 +8,7 @@
 //   {"done": true}
 #include "daemon/session.hpp"
 
+#include "box/file_view.hpp"
 #include "fs/plain_files.hpp"
 
 #include <cstring>
@@ -22,23 +23,6 @@ constexpr std::size_t deepest = 1000; ///< directories in directories
 std::string text(Errno error) {
   return ::strerror(static_cast<int>(error));
 }
-
-/// The tree as the box's first processes see it, for one who may do everything.
-struct Tree {
-  Ref<fs::FileSystemContext> context = make_ref<fs::FileSystemContext>();
-  fs::Credentials credentials;
-
-  explicit Tree(process::Kernel &kernel) {
-    context->mounts = kernel.mounts;
-    context->root = context->working_directory = kernel.mounts->root();
-    context->umask = 0;
-    credentials.permitted = credentials.effective = ~u64{0};
-  }
-  [[nodiscard]] Result<fs::Path> find(const fs::Path &start, std::string_view path,
-                                      const fs::LookupOptions &options) const {
-    return fs::lookup(*context, credentials, start, path, options);
-  }
-};
 
 /// The last component; "/" has none.
 std::string last_name(std::string_view path) {
@@ -176,7 +160,7 @@ private:
   Family &family_;
   std::shared_ptr<KeptBox> kept_;
   std::string path_;
-  std::optional<Tree> tree_;
+  std::optional<box::FileView> tree_;
   std::vector<Level> levels_;
   Ref<fs::File> file_; ///< that is being sent
   bool begun_ = false;
@@ -317,7 +301,7 @@ private:
   Family &family_;
   std::shared_ptr<KeptBox> kept_;
   std::string path_, what_; ///< `what_`: for the message
-  std::optional<Tree> tree_;
+  std::optional<box::FileView> tree_;
   std::vector<Level> levels_;
   Ref<fs::File> file_; ///< that is being written
   fs::AttributeChange at_end_;

@@ -102,6 +102,9 @@ public:
   /// No thread of the box runs. Those that became runnable since are in `parked`, off the queue.
   bool frozen = false;
   std::vector<Pid> parked;
+  /// The number of a system call: the box is frozen when a thread of it is about to make it. Not in
+  /// a fork of the box.
+  std::optional<u64> awaited_call;
   /// Of /proc/sys: settings that are remembered and have no effect beyond that, by path.
   std::map<std::string, std::string> remembered_settings;
 

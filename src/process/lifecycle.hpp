@@ -29,8 +29,8 @@ void store_child_tid(Thread &child);
 struct ExecArguments {
   Ref<fs::File> file;
   std::string path; ///< as given: AT_EXECFN, and what `#!` interpreters get
-  std::vector<std::string> arguments;
-  std::vector<std::string> environment;
+  std::vector<std::string> arguments = {};
+  std::vector<std::string> environment = {};
   /// `path` leads through a descriptor that exec closes: an interpreter couldn't open it (ENOENT).
   bool path_closes = false;
 };

@@ -137,6 +137,20 @@ Next call_handler(Thread &thread, const Row &row, Call &call) {
   return Next::guest;
 }
 
+namespace {
+
+/// Somebody outside waits for this call: the box stands still before it, and makes it when it goes
+/// on.
+Next stand_still(Thread &thread) {
+  thread.kernel.awaited_call.reset();
+  thread.kernel.frozen = true;
+  thread.kernel.parked.push_back(thread.tid);
+  thread.syscall_state.retrying = true;
+  return Next::blocked;
+}
+
+} // namespace
+
 Next start_system_call(Thread &thread) {
   if (thread.must_exit) // its process ends, or another thread executes a program: no further call
                         // is made
@@ -152,6 +166,8 @@ Next start_system_call(Thread &thread) {
     thread.kernel.tracer->entered(thread, call.arguments);
   if (row == nullptr || row->handler == nullptr)
     return complete(thread, -ENOSYS);
+  if (thread.kernel.awaited_call == number) [[unlikely]]
+    return stand_still(thread);
   return call_handler(thread, *row, call);
 }
 

@@ -2,6 +2,7 @@
 
 #include "syscall/handlers.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace tine::syscall {
@@ -52,6 +53,12 @@ const Row *find_row(u64 number) {
   if (number >= number_limit || index_of_number[number] == 0)
     return nullptr;
   return &table[index_of_number[number] - 1];
+}
+
+const Row *find_row(std::string_view name) {
+  const auto found = std::ranges::find_if(
+      table, [&](const Row &row) { return row.name == name && row.handler != nullptr; });
+  return found == std::end(table) ? nullptr : &*found;
 }
 
 } // namespace tine::syscall

@@ -145,5 +145,7 @@ struct Row {
 [[nodiscard]] std::span<const Row> rows();
 /// The row of a number; null if there is no such call.
 [[nodiscard]] const Row *find_row(u64 number);
+/// By name; null if there is no such call, or it isn't supported.
+[[nodiscard]] const Row *find_row(std::string_view name);
 
 } // namespace tine::syscall

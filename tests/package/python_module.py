@@ -1,0 +1,76 @@
+"""The Python module over libtine.so.   python_module.py LIBRARY MODULE_DIRECTORY"""
+import os
+import sys
+import unittest
+
+os.environ["TINE_LIBRARY"] = sys.argv[1]
+sys.path.insert(0, sys.argv[2])
+import tine  # noqa: E402
+
+LONG = 20
+ECHO = ["sh", "-c", "n=0; while read line; do n=$((n+1)); echo $line $n; done; exit 3"]
+
+
+class PythonModule(unittest.TestCase):
+    def test_a_box_and_its_fork_go_their_own_ways(self):
+        with tine.Box(ECHO) as box:
+            self.assertTrue(box.write("a\n"))
+            self.assertEqual(box.read_line(LONG), "a 1")
+            with box.fork() as copy:
+                copy.write(b"b\n")
+                self.assertEqual(copy.read_line(LONG), "b 2")
+                copy.close_input()
+                self.assertEqual(copy.read_all(), b"")
+                self.assertEqual(copy.wait(), 3)
+                self.assertEqual(copy.exit_status(), 3)
+            box.write("c\n")
+            self.assertTrue(box.read_until("c 2", LONG))
+            self.assertIsNone(box.exit_status())
+
+    def test_a_box_stands_still_before_a_call(self):
+        with tine.Box(["sh", "-c", "read line; echo $line >/tmp/here; cat /tmp/here"]) as box:
+            box.write("text\n")
+            self.assertTrue(box.run_until_call("execve", LONG))
+            self.assertEqual(box.read_file("/tmp/here"), b"text\n")
+            box.write_file("/tmp/here", "other\n", 0o600)
+            box.resume()
+            self.assertEqual(box.read_all(), b"other\n")
+            self.assertEqual(box.wait(), 0)
+            self.assertFalse(box.run_until_call("execve", LONG))
+
+    def test_memory(self):
+        with tine.Box(["cat"]) as box:
+            self.assertFalse(box.run_until_call("mkdir", 0.05))
+            self.assertTrue(box.run_for(0.001))
+            process, = box.processes()
+            maps = box.read_file(f"/proc/{process}/maps").decode()
+            stack = next(line for line in maps.splitlines() if line.endswith("[stack]"))
+            address = int(stack.split("-")[0], 16)
+            box.write_memory(process, address, b"written")
+            self.assertEqual(box.read_memory(process, address, 7), b"written")
+            with self.assertRaisesRegex(tine.Error, "Bad address"):
+                box.read_memory(process, 0, 1)
+            box.kill()
+            self.assertEqual(box.wait(), 137)
+
+    def test_options(self):
+        with tine.Box(["sh", "-c", "echo $NAME; hostname; pwd; echo wrong >&2"], environment={"NAME": "value"},
+                      hostname="other", working_directory="/usr", error=tine.NULL, vcpus=1) as box:
+            self.assertEqual(box.read_all(), b"value\nother\n/usr\n")
+
+    def test_errors(self):
+        with self.assertRaisesRegex(tine.Error, "/no/such/program"):
+            tine.Box(["/no/such/program"])
+        with self.assertRaisesRegex(tine.Error, "no program"):
+            tine.Box([])
+        with tine.Box(["cat"]) as box:
+            with self.assertRaisesRegex(tine.Error, "no such system call"):
+                box.run_until_call("nothing")
+            with self.assertRaisesRegex(tine.Error, "No such file"):
+                box.read_file("/no/such/file")
+        with self.assertRaises(FileNotFoundError):
+            tine.fork()  # this is no box
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
