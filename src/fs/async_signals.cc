@@ -73,8 +73,6 @@ std::unique_ptr<AsyncSignals> AsyncSignals::copy(Copier &copier, File &made) con
 }
 
 void AsyncSignals::archive(Archive &archive) {
-  if (notice)
-    archive.fail("directory notification (F_NOTIFY)");
   std::optional<i32> ready_fd;
   if (readiness_)
     ready_fd = readiness_->fd();
@@ -82,11 +80,33 @@ void AsyncSignals::archive(Archive &archive) {
   archive(owner.id, owner.uid, owner.euid, signal, ready_fd);
   if (signal < 0 || signal > 64)
     archive.fail("it has a signal that can't be");
+  bool notifies = notice != nullptr;
+  archive(notifies);
+  if (notifies) // the table may come later than the description
+    archive.at_end([keep = Ref<File>(&file_)](Archive &end) {
+      if (keep->async)
+        keep->async->archive_notice(end);
+    });
   if (archive.is_reading() && ready_fd) // when there is somebody whole to get signals
     archive.at_end([keep = Ref<File>(&file_), fd = *ready_fd](Archive &) {
       if (keep->async)
         keep->async->tell_readiness(fd);
     });
+}
+
+void AsyncSignals::archive_notice(Archive &archive) {
+  const void *table = notice ? notice->table() : nullptr;
+  i32 fd = notice ? notice->fd() : -1;
+  u32 events = notice ? notice->events() : 0;
+  archive.weak_address(table);
+  archive(fd, events);
+  if (!archive.is_reading() || table == nullptr || !archive.ok())
+    return;
+  const Ref<Inode> directory = file_.inode();
+  if (!directory || !directory->is_directory())
+    return archive.fail("it has a notification of no directory");
+  notice = std::make_unique<DirectoryNotice>(file_, directory, table);
+  notice->add(fd, events);
 }
 
 } // namespace tine::fs

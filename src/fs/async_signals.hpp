@@ -55,12 +55,13 @@ public:
   void end_readiness();
   /// A descriptor of the table was closed.
   void descriptor_closed(const void *table);
-  /// Of a saved box. Directory notification isn't saved: a box that asked for it is refused.
+  /// Of a saved box.
   void archive(Archive &archive);
   /// The same for the description in the copy of a box.
   [[nodiscard]] std::unique_ptr<AsyncSignals> copy(Copier &copier, File &made) const;
 
 private:
+  void archive_notice(Archive &archive);
   class Readiness;
   File &file_;
   AsyncSender &sender_;

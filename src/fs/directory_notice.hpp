@@ -24,6 +24,8 @@ public:
   /// IN_* happened to a child, or to the list of them. The notice may be gone afterwards.
   void happened(u32 event, bool renamed_here);
   [[nodiscard]] const void *table() const { return table_; }
+  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] u32 events() const { return events_; }
   /// The same for the description in the copy of a box.
   [[nodiscard]] std::unique_ptr<DirectoryNotice> copy(File &made, const void *table) const;
 

@@ -83,6 +83,8 @@ Ref<RefCounted> Dentry::archive_head(Archive &archive, Dentry *saved) {
   }
   if (saved)
     return Ref<RefCounted>(saved);
+  if (parent && inode && &inode->file_system() != &parent->inode_->file_system())
+    archive.fail("it has a name in a directory of another file system");
   if (!archive.ok() || !inode)
     return {};
   Ref<Dentry> made = make_ref<Dentry>(std::move(name), nullptr, std::move(inode));
@@ -115,15 +117,17 @@ Ref<RefCounted> Mount::archive_head(Archive &archive, Mount *saved) {
 
 void Mount::archive_body(Archive &archive) {
   archive(id, flags, source, root, parent, mountpoint);
-  // A file without a name in the tree, as of memfd_create(2), has a mount that shows nothing.
-  if (!archive.is_reading() || !archive.ok())
+  if (!archive.is_reading())
     return;
+  // A file without a name in the tree, as of memfd_create(2), has a mount that shows nothing.
   const auto is_of = [](const Ref<Dentry> &dentry, const Ref<FileSystem> &owner) {
     return !dentry || &dentry->inode()->file_system() == owner.get();
   };
   if ((parent && (!mountpoint || !root)) || (mountpoint && !parent) || !is_of(root, file_system) ||
       (parent && !is_of(mountpoint, parent->file_system)))
     archive.fail("it has a mount that is nowhere");
+  if (!archive.ok()) // what isn't kept by its own mount must not outlive its file system
+    root = mountpoint = nullptr;
 }
 
 Ref<RefCounted> MountNamespace::archive_head(Archive &, MountNamespace *saved) {

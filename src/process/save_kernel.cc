@@ -231,25 +231,25 @@ void SignalHandlers::archive_body(Archive &archive) {
 
 /// Who waits in futex(2), in order. Who waits for several words looks at them again.
 void FutexTable::archive(Archive &archive, const std::function<Thread *(Pid)> &find) {
-  struct Entry {
+  struct Waiter {
     FutexKey key;
     Pid thread;
     u32 bitset = 0;
     bool priority_inheriting = false;
   };
-  std::vector<Entry> entries;
+  std::vector<Waiter> entries;
   for (const auto &[key, threads] : queues_)
     for (const Thread *thread : threads)
       if (archive.has(key.owner) && thread->futex_waiter.words.empty())
         entries.push_back({key, thread->tid, thread->futex_waiter.bitset,
                            thread->futex_waiter.priority_inheriting});
-  archive.sequence(entries, [&](Entry &entry) {
+  archive.sequence(entries, [&](Waiter &entry) {
     archive.weak_address(entry.key.owner);
     archive(entry.key.offset, entry.thread, entry.bitset, entry.priority_inheriting);
   });
   if (!archive.is_reading())
     return;
-  for (const Entry &entry : entries) {
+  for (const Waiter &entry : entries) {
     Thread *const thread = find(entry.thread);
     auto *const owner = static_cast<RefCounted *>(const_cast<void *>(entry.key.owner));
     Ref<memory::PageObject> object(dynamic_cast<memory::PageObject *>(owner));
