@@ -2,6 +2,7 @@
 import os
 import re
 
+import host_machine
 from apps import files, shell
 
 DEBUGGED = r"""
@@ -117,7 +118,9 @@ def gdb(name, script, text):
           prepare=files({"debugged.c": DEBUGGED, "sleeper.c": SLEEPER, "commands": text}), normalize=without_numbers)
 
 
-gdb("gdb_breakpoints_steps_and_watchpoints", "gdb -nx -batch -x commands --args ./debugged one", BREAKPOINTS)
+# On a machine without hardware breakpoints, the host's and the box's gdb watch by steps.
+gdb("gdb_breakpoints_steps_and_watchpoints", "gdb -nx -batch -x commands --args ./debugged one",
+    BREAKPOINTS if host_machine.has_hardware_breakpoints() else "set can-use-hw-watchpoints 0\n" + BREAKPOINTS)
 gdb("gdb_follows_a_fork", "gdb -nx -batch -x commands ./debugged 2>&1 | grep -v '^\\[Inferior 1\\|^\\[Detaching'", FORKS)
 gdb("gdb_catches_system_calls", "gdb -nx -batch -x commands ./debugged", CATCHES)
 gdb("gdb_attaches",

@@ -1,5 +1,5 @@
 // ptrace(2), PTRACE_SINGLESTEP: one instruction each, over `syscall`, into a handler; int3; the
-// debug registers of struct user: execution and data breakpoints.
+// debug registers of struct user: execution and data breakpoints. Host: hardware breakpoints.
 #include "ptrace.h"
 
 static volatile long watched, other;

@@ -103,7 +103,9 @@ def main():
     options = parser.parse_args()
     if options.variants != ["native"] and not options.tine:
         parser.error("--tine is needed for the box")
-    results = [run(variant, options) for variant in options.variants]
+    # The host gets three tries, as in the tests of guests: a wrong native run says nothing of the box.
+    results = [run(variant, options) or (variant == "native" and (run(variant, options) or run(variant, options)))
+               for variant in options.variants]
     return 0 if all(results) else 1
 
 
