@@ -9,6 +9,8 @@ namespace tine::cpu {
 namespace {
 constexpr u64 hot_bytes = u64{96} << 20;
 constexpr u64 cold_bytes = u64{160} << 20;
+/// Worth huge pages: one of a short program's would cost more than all else of its start.
+constexpr u64 large_cold_bytes = u64{1} << 20;
 constexpr u64 populate_step = u64{256} << 10;
 /// More than any block with its stubs takes: 64 instructions of a few hundred bytes.
 constexpr u64 block_reserve = u64{64} << 10;
@@ -38,7 +40,7 @@ Result<std::unique_ptr<CodeCache>> CodeCache::create() {
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
     return Errno{ENOMEM};
-  ::madvise(memory, hot_bytes + cold_bytes, MADV_HUGEPAGE); // it is large and jumps about
+  ::madvise(memory, hot_bytes, MADV_HUGEPAGE); // translated code is large and jumps about
   std::unique_ptr<CodeCache> cache(new CodeCache);
   cache->base_ = static_cast<u8 *>(memory);
   cache->size_ = hot_bytes + cold_bytes;
@@ -146,6 +148,8 @@ std::optional<CodeCache::Room> CodeCache::make_room(const Sizes &sizes) {
       return std::nullopt;
   hot = base_ + sizes.hot;
   cold = cold_start_ + sizes.cold;
+  if (sizes.cold >= large_cold_bytes)
+    ::madvise(base_ + hot_bytes, cold_bytes, MADV_HUGEPAGE);
   commit();
   std::size_t count = buckets_.size();
   while (count < sizes.blocks + sizes.blocks / 4)
