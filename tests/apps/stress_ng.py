@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 
 GROUPS = {
     "processes": "fork vfork vforkmany clone exec spawn zombie wait exit-group pthread switch yield session "
@@ -43,6 +44,7 @@ FRAME_KIB = 4
 LEFT_HOST_KIB = 16 << 10
 TRIES = 4
 NOTHING_DONE = "no operation was done"
+SETTLING = 20  # seconds
 PATIENCE = 90  # seconds for a run beyond those asked for
 
 # Reads "SECONDS ARGUMENTS" lines; says when it is idle, itself and by no process that takes memory.
@@ -80,12 +82,22 @@ class BoxRun:
         """(free memory in the box, descriptors and memory of the host process); None if the box has ended."""
         for line in self.process.stdout:
             if line.startswith("idle "):
-                with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
-                    fields = dict(entry.split(":", 1) for entry in file)
-                return (int(line.split()[1]), len(os.listdir(f"/proc/{self.process.pid}/fd")),
-                        int(fields["RssAnon"].split()[0]))
+                return int(line.split()[1]), len(os.listdir(f"/proc/{self.process.pid}/fd")), self.host_memory()
             self.lines.append(line)
         return None
+
+    def host_memory(self):
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            fields = dict(entry.split(":", 1) for entry in file)
+        return int(fields["RssAnon"].split()[0])
+
+    def settled(self, before, after):
+        """`after`, once the host process has given back what it need not keep: it does so bit by bit."""
+        end = time.monotonic() + SETTLING
+        while after[2] - before[2] > LEFT_HOST_KIB and time.monotonic() < end:
+            time.sleep(0.5)
+            after = (*after[:2], self.host_memory())
+        return after
 
     def stress(self, seconds):
         self.lines = []
@@ -134,6 +146,8 @@ def run_in_box(name, options):
         before, after = after, after and run.stress(seconds)
         lines = run.lines
         found = problems_of(lines)
+        if before and after:
+            after = run.settled(before, after)
         left = left_behind(before, after) if before and after else []
         if found == [NOTHING_DONE]:
             seconds *= 4  # some operations are long, and the machine may be busy
