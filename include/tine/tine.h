@@ -1,5 +1,5 @@
-/* tine from C: run Linux programs in a box, and fork the box while it runs. The same as tine.hpp,
-   which says more of each function; and what bindings of other languages call.
+/* tine from C: run Linux programs in a box, and fork the box while it runs. All of tine.hpp, which
+   says more of each function, but save and restore; and what bindings of other languages call.
 
      struct tine_options options = {.arguments = (const char *[]){"python3", "app.py", NULL}};
      tine_box *box = tine_box_start(&options);

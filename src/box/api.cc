@@ -145,15 +145,11 @@ Box Box::fork(const Streams &streams) {
 }
 
 void Box::save(const std::string &path) {
-  const auto check = [&path](const Status &status) {
-    if (!status)
-      throw Error(path + ": " + ::strerror(static_cast<int>(status.error())), failed);
-  };
   auto file = NewFile::create(path);
-  check(file ? Status(Done{}) : Status(file.error()));
+  check(file ? Status(Done{}) : Status(file.error()), path);
   if (const auto failure = state_->box->save(file->descriptor(), {}))
     throw Error(failure->message, failure->exit_status);
-  check(file->commit());
+  check(file->commit(), path);
 }
 
 Box Box::restore(const std::string &path, const RestoreOptions &given) {

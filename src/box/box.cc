@@ -273,11 +273,6 @@ void Box::thaw() {
       runtime_.host().scheduler.make_runnable(*thread);
 }
 
-bool Box::is_frozen() {
-  const KernelGuard guard(runtime_.host().lock);
-  return kernel_->frozen;
-}
-
 bool Box::run_until_call(u64 number, const Runtime::Deadline &deadline) {
   {
     const KernelGuard guard(runtime_.host().lock);

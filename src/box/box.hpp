@@ -119,7 +119,6 @@ public:
   /// No thread of the box runs until thaw(); the box can't tell, except by the clock.
   void freeze();
   void thaw();
-  [[nodiscard]] bool is_frozen();
   /// Lets the box run until a thread of it, none that is traced by another, is about to make the
   /// system call; then it is frozen. False: it ended, or the deadline came first, and it runs on.
   [[nodiscard]] bool run_until_call(u64 number, const Runtime::Deadline &deadline);
