@@ -29,6 +29,7 @@ class PythonModule(unittest.TestCase):
 
     def test_a_box_stands_still_before_a_call(self):
         with tine.Box(["sh", "-c", "read line; echo $line >/tmp/here; cat /tmp/here"]) as box:
+            box.pause()  # else it may be past the call before it is waited for
             box.write("text\n")
             self.assertTrue(box.run_until_call("execve", LONG))
             self.assertEqual(box.read_file("/tmp/here"), b"text\n")
