@@ -70,8 +70,8 @@ def test_snapshots_with_a_terminal(box):
     with family(box) as boxes:
         boxes.start("sh", options=("-t",))
         terminal = Terminal(boxes, "attach", "base")
-        terminal.write("word=kept\n")
-        terminal.read_until("kept")
+        terminal.write("word=kept; echo is-$word\n")  # what is typed alone may be the outer terminal's echo
+        terminal.read_until("is-kept")
         path = saved(boxes)
         boxes.tine("restore", str(path)).expect(0, "app\n")
         restored = Terminal(boxes, "attach", "app")
