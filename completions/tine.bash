@@ -5,7 +5,7 @@ _tine_split_value() { # the value typed so far of --OPTION=VALUE or --OPTION VAL
     --net) COMPREPLY=($(compgen -W 'none host' -- "$2")) ;;
     --code-cache) COMPREPLY=($(compgen -W 'off' -d -- "$2")) ;;
     --root | --workdir | --bind) COMPREPLY=($(compgen -d -- "$2")) ;;
-    --strace | --stats) COMPREPLY=($(compgen -f -- "$2")) ;;
+    --strace | --stats | --secret) COMPREPLY=($(compgen -f -- "$2")) ;;
     --user) COMPREPLY=($(compgen -u -- "$2")) ;;
     --env) COMPREPLY=($(compgen -e -- "$2")) ;;
     --memory) COMPREPLY=($(compgen -W '512M 1G 4G 16G' -- "$2")) ;;
@@ -23,7 +23,7 @@ _tine_box_command() { # COMMAND CURRENT PREVIOUS
   local options=
   case $1 in
     ps) options='--quiet --json' ;;
-    fork) options='--count' ;;
+    fork) options='--count --listen --with-secrets' ;;
     restore) options='--count --name --memory --cpus --allow-write --net --rm --no-seccomp' ;;
     exec) options='--interactive --tty --env --workdir --user' ;;
     attach) options='--no-stdin --keep-open --logs' ;;
@@ -87,7 +87,7 @@ _tine() {
   if [[ $current == --*=* ]]; then
     _tine_split_value "${current%%=*}" "${current#*=}"
   elif [[ $current == -* ]]; then
-    COMPREPLY=($(compgen -W '--root --bind --workdir --env --clear-env --hostname --user --memory --cpus
+    COMPREPLY=($(compgen -W '--root --bind --secret --workdir --env --clear-env --hostname --user --memory --cpus
       --processes --page-tables --net --code-cache --no-seccomp --strace --stats --detach --name --tty --rm
       --log-size --help --' -- "$current"))
   elif ! _tine_split_value "$previous" "$current"; then

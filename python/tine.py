@@ -49,6 +49,14 @@ class _Bind(ctypes.Structure):
     _fields_ = [("source", ctypes.c_char_p), ("target", ctypes.c_char_p), ("writable", ctypes.c_int)]
 
 
+class _Secret(ctypes.Structure):
+    _fields_ = [("source", ctypes.c_char_p), ("name", ctypes.c_char_p)]
+
+
+class _ForkOptions(ctypes.Structure):
+    _fields_ = [("streams", _Streams), ("listen", ctypes.c_int), ("secrets", ctypes.c_int)]
+
+
 class _Options(ctypes.Structure):
     _fields_ = [
         ("arguments", ctypes.POINTER(ctypes.c_char_p)),
@@ -56,10 +64,22 @@ class _Options(ctypes.Structure):
         ("root", ctypes.c_char_p),
         ("binds", ctypes.POINTER(_Bind)),
         ("bind_count", ctypes.c_size_t),
+        ("secrets", ctypes.POINTER(_Secret)),
+        ("secret_count", ctypes.c_size_t),
         ("working_directory", ctypes.c_char_p),
         ("hostname", ctypes.c_char_p),
         ("host_network", ctypes.c_int),
         ("streams", _Streams),
+        ("vcpus", ctypes.c_uint),
+        ("memory_bytes", ctypes.c_uint64),
+    ]
+
+
+class _RestoreOptions(ctypes.Structure):
+    _fields_ = [
+        ("streams", _Streams),
+        ("writable", ctypes.POINTER(ctypes.c_char_p)),
+        ("host_network", ctypes.c_int),
         ("vcpus", ctypes.c_uint),
         ("memory_bytes", ctypes.c_uint64),
     ]
@@ -79,7 +99,9 @@ def _library():
             ("tine_error", text, []),
             ("tine_free", None, [ctypes.c_void_p]),
             ("tine_box_start", box, [ctypes.POINTER(_Options)]),
-            ("tine_box_fork", box, [box, ctypes.POINTER(_Streams)]),
+            ("tine_box_fork", box, [box, ctypes.POINTER(_ForkOptions)]),
+            ("tine_box_save", ctypes.c_int, [box, text]),
+            ("tine_box_restore", box, [text, ctypes.POINTER(_RestoreOptions)]),
             ("tine_box_free", None, [box]),
             ("tine_box_write", ctypes.c_int, [box, text, ctypes.c_size_t]),
             ("tine_box_close_input", None, [box]),
@@ -113,6 +135,12 @@ def _checked(status):
     return status
 
 
+def _made(box):
+    if box is None:
+        _checked(None)
+    return box
+
+
 def _milliseconds(seconds):
     return -1 if seconds is None else max(0, round(seconds * 1000))
 
@@ -133,11 +161,12 @@ class Box:
     Times are in seconds, None for ever. What fails raises Error.
     """
 
-    def __init__(self, arguments, *, environment=None, root=None, binds=(), working_directory=None,
+    def __init__(self, arguments, *, environment=None, root=None, binds=(), secrets=(), working_directory=None,
                  hostname=None, host_network=False, input=DEFAULT, output=DEFAULT, error=DEFAULT, vcpus=0,
                  memory_bytes=0):
         """Starts a program in a box of its own. `environment`: a mapping; `binds`: (source, target,
-        writable) each."""
+        writable) each; `secrets`: (source, name) each, files that the box has as /run/secrets/NAME and forks
+        have not."""
         def encoded(value):
             return None if value is None else os.fsencode(value)
 
@@ -150,21 +179,39 @@ class Box:
         options.binds = (_Bind * len(binds))(
             *((os.fsencode(source), os.fsencode(target), writable) for source, target, writable in binds))
         options.bind_count = len(binds)
+        options.secrets = (_Secret * len(secrets))(
+            *((os.fsencode(source), os.fsencode(name)) for source, name in secrets))
+        options.secret_count = len(secrets)
         options.host_network = host_network
         options.streams = _Streams(input, output, error)
         options.vcpus, options.memory_bytes = vcpus, memory_bytes
         self._box = None
-        self._box = _library().tine_box_start(options)
-        if self._box is None:
-            _checked(None)
+        self._box = _made(_library().tine_box_start(options))
 
-    def fork(self, *, input=DEFAULT, output=DEFAULT, error=DEFAULT):
-        """A copy at this instant. What was written to this box and not read yet isn't in it."""
-        copy = object.__new__(Box)
-        copy._box = _library().tine_box_fork(self._box, _Streams(input, output, error))
-        if copy._box is None:
-            _checked(None)
-        return copy
+    @classmethod
+    def _of(cls, made):
+        box = object.__new__(cls)
+        box._box = _made(made)
+        return box
+
+    def fork(self, *, input=DEFAULT, output=DEFAULT, error=DEFAULT, listen=False, secrets=False):
+        """A copy at this instant. What was written to this box and not read yet isn't in it. `listen`: with
+        host_network, sockets that listen do so in the copy, too; `secrets`: the copy has those files, too."""
+        return Box._of(_library().tine_box_fork(
+            self._box, _ForkOptions(_Streams(input, output, error), listen, secrets)))
+
+    def save(self, path):
+        """Writes this box at this instant to a file, while it runs on."""
+        _checked(_library().tine_box_save(self._box, os.fsencode(path)))
+
+    @staticmethod
+    def restore(path, *, input=DEFAULT, output=DEFAULT, error=DEFAULT, writable=(), host_network=False, vcpus=0,
+                memory_bytes=0):
+        """A box that goes on from where it was saved, ready at once: its memory is read when it is used.
+        `writable`: the host directories that it had as writable binds and may go on writing to."""
+        options = _RestoreOptions(_Streams(input, output, error), _strings(writable), host_network, vcpus,
+                                  memory_bytes)
+        return Box._of(_library().tine_box_restore(os.fsencode(path), options))
 
     def close(self):
         box, self._box = self._box, None
@@ -177,7 +224,7 @@ class Box:
         self.close()
 
     def __del__(self):
-        if self._box is not None:
+        if getattr(self, "_box", None) is not None:
             self.close()
 
     def write(self, data):

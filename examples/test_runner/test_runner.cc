@@ -15,7 +15,7 @@ namespace {
 /// Whether the test passed.
 bool run(tine::Box &ready, const std::string &name) {
   const auto start = std::chrono::steady_clock::now();
-  tine::Box box = ready.fork({.error = tine::Stream::pipe});
+  tine::Box box = ready.fork({.streams = {.error = tine::Stream::pipe}});
   box.write(name + "\n");
   const std::string output = box.read_all();
   const int status = box.wait();

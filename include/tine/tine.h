@@ -1,5 +1,5 @@
 /* tine from C: run Linux programs in a box, and fork the box while it runs. All of tine.hpp, which
-   says more of each function, but save and restore; and what bindings of other languages call.
+   says more of each function; and what bindings of other languages call.
 
      struct tine_options options = {.arguments = (const char *[]){"python3", "app.py", NULL}};
      tine_box *box = tine_box_start(&options);
@@ -42,6 +42,11 @@ struct tine_bind {
   int writable;
 };
 
+/* A file of the host that the box has as /run/secrets/NAME, and forks have not. */
+struct tine_secret {
+  const char *source, *name;
+};
+
 /* All zero but `arguments` is the default. */
 struct tine_options {
   const char *const *arguments;   /* the program and its arguments, up to NULL */
@@ -49,6 +54,8 @@ struct tine_options {
   const char *root;               /* host directory that the box sees as /; NULL: / */
   const struct tine_bind *binds;  /* bind_count of them */
   size_t bind_count;
+  const struct tine_secret *secrets; /* secret_count of them */
+  size_t secret_count;
   const char *working_directory; /* NULL: / */
   const char *hostname;          /* NULL: tine */
   int host_network;
@@ -57,14 +64,35 @@ struct tine_options {
   uint64_t memory_bytes; /* most memory of the box and all its forks; 0: 64 GiB */
 };
 
+/* What a fork has beside what it is a copy of. All zero is the default. */
+struct tine_fork_options {
+  struct tine_streams streams;
+  int listen;  /* with host_network: sockets that listen do so in the fork, too */
+  int secrets; /* the fork has the secret files, too */
+};
+
+/* How a saved box goes on. All zero is the default. */
+struct tine_restore_options {
+  struct tine_streams streams;
+  const char *const *writable; /* host directories that were writable binds and may be so again, up
+                                  to NULL; NULL: none */
+  int host_network;            /* whether it may go on using the host's network */
+  unsigned vcpus;              /* as of tine_options */
+  uint64_t memory_bytes;
+};
+
 /* What went wrong last in this thread, for a person; valid until the thread's next call. */
 TINE_API const char *tine_error(void);
 /* Gives back what a function below returned by a `char **`. */
 TINE_API void tine_free(void *memory);
 
 TINE_API tine_box *tine_box_start(const struct tine_options *options);
-/* A copy at this instant; `streams` NULL: the defaults. */
-TINE_API tine_box *tine_box_fork(tine_box *box, const struct tine_streams *streams);
+/* A copy at this instant; `options` NULL: the defaults. */
+TINE_API tine_box *tine_box_fork(tine_box *box, const struct tine_fork_options *options);
+/* Writes the box at this instant to a file, while it runs on. 0. */
+TINE_API int tine_box_save(tine_box *box, const char *path);
+/* A box that goes on from where it was saved; `options` NULL: the defaults. */
+TINE_API tine_box *tine_box_restore(const char *path, const struct tine_restore_options *options);
 /* Ends the box with all its processes. NULL is none. */
 TINE_API void tine_box_free(tine_box *box);
 

@@ -52,11 +52,19 @@ struct BindMount {
   bool writable = false;
 };
 
+/// A file of the host that the box has as /run/secrets/NAME, as it is at the start, and that forks
+/// don't have unless they are given it; what the program has read of it is in its memory.
+struct SecretFile {
+  std::string source; ///< on the host
+  std::string name;   ///< in the box
+};
+
 struct BoxOptions {
   std::vector<std::string> arguments = {};   ///< the program, looked up in PATH, and its arguments
   std::vector<std::string> environment = {}; ///< "NAME=value"; empty: this program's
   std::string root = "/"; ///< host directory that the box sees as /, never changed
   std::vector<BindMount> binds = {};
+  std::vector<SecretFile> secrets = {};
   std::string working_directory = "/";
   std::string hostname = "tine";
   bool host_network = false; ///< else loopback alone
@@ -64,6 +72,14 @@ struct BoxOptions {
   // Of the family:
   unsigned vcpus = 0;             ///< host threads that run guest code; 0: one for each core
   std::uint64_t memory_bytes = 0; ///< most memory of all boxes together; 0: 64 GiB
+};
+
+/// What a fork has, beside what it is a copy of.
+struct ForkOptions {
+  Streams streams = {};
+  bool listen = false;  ///< with host_network: sockets that listen do so in the fork, too, and each
+                        ///< connection goes to who accepts it first; else they get none
+  bool secrets = false; ///< the files of BoxOptions::secrets; else they are not there
 };
 
 /// How a saved box goes on.
@@ -89,7 +105,7 @@ public:
   /// Both go on from here; the copy's standard streams are new, so what was written to this box and
   /// not read by it yet isn't in the copy. Error if the box has ended or holds something that can't
   /// be copied.
-  [[nodiscard]] Box fork(const Streams &streams = {});
+  [[nodiscard]] Box fork(const ForkOptions &options = {});
 
   /// Writes the box at this instant to a file, which has its name when it is whole; the box runs
   /// on meanwhile. As in a fork, what the standard streams hold isn't in it. Error.

@@ -120,6 +120,8 @@ Box Box::start(const BoxOptions &given) {
   options.root = given.root;
   for (const BindMount &bind : given.binds)
     options.binds.push_back({bind.source, bind.target, bind.writable});
+  for (const SecretFile &secret : given.secrets)
+    options.secrets.push_back({secret.source, secret.name});
   options.working_directory = given.working_directory;
   options.hostname = given.hostname;
   options.uid = ::getuid();
@@ -135,9 +137,10 @@ Box Box::start(const BoxOptions &given) {
   return Box(std::move(state));
 }
 
-Box Box::fork(const Streams &streams) {
+Box Box::fork(const ForkOptions &options) {
   auto state = std::make_unique<State>(state_->runtime);
-  auto forked = state_->box->fork(state->make_streams(streams, &state_->kinds));
+  auto forked = state_->box->fork(state->make_streams(options.streams, &state_->kinds),
+                                  {.listen = options.listen, .secrets = options.secrets});
   if (const auto *failure = std::get_if<box::StartFailure>(&forked))
     throw Error(failure->message, failure->exit_status);
   state->box = std::move(std::get<std::unique_ptr<box::Box>>(forked));

@@ -334,7 +334,8 @@ void Box::kill() {
       process::send_signal(*process, process::kernel_signal(SIGKILL));
 }
 
-std::variant<std::unique_ptr<Box>, StartFailure> Box::fork(fs::StandardStreams streams) {
+std::variant<std::unique_ptr<Box>, StartFailure> Box::fork(fs::StandardStreams streams,
+                                                           fs::ForkRights rights) {
   auto made = std::make_unique<Box>(runtime_);
   const KernelGuard guard = runtime_.pause(*kernel_);
   fs::StandardStreams own = std::move(streams); // goes before the lock does
@@ -344,7 +345,7 @@ std::variant<std::unique_ptr<Box>, StartFailure> Box::fork(fs::StandardStreams s
     if (own.descriptors[fd] && !own.files[fd])
       own.files[fd] = open_stream(stream_host(runtime_), own.descriptors[fd].get(), fd);
   std::string refused;
-  auto kernel = kernel_->copy(own, refused);
+  auto kernel = kernel_->copy(own, rights, refused);
   if (!kernel)
     return StartFailure{
         refused.empty()

@@ -22,6 +22,13 @@ struct Bind {
   bool writable = false;
 };
 
+/// `--secret FILE[:NAME]`: a file of the host that the box has as /run/secrets/NAME, a copy of what
+/// it is at the start, and forks of the box have not unless they are given it.
+struct Secret {
+  std::string source;
+  std::string name;
+};
+
 /// Standard streams that lead to tine: Kernel::console has their other ends.
 enum class Console : u8 { none, pipes, terminal };
 
@@ -31,6 +38,7 @@ struct BoxOptions {
   std::vector<std::string> environment;
   std::string root = "/"; ///< host directory that the box sees as /
   std::vector<Bind> binds;
+  std::vector<Secret> secrets;
   std::string working_directory; ///< in the box; empty: the caller's if the box has it, else /
   std::string hostname = "tine";
   u32 uid = 0, gid = 0;
@@ -102,7 +110,8 @@ public:
   /// A copy of the running box: all processes with their memory and files, at one instant. Both go
   /// on from there. `streams` are the copy's standard input, output and error; one that isn't given
   /// is shared with this box. While the box runs, from any host thread but vCPUs.
-  [[nodiscard]] std::variant<std::unique_ptr<Box>, StartFailure> fork(fs::StandardStreams streams);
+  [[nodiscard]] std::variant<std::unique_ptr<Box>, StartFailure> fork(fs::StandardStreams streams,
+                                                                      fs::ForkRights rights = {});
 
   /// Writes the box to the file, which is empty: all processes with their memory and files, at one
   /// instant (docs/snapshot-format.md). The box goes on meanwhile, after as long as a fork takes.

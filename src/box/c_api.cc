@@ -73,12 +73,24 @@ tine::BoxOptions options_of(const tine_options &given) {
     options.root = given.root;
   for (const tine_bind &bind : std::span(given.binds, given.bind_count))
     options.binds.push_back({bind.source, bind.target, bind.writable != 0});
+  for (const tine_secret &secret : std::span(given.secrets, given.secret_count))
+    options.secrets.push_back({secret.source, secret.name});
   if (given.working_directory != nullptr)
     options.working_directory = given.working_directory;
   if (given.hostname != nullptr)
     options.hostname = given.hostname;
   options.host_network = given.host_network != 0;
   options.streams = streams_of(given.streams);
+  options.vcpus = given.vcpus;
+  options.memory_bytes = given.memory_bytes;
+  return options;
+}
+
+tine::RestoreOptions restore_options_of(const tine_restore_options &given) {
+  tine::RestoreOptions options;
+  options.streams = streams_of(given.streams);
+  options.writable = strings_of(given.writable);
+  options.host_network = given.host_network != 0;
   options.vcpus = given.vcpus;
   options.memory_bytes = given.memory_bytes;
   return options;
@@ -119,10 +131,24 @@ tine_box *tine_box_start(const tine_options *options) {
   });
 }
 
-tine_box *tine_box_fork(tine_box *box, const tine_streams *streams) {
+tine_box *tine_box_fork(tine_box *box, const tine_fork_options *options) {
   return guarded<tine_box *>(nullptr, [&] {
-    return std::make_unique<tine_box>(
-               box->box.fork(streams != nullptr ? streams_of(*streams) : tine::Streams{}))
+    tine::ForkOptions fork;
+    if (options != nullptr)
+      fork = {streams_of(options->streams), options->listen != 0, options->secrets != 0};
+    return std::make_unique<tine_box>(box->box.fork(fork)).release();
+  });
+}
+
+int tine_box_save(tine_box *box, const char *path) {
+  return status_of([&] { box->box.save(path); });
+}
+
+tine_box *tine_box_restore(const char *path, const tine_restore_options *options) {
+  return guarded<tine_box *>(nullptr, [&] {
+    return std::make_unique<tine_box>(tine::Box::restore(path, options != nullptr
+                                                                   ? restore_options_of(*options)
+                                                                   : tine::RestoreOptions{}))
         .release();
   });
 }

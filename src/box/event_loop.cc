@@ -7,7 +7,7 @@ namespace tine::box {
 namespace {
 
 constexpr Nanoseconds tick = 1'000'000;
-/// Each busy vCPU comes back to the kernel this often: for its slice, CPU timers and accounting.
+/// Each busy vCPU comes back to the kernel this often: for CPU timers and accounting.
 constexpr u32 ticks_per_check = 4;
 
 } // namespace
@@ -54,7 +54,9 @@ void Runtime::on_tick(Nanoseconds now) {
     ++vcpu.ticks;
     if (vcpu.sampled_in_kernel)
       ++vcpu.kernel_ticks;
-    if (vcpu.ticks % ticks_per_check == 0 && now - vcpu.slice_start >= tick)
+    const Nanoseconds ran = now - vcpu.slice_start;
+    if ((vcpu.ticks % ticks_per_check == 0 && ran >= tick) ||
+        (vcpu.running != nullptr && scheduler_.is_preempted(*vcpu.running, ran)))
       vcpu.cpu->request_exit();
   }
   if (scheduler_.has_runnable() && sleeping_vcpus_ != 0)

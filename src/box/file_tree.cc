@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 
 namespace tine::box {
 namespace {
@@ -38,6 +39,8 @@ public:
     mount_at("/dev/mqueue", kernel_.ipc->posix_queues, "mqueue");
     mount_at("/proc", process::make_procfs(kernel_), "proc");
     mount_at("/sys", process::make_sysfs(kernel_), "sysfs");
+    if (!options_.secrets.empty())
+      mount_secrets();
     for (const Bind &bind : options_.binds)
       mount_bind(bind);
     enter_working_directory();
@@ -90,6 +93,26 @@ private:
     const u32 type = host->root()->type();
     kernel_.mounts->mount(place(bind.target, type), std::move(host), nullptr,
                           bind.writable ? 0U : u32{fs::mount_read_only}, bind.source);
+  }
+
+  /// Readable by the user whom the box begins as, alone.
+  void mount_secrets() {
+    auto secrets =
+        make_ref<fs::MemoryFs>(kernel_.host.frames, fs::MemoryFs::Options{.is_secret = true});
+    for (const Secret &secret : options_.secrets) {
+      const std::string option = "--secret " + secret.source;
+      std::ifstream file(secret.source, std::ios::binary);
+      const std::string contents(std::istreambuf_iterator<char>(file), {});
+      if (!file.good() && !file.eof())
+        throw StartFailure{fmt::format("{}: {}", option, ::strerror(errno))};
+      const fs::CreateRequest request{
+          .mode = S_IFREG | 0400, .uid = credentials_.fsuid, .gid = credentials_.fsgid};
+      const Ref<fs::Inode> inode = check(secrets->root()->create(secret.name, request), option);
+      memory::IoBuffer bytes(std::as_bytes(std::span(contents)));
+      check(static_cast<fs::MemoryInode &>(*inode).write_at(bytes, 0), option);
+    }
+    kernel_.mounts->mount(place("/run/secrets", S_IFDIR), std::move(secrets), nullptr,
+                          fs::mount_read_only, "secrets");
   }
 
   void enter_working_directory() {

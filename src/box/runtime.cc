@@ -19,9 +19,8 @@ std::unique_ptr<memory::FrameArena> create_frames(u64 limit_bytes) {
 } // namespace
 
 Runtime::Runtime(const RuntimeOptions &options)
-    : frames_(create_frames(options.memory_bytes)),
-      machine_(cpu::Machine::create(*frames_, lock_)), host_{lock_,      *frames_, *machine_,
-                                                             scheduler_, timers_,  events_},
+    : frames_(create_frames(options.memory_bytes)), machine_(cpu::Machine::create(*frames_, lock_)),
+      scheduler_(options.vcpus), host_{lock_, *frames_, *machine_, scheduler_, timers_, events_},
       vcpus_(options.vcpus) {
   scheduler_.on_runnable([this] {
     has_work_.store(true, std::memory_order_relaxed);

@@ -64,6 +64,7 @@ private:
     std::unique_ptr<cpu::Vcpu> cpu;
     std::thread thread;
     Nanoseconds slice_start = 0;                 ///< 0: idle
+    sched::Schedulable *running = nullptr;       ///< since then
     std::atomic<bool> in_guest{false};           ///< for the tick's samples
     std::atomic<process::Kernel *> box{nullptr}; ///< whose thread it runs; set with the lock
     bool sampled_in_kernel = false;  ///< the event thread's last look, taken without the lock

@@ -21,8 +21,6 @@ using syscall::Next;
 
 namespace {
 
-/// How long a thread runs while others wait.
-constexpr Nanoseconds slice = 4'000'000;
 /// How often an idle vCPU looks for work before it sleeps (some 20 µs): waking a host thread costs
 /// more.
 constexpr int idle_spins = 400;
@@ -91,11 +89,11 @@ void Runtime::vcpu_main(u32 index) {
     const Ref<process::Process> process(thread->process);
     if (thread->kernel.frozen) {
       thread->kernel.parked.push_back(thread->tid);
-      scheduler_.put_back(*thread, RunState::blocked);
+      scheduler_.put_back(*thread, RunState::blocked, 0);
       continue;
     }
     if (paused_.load(std::memory_order_relaxed) == &thread->kernel) {
-      scheduler_.put_back(*thread, RunState::runnable);
+      scheduler_.put_back(*thread, RunState::runnable, 0);
       wait_while_paused(guard, thread->kernel);
       continue;
     }
@@ -103,12 +101,15 @@ void Runtime::vcpu_main(u32 index) {
     ++thread->kernel.counters.context_switches;
     vcpu.slice_start = time::TimerQueue::now();
     thread->on_cpu_since = vcpu.slice_start;
+    vcpu.running = thread.get();
     const Next next = run_thread(guard, vcpu, *thread);
     account(vcpu, *thread, *process);
+    const Nanoseconds ran = thread->on_cpu_since - vcpu.slice_start;
     thread->on_cpu_since = 0;
     vcpu.slice_start = 0;
+    vcpu.running = nullptr;
     process::account_switch(*thread, *process, next != Next::guest);
-    scheduler_.put_back(*thread, run_state_after(next));
+    scheduler_.put_back(*thread, run_state_after(next), ran);
     if (process->stop_pending)
       process::finish_stop(*process);
     vcpu.box.store(nullptr, std::memory_order_release);
@@ -141,9 +142,13 @@ Next Runtime::run_thread(KernelGuard &guard, Vcpu &vcpu, Thread &thread) {
     next = act_on(exit, thread);
     if (host_.frames.over_limit()) [[unlikely]]
       relieve_memory(thread.kernel);
-    const bool yields = exit.reason != cpu::ExitReason::system_call;
-    if (next == Next::guest && yields && scheduler_.has_runnable() &&
-        (exit.out_of_memory || time::TimerQueue::now() - vcpu.slice_start >= slice))
+    if (next != Next::guest || exit.reason == cpu::ExitReason::system_call ||
+        !scheduler_.has_runnable())
+      continue;
+    if (exit.out_of_memory)
+      scheduler_.yield(thread);
+    if (exit.out_of_memory ||
+        scheduler_.is_preempted(thread, time::TimerQueue::now() - vcpu.slice_start))
       break;
   }
   return next;

@@ -81,6 +81,10 @@ void BoxCommands::add_changing(CLI::App &app) {
                        [this] { return this->fork(); });
   fork->add_option("BOX", box_, "Its name")->required();
   fork->add_option("-n,--count", count_, "How many")->check(CLI::Range(1, 10'000));
+  fork->add_flag("--listen", listen_,
+                 "With --net=host: what listens goes on in the forks, too; each connection goes to "
+                 "who accepts it first");
+  fork->add_flag("--with-secrets", with_secrets_, "The forks have the files of run --secret, too");
   fork->footer(
       "Example: for box in $(tine fork base -n 3); do echo 'explore()' | tine attach $box & "
       "done");
@@ -218,7 +222,11 @@ int BoxCommands::ps() {
 
 int BoxCommands::fork() {
   Connection connection = connect_to(box_);
-  connection.send({{"command", "fork"}, {"box", box_}, {"count", count_}});
+  connection.send({{"command", "fork"},
+                   {"box", box_},
+                   {"count", count_},
+                   {"listen", listen_},
+                   {"secrets", with_secrets_}});
   const auto frame = connection.receive();
   if (!frame)
     throw Failure("the background process of the box has gone away");

@@ -52,6 +52,7 @@ private:
   std::vector<std::string> boxes_;
   bool quiet_ = false, json_ = false;
   int count_ = 1;
+  bool listen_ = false, with_secrets_ = false;
   bool interactive_ = false, terminal_ = false;
   std::vector<std::string> environment_;
   std::string working_directory_, user_;

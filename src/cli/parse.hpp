@@ -15,6 +15,8 @@ namespace tine::cli {
 /// "SRC[:DST][:ro|rw]"; the source is made absolute, the target is the source's path if there is
 /// none.
 [[nodiscard]] box::Bind parse_bind(std::string_view text);
+/// "FILE[:NAME]"; the file's own name if there is none.
+[[nodiscard]] box::Secret parse_secret(std::string_view text);
 /// "UID[:GID]" or a name of the host's /etc/passwd, with its groups.
 void parse_user(const std::string &text, box::BoxOptions &options);
 /// The environment of the box: the caller's (unless `clear`) with each "K=V" set and each "K" taken

@@ -42,6 +42,10 @@ RunCommand::RunCommand(CLI::App &app) {
       ->check(CLI::ExistingDirectory);
   run->add_option("--bind", binds_, "SRC[:DST][:ro|rw]: a further host directory or file")
       ->allow_extra_args(false);
+  run->add_option("--secret", secrets_,
+                  "FILE[:NAME]: a host file that the box has as /run/secrets/NAME, and its forks "
+                  "have not, unless tine fork --with-secrets")
+      ->allow_extra_args(false);
   run->add_option("--workdir", working_directory_, "Working directory in the box");
   run->add_option("--env", environment_, "K=V, or K to take over the caller's value")
       ->allow_extra_args(false);
@@ -91,6 +95,8 @@ box::BoxOptions RunCommand::box_options() const {
   options.root = root_;
   for (const std::string &bind : binds_)
     options.binds.push_back(parse_bind(bind));
+  for (const std::string &secret : secrets_)
+    options.secrets.push_back(parse_secret(secret));
   options.working_directory = working_directory_;
   options.hostname = hostname_;
   options.process_limit = process_limit_;

@@ -27,7 +27,7 @@ private:
   CLI::App *run_ = nullptr;
   std::optional<std::vector<std::string>> after_separator_;
   std::string root_ = "/";
-  std::vector<std::string> binds_;
+  std::vector<std::string> binds_, secrets_;
   std::string working_directory_;
   std::vector<std::string> environment_;
   bool clear_environment_ = false;

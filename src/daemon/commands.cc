@@ -168,13 +168,15 @@ void list(Session &session, const json &request) {
 void fork(Session &session, const json &request) {
   const auto kept = named_box(session, request);
   const int count = request.value("count", 1);
+  const fs::ForkRights rights{.listen = request.value("listen", false),
+                              .secrets = request.value("secrets", false)};
   if (!kept)
     return;
   if (count < 1 || count > most_forks)
     return session.fail(fmt::format("1 to {} forks at once", most_forks));
   json names = json::array();
   for (int made = 0; made < count; ++made) {
-    auto forked = session.family().fork(*kept);
+    auto forked = session.family().fork(*kept, rights);
     if (const auto *failure = std::get_if<box::StartFailure>(&forked)) {
       // Those that were made stay, and are named.
       session.send({{"names", names},

@@ -175,12 +175,13 @@ void Family::keep(const std::shared_ptr<KeptBox> &kept) {
   wakeup_.raise(); // it may have written, or ended, before it was watched
 }
 
-std::variant<std::shared_ptr<KeptBox>, box::StartFailure> Family::fork(KeptBox &original) {
+std::variant<std::shared_ptr<KeptBox>, box::StartFailure> Family::fork(KeptBox &original,
+                                                                       fs::ForkRights rights) {
   // What a client gave to one of its processes is the client's: the copy has nothing of it.
   fs::StandardStreams streams;
   for (UniqueFd &stream : streams.descriptors)
     stream = UniqueFd(::fcntl(null_.get(), F_DUPFD_CLOEXEC, 3));
-  auto forked = original.box->fork(std::move(streams));
+  auto forked = original.box->fork(std::move(streams), rights);
   if (auto *failure = std::get_if<box::StartFailure>(&forked))
     return std::move(*failure);
   auto kept = std::make_shared<KeptBox>(wakeup_, options_.log_bytes);

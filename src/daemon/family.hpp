@@ -85,7 +85,8 @@ public:
   /// In the order in which they came.
   [[nodiscard]] const std::vector<std::shared_ptr<KeptBox>> &boxes() const { return boxes_; }
 
-  [[nodiscard]] std::variant<std::shared_ptr<KeptBox>, box::StartFailure> fork(KeptBox &original);
+  [[nodiscard]] std::variant<std::shared_ptr<KeptBox>, box::StartFailure>
+  fork(KeptBox &original, fs::ForkRights rights = {});
   [[nodiscard]] BoxState state_of(const KeptBox &kept);
   /// SIGKILL ends all its processes, a paused box too; another signal goes to the main process.
   void signal(KeptBox &kept, int number);

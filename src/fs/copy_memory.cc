@@ -1,5 +1,6 @@
 // The fork of a box: its files in memory. Every inode that has a name or a user is copied; contents
 // are shared page by page until one side writes.
+#include "fs/fork_rights.hpp"
 #include "fs/locks.hpp"
 #include "fs/memory_fs.hpp"
 
@@ -7,7 +8,8 @@ namespace tine::fs {
 
 MemoryFs::MemoryFs(const MemoryFs &original)
     : FileSystem(original.device()), frames_(original.frames_), lower_(original.lower_),
-      next_number_(original.next_number_), lower_devices_(original.lower_devices_) {}
+      is_secret_(original.is_secret_), next_number_(original.next_number_),
+      lower_devices_(original.lower_devices_) {}
 
 Result<Ref<FileSystem>> MemoryFs::copy(Copier &copier) {
   Ref<MemoryFs> made = make_ref<MemoryFs>(*this);
@@ -16,6 +18,15 @@ Result<Ref<FileSystem>> MemoryFs::copy(Copier &copier) {
   for (const auto &[key, inode] : changed_)
     made->changed_.emplace(key, TINE_TRY(copier.copy(inode)));
   return Ref<FileSystem>(made);
+}
+
+bool MemoryFs::withholds_files(const Copier &copier) const {
+  const auto *rights = copier.context<ForkRights>();
+  return is_secret_ && (rights == nullptr || !rights->secrets);
+}
+
+bool MemoryInode::is_withheld(const Copier &copier) const {
+  return type() == S_IFREG && memory_.withholds_files(copier);
 }
 
 MemoryInode::MemoryInode(MemoryFs &memory, const MemoryInode &original)
@@ -53,8 +64,14 @@ Result<Ref<MemoryInode>> MemoryInode::copy(Copier &copier) {
 }
 
 Status MemoryInode::copy_rest(Copier &copier, MemoryInode &made) const {
+  if (is_withheld(copier)) {
+    made.pages_ = make_ref<MemoryPages>(memory_.frames(), nullptr, 0);
+    made.attributes_.links = 0;
+    return Done{};
+  }
   for (const auto &[name, inode] : entries_)
-    made.entries_.emplace_hint(made.entries_.end(), name, TINE_TRY(copier.copy(inode)));
+    if (!inode || !inode->is_withheld(copier))
+      made.entries_.emplace_hint(made.entries_.end(), name, TINE_TRY(copier.copy(inode)));
   made.pages_ = TINE_TRY(copier.copy(pages_));
   made.fifo_ = TINE_TRY(copier.copy(fifo_));
   return Done{};

@@ -24,8 +24,9 @@ Result<Ref<Dentry>> Dentry::copy_below(Copier &copier, const Ref<Dentry> &parent
   Ref<Inode> inode = TINE_TRY(inode_->copy(copier, parent ? parent->inode_.get() : nullptr, name_));
   Ref<Dentry> made = make_ref<Dentry>(name_, nullptr, std::move(inode));
   made->parent_ = parent;
-  made->deleted_ = deleted_;
-  if (parent_ && parent_->remembered(name_) == this)
+  const bool withheld = inode_->is_withheld(copier);
+  made->deleted_ = deleted_ || withheld;
+  if (!withheld && parent_ && parent_->remembered(name_) == this)
     made->parent_->children_.insert_or_assign(name_, made.get());
   if (pinned_)
     made->pin();

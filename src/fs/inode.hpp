@@ -150,6 +150,9 @@ public:
   /// by, null for a root. ENOTSUP.
   [[nodiscard]] virtual Result<Ref<Inode>> copy(Copier &copier, Inode *directory,
                                                 const std::string &name);
+  /// Whether the copy of the box goes without this file: whoever has it open finds it empty and
+  /// deleted.
+  [[nodiscard]] virtual bool is_withheld(const Copier &) const { return false; }
   /// Of an inode that shows an open file and is in no file system: the file.
   [[nodiscard]] virtual Ref<File> detached_file() { return {}; }
   /// Of an inode of a generated tree: in a saved box's file it is a name, and is looked up.

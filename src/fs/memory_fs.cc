@@ -126,7 +126,7 @@ Result<u64> MemoryPages::write_at(memory::IoBuffer &from, u64 offset) {
 }
 
 MemoryFs::MemoryFs(memory::FrameArena &frames, const Options &options)
-    : frames_(frames), lower_(options.lower), next_number_(2) {
+    : frames_(frames), lower_(options.lower), is_secret_(options.is_secret), next_number_(2) {
   if (lower_) {
     // New inodes get numbers that no host file has.
     next_number_ = u64{1} << 44;

@@ -59,6 +59,7 @@ public:
     u32 root_mode = 0755;
     u32 root_uid = 0, root_gid = 0;
     Ref<HostFs> lower = {}; ///< null: an empty tmpfs
+    bool is_secret = false; ///< its regular files are withheld from forks of the box
   };
   MemoryFs(memory::FrameArena &frames, const Options &options);
   /// A copy in the fork of a box, still without files.
@@ -88,12 +89,15 @@ private:
   [[nodiscard]] Ref<MemoryInode> show(Ref<HostInode> lower);
   [[nodiscard]] u64 number_of(u64 lower_device, u64 lower_inode);
   void check_restored(Archive &archive) const;
+  /// Whether the copy goes without the regular files.
+  [[nodiscard]] bool withholds_files(const Copier &copier) const;
   [[nodiscard]] bool shows(const std::string &path, const MemoryInode &inode);
   void add_changes(const std::string &path, const MemoryInode &inode,
                    std::vector<TreeChange> &changes) const;
 
   memory::FrameArena &frames_;
   Ref<HostFs> lower_;
+  bool is_secret_ = false;
   u64 next_number_;
   std::map<LowerKey, MemoryInode *> shown_; ///< those that are alive; inodes leave it when they go
   Ref<MemoryInode> root_;
@@ -155,6 +159,7 @@ public:
   u32 seals = 0;
   [[nodiscard]] Result<Ref<Inode>> copy(Copier &copier, Inode *directory,
                                         const std::string &name) override;
+  [[nodiscard]] bool is_withheld(const Copier &copier) const override;
   [[nodiscard]] Result<Ref<MemoryInode>> copy(Copier &copier);
   // ---- a saved box ----
   static Ref<RefCounted> archive_head(Archive &archive, MemoryInode *saved);

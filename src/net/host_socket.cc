@@ -1,7 +1,10 @@
 #include "net/host_socket.hpp"
 
+#include "fs/fork_rights.hpp"
+
 #include <algorithm>
 #include <cstring>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -52,9 +55,13 @@ Status HostSocket::bind(const SocketAddress &address, const Caller &) {
 }
 
 /// "Connections to the outside are reset in the copy": those of the original's peer would not know
-/// two of them apart. One that has no peer yet begins anew.
+/// two of them apart. One that has no peer yet begins anew. One that listens is the original's,
+/// unless both were asked to share it: then each connection goes to who accepts it first.
 Result<Ref<fs::File>> HostSocket::make_copy(Copier &copier) {
-  UniqueFd host(::socket(domain(), type() | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol()));
+  const auto *rights = copier.context<fs::ForkRights>();
+  const bool listens = listening_ && !withheld_ && rights != nullptr && rights->listen;
+  UniqueFd host(listens ? ::fcntl(host_.get(), F_DUPFD_CLOEXEC, 3)
+                        : ::socket(domain(), type() | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol()));
   if (!host)
     return host_error();
   Ref<HostSocket> made =
@@ -66,7 +73,7 @@ Result<Ref<fs::File>> HostSocket::make_copy(Copier &copier) {
   peer.length = sizeof peer.storage;
   const bool has_peer = ::getpeername(host_.get(), host_address(peer), &peer.length) == 0;
   made->listening_ = listening_;
-  made->withheld_ = listening_ || withheld_;
+  made->withheld_ = (listening_ && !listens) || withheld_;
   made->is_reset_ = is_reset_ || connecting_ || (has_peer && is_stream());
   made->reset_error_ = is_reset_ ? reset_error_ : made->is_reset_ ? ECONNRESET : 0;
   return Ref<fs::File>(made);

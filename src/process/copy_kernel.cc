@@ -16,7 +16,7 @@ namespace {
 
 // A new member of these must be copied below, or it must be right that it begins anew in the fork
 // of a box. Then change the size.
-static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 1056,
+static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 1088,
               "copy_kernel.cc: say how the new member is copied in the fork of a box");
 
 /// The copy of a standard stream that isn't a terminal controls no session.
@@ -224,7 +224,7 @@ Status Kernel::copy_into(Kernel &made, Copier &copier) {
 }
 
 Result<std::unique_ptr<Kernel>> Kernel::copy_all(fs::StandardStreams &streams,
-                                                 std::string &refused) {
+                                                 fs::ForkRights rights, std::string &refused) {
   auto made = std::make_unique<Kernel>(host, options);
   made->boot_time = boot_time;
   made->monotonic_offset = monotonic_offset;
@@ -238,6 +238,7 @@ Result<std::unique_ptr<Kernel>> Kernel::copy_all(fs::StandardStreams &streams,
   {
     Copier copier;
     copier.set_context(streams);
+    copier.set_context(rights);
     const Status status = copy_into(*made, copier);
     if (!status) {
       refused = copier.refused();
@@ -250,15 +251,16 @@ Result<std::unique_ptr<Kernel>> Kernel::copy_all(fs::StandardStreams &streams,
   return made;
 }
 
-Result<std::unique_ptr<Kernel>> Kernel::copy(fs::StandardStreams &streams, std::string &refused) {
-  auto made = TINE_TRY(copy_all(streams, refused));
+Result<std::unique_ptr<Kernel>> Kernel::copy(fs::StandardStreams &streams, fs::ForkRights rights,
+                                             std::string &refused) {
+  auto made = TINE_TRY(copy_all(streams, rights, refused));
   made->start_restored();
   return made;
 }
 
 Result<std::unique_ptr<Kernel>> Kernel::copy_to_save(fs::StandardStreams &streams,
                                                      std::string &refused) {
-  auto made = TINE_TRY(copy_all(streams, refused));
+  auto made = TINE_TRY(copy_all(streams, {}, refused));
   made->frozen = true;
   return made;
 }

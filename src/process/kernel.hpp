@@ -4,6 +4,7 @@
 #include "base/kernel_lock.hpp"
 #include "cpu/vcpu.hpp"
 #include "fs/async_signals.hpp"
+#include "fs/fork_rights.hpp"
 #include "fs/host_stream.hpp"
 #include "fs/namespace.hpp"
 #include "memory/address_space.hpp"
@@ -109,11 +110,11 @@ public:
   std::map<std::string, std::string> remembered_settings;
 
   /// The kernel of a fork of the box: every process and all they refer to, at the same instant. The
-  /// copy has `streams` for standard streams. No vCPU may be in the box; the copied threads run
-  /// from here on, and a call that blocks is tried again. ENOMEM; ENOTSUP, with what can't be
-  /// copied in `refused`.
+  /// copy has `streams` for standard streams, and of what is withheld what `rights` say. No vCPU
+  /// may be in the box; the copied threads run from here on, and a call that blocks is tried again.
+  /// ENOMEM; ENOTSUP, with what can't be copied in `refused`.
   [[nodiscard]] Result<std::unique_ptr<Kernel>> copy(fs::StandardStreams &streams,
-                                                     std::string &refused);
+                                                     fs::ForkRights rights, std::string &refused);
 
   /// A fork of the box that never runs, to be saved; else like copy().
   [[nodiscard]] Result<std::unique_ptr<Kernel>> copy_to_save(fs::StandardStreams &streams,
@@ -155,8 +156,8 @@ public:
 
 private:
   [[nodiscard]] Status copy_into(Kernel &made, Copier &copier);
-  [[nodiscard]] Result<std::unique_ptr<Kernel>> copy_all(fs::StandardStreams &streams,
-                                                         std::string &refused);
+  [[nodiscard]] Result<std::unique_ptr<Kernel>>
+  copy_all(fs::StandardStreams &streams, fs::ForkRights rights, std::string &refused);
   void archive_clock(Archive &archive);
   void archive_processes(Archive &archive);
   void archive_threads(Archive &archive, Process &process);

@@ -1,6 +1,7 @@
 """The Python module over libtine.so.   python_module.py LIBRARY MODULE_DIRECTORY"""
 import os
 import sys
+import tempfile
 import unittest
 
 os.environ["TINE_LIBRARY"] = sys.argv[1]
@@ -58,6 +59,42 @@ class PythonModule(unittest.TestCase):
         with tine.Box(["sh", "-c", "echo $NAME; hostname; pwd; echo wrong >&2"], environment={"NAME": "value"},
                       hostname="other", working_directory="/usr", error=tine.NULL, vcpus=1) as box:
             self.assertEqual(box.read_all(), b"value\nother\n/usr\n")
+
+    def test_a_saved_box_goes_on_where_it_was(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "echo.tine")
+            with tine.Box(ECHO) as box:
+                box.write("a\n")
+                self.assertEqual(box.read_line(LONG), "a 1")
+                box.save(path)
+                box.write("b\n")
+                self.assertEqual(box.read_line(LONG), "b 2")
+            with tine.Box.restore(path, vcpus=1) as box, box.fork() as copy:
+                for each in box, copy:
+                    each.write("c\n")
+                    self.assertEqual(each.read_line(LONG), "c 2")
+                    each.close_input()
+                    self.assertEqual(each.wait(), 3)
+            with self.assertRaisesRegex(tine.Error, "No such file"):
+                tine.Box.restore(path + ".none")
+            with open(path, "r+b") as file:
+                file.truncate(100)
+            with self.assertRaises(tine.Error):
+                tine.Box.restore(path)
+
+    def test_a_restored_box_writes_only_where_it_may(self):
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as elsewhere:
+            path = os.path.join(elsewhere, "bind.tine")
+            with tine.Box(["sh", "-c", "read line; echo $line >/data/made"], binds=[(folder, "/data", True)],
+                          error=tine.NULL) as box:
+                box.save(path)
+            with self.assertRaisesRegex(tine.Error, folder):
+                tine.Box.restore(path)
+            with tine.Box.restore(path, writable=[folder], error=tine.NULL) as box:
+                box.write("text\n")
+                self.assertEqual(box.wait(), 0)
+            with open(os.path.join(folder, "made")) as file:
+                self.assertEqual(file.read(), "text\n")
 
     def test_errors(self):
         with self.assertRaisesRegex(tine.Error, "/no/such/program"):

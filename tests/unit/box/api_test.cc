@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
+#include <unistd.h>
 
 namespace tine {
 namespace {
@@ -138,6 +140,26 @@ TEST(CApi, HasTheSameReach) {
   EXPECT_EQ(tine_box_write(copy.get(), "exit\n", 5), 1);
   EXPECT_EQ(tine_box_wait(copy.get()), 5);
   EXPECT_EQ(tine_box_exit_status(copy.get(), &value), 1);
+}
+
+TEST(CApi, ASavedBoxGoesOnInAnotherFamily) {
+  const char *const arguments[] = {"sh", "-c", "read line; echo got $line", nullptr};
+  tine_options options{};
+  options.arguments = arguments;
+  const std::unique_ptr<tine_box, Freed> box(tine_box_start(&options));
+  ASSERT_TRUE(box) << tine_error();
+  const std::string path = testing::TempDir() + "c_api_" + std::to_string(getpid()) + ".tine";
+  ASSERT_EQ(tine_box_save(box.get(), path.c_str()), 0) << tine_error();
+  tine_restore_options restore{};
+  restore.vcpus = 1;
+  const std::unique_ptr<tine_box, Freed> copy(tine_box_restore(path.c_str(), &restore));
+  ASSERT_TRUE(copy) << tine_error();
+  EXPECT_EQ(tine_box_write(copy.get(), "text\n", 5), 1);
+  EXPECT_EQ(tine_box_read_until(copy.get(), "got text", 20'000), 1);
+  EXPECT_EQ(tine_box_wait(copy.get()), 0);
+  std::filesystem::remove(path);
+  EXPECT_EQ(tine_box_restore(path.c_str(), nullptr), nullptr);
+  EXPECT_NE(std::string(tine_error()).find("No such file"), std::string::npos) << tine_error();
 }
 
 TEST(CApi, AFailureSaysWhatItIs) {

@@ -205,6 +205,25 @@ TEST_F(BoxTest, ForkDuringAForkStorm) {
   EXPECT_EQ(original->expect_all_ok(), 1U);
 }
 
+/// A thread in the midst of a string instruction, of a page fault, of a signal's handler.
+TEST_F(BoxTest, AnyMomentForksRight) {
+  auto original = RunningBox::start(runtime_, "moments");
+  EXPECT_EQ(original->line(), "ready");
+  std::vector<std::unique_ptr<RunningBox>> copies;
+  for (int i = 0; i < 10; ++i) {
+    ::usleep(static_cast<useconds_t>(2000 + 1300 * i));
+    copies.push_back((i % 4 == 3 ? *copies.back() : *original).fork());
+    ASSERT_TRUE(copies.back());
+  }
+  original->say("stop");
+  for (const auto &copy : copies) {
+    copy->say("stop");
+    EXPECT_EQ(copy->expect_all_ok(), 3U);
+    EXPECT_EQ(copy->exit_code(), 0);
+  }
+  EXPECT_EQ(original->expect_all_ok(), 3U);
+}
+
 TEST_F(BoxTest, ABoxThatEndedIsNotForked) {
   auto original = RunningBox::start(runtime_, "counter");
   original->say("exit");

@@ -2,8 +2,10 @@
 #include "sched/host_events.hpp"
 #include "sched/scheduler.hpp"
 
+#include <array>
 #include <atomic>
 #include <gtest/gtest.h>
+#include <memory>
 #include <sys/epoll.h>
 #include <thread>
 #include <unistd.h>
@@ -32,10 +34,123 @@ TEST(Scheduler, runs_threads_in_turn) {
   EXPECT_EQ(scheduler.runnable_count(), 2U);
   EXPECT_EQ(scheduler.pick(0), &a);
   EXPECT_EQ(a.vcpu(), 0);
-  scheduler.put_back(a, RunState::runnable);
+  scheduler.put_back(a, RunState::runnable, slice);
   EXPECT_EQ(scheduler.pick(0), &b);
   EXPECT_EQ(scheduler.pick(1), &a);
   EXPECT_EQ(scheduler.pick(1), nullptr);
+}
+
+/// One that computes and one that has blocked after `used`, both having run before.
+struct Scene {
+  Scheduler scheduler;
+  FakeThread computing{scheduler}, sleeper{scheduler};
+  int kicks = 0;
+
+  explicit Scene(Nanoseconds used) {
+    scheduler.on_kick([this](i32) { ++kicks; });
+    scheduler.make_runnable(sleeper);
+    scheduler.make_runnable(computing);
+    EXPECT_EQ(scheduler.pick(0), &sleeper);
+    scheduler.put_back(sleeper, RunState::blocked, used);
+    EXPECT_EQ(scheduler.pick(0), &computing);
+  }
+};
+
+TEST(Scheduler, a_woken_thread_preempts_one_that_has_used_much_more_of_its_slice) {
+  Scene scene(slice / 8);
+  scene.scheduler.make_runnable(scene.sleeper);
+  EXPECT_EQ(scene.kicks, 0) << "it has only started";
+  EXPECT_FALSE(scene.scheduler.is_preempted(scene.computing, wakeup_granularity));
+  EXPECT_TRUE(scene.scheduler.is_preempted(scene.computing, slice / 8 + wakeup_granularity));
+  scene.scheduler.put_back(scene.computing, RunState::runnable, slice / 8 + wakeup_granularity);
+  EXPECT_EQ(scene.scheduler.pick(0), &scene.sleeper);
+  scene.scheduler.put_back(scene.sleeper, RunState::blocked, 1000);
+  EXPECT_EQ(scene.scheduler.pick(0), &scene.computing);
+  scene.scheduler.make_runnable(scene.sleeper);
+  EXPECT_EQ(scene.kicks, 0) << "1000 ns less than the granularity";
+  scene.scheduler.put_back(scene.computing, RunState::runnable, 1000);
+  EXPECT_EQ(scene.scheduler.pick(0), &scene.sleeper) << "it goes first all the same";
+  scene.scheduler.put_back(scene.sleeper, RunState::blocked, 0);
+  EXPECT_EQ(scene.scheduler.pick(0), &scene.computing);
+  scene.scheduler.make_runnable(scene.sleeper);
+  EXPECT_EQ(scene.kicks, 1);
+}
+
+TEST(Scheduler, an_idle_vcpu_is_not_preempted) {
+  Scheduler scheduler(2);
+  int kicks = 0;
+  scheduler.on_kick([&](i32) { ++kicks; });
+  FakeThread computing(scheduler), sleeper(scheduler);
+  scheduler.make_runnable(sleeper);
+  EXPECT_EQ(scheduler.pick(0), &sleeper);
+  scheduler.put_back(sleeper, RunState::blocked, 0);
+  scheduler.make_runnable(computing);
+  EXPECT_EQ(scheduler.pick(0), &computing);
+  scheduler.put_back(computing, RunState::runnable, slice / 2);
+  EXPECT_EQ(scheduler.pick(0), &computing);
+  scheduler.make_runnable(sleeper);
+  EXPECT_EQ(kicks, 0);
+  EXPECT_EQ(scheduler.pick(1), &sleeper);
+}
+
+TEST(Scheduler, a_woken_thread_has_no_more_than_its_slice) {
+  Scene scene(slice - 1000);
+  scene.scheduler.make_runnable(scene.sleeper);
+  EXPECT_FALSE(scene.scheduler.is_preempted(scene.computing, slice - 1));
+  EXPECT_TRUE(scene.scheduler.is_preempted(scene.computing, slice));
+  scene.scheduler.put_back(scene.computing, RunState::runnable, slice - 1);
+  EXPECT_EQ(scene.scheduler.pick(0), &scene.sleeper);
+  scene.scheduler.put_back(scene.sleeper, RunState::blocked, 1000);
+  scene.scheduler.make_runnable(scene.sleeper); // to the end
+  EXPECT_EQ(scene.scheduler.pick(0), &scene.computing);
+}
+
+TEST(Scheduler, one_that_slept_while_others_ran_a_slice_has_a_new_one) {
+  Scene scene(slice);
+  scene.scheduler.put_back(scene.computing, RunState::runnable, slice);
+  scene.scheduler.make_runnable(scene.sleeper);
+  EXPECT_EQ(scene.scheduler.pick(0), &scene.sleeper);
+}
+
+TEST(Scheduler, threads_that_wake_and_sleep_do_not_starve_others) {
+  Scheduler scheduler;
+  FakeThread computing(scheduler);
+  std::array<std::unique_ptr<FakeThread>, 20> sleepers;
+  for (auto &sleeper : sleepers) {
+    sleeper = std::make_unique<FakeThread>(scheduler);
+    scheduler.make_runnable(*sleeper);
+  }
+  scheduler.make_runnable(computing);
+  Nanoseconds computed = 0, others = 0;
+  for (int turn = 0; turn < 10000; ++turn) {
+    Schedulable *thread = scheduler.pick(0);
+    ASSERT_NE(thread, nullptr);
+    if (thread == &computing) {
+      computed += wakeup_granularity;
+      scheduler.put_back(computing, RunState::runnable, wakeup_granularity);
+      continue;
+    }
+    others += slice / 10;
+    scheduler.put_back(*thread, RunState::blocked, slice / 10);
+    // All others sleep for more than a slice of the rest's.
+    for (auto &sleeper : sleepers)
+      if (sleeper.get() != thread)
+        scheduler.make_runnable(*sleeper);
+  }
+  EXPECT_GE(computed, others / 25) << "its share is a twentieth of theirs";
+}
+
+TEST(Scheduler, who_yields_queues_at_the_end) {
+  Scheduler scheduler;
+  FakeThread a(scheduler), b(scheduler);
+  scheduler.make_runnable(a);
+  scheduler.make_runnable(b);
+  EXPECT_EQ(scheduler.pick(0), &a);
+  scheduler.yield(a);
+  scheduler.put_back(a, RunState::blocked, 0);
+  EXPECT_EQ(scheduler.pick(0), &b);
+  scheduler.put_back(b, RunState::blocked, 0);
+  EXPECT_EQ(scheduler.pick(0), &a);
 }
 
 TEST(Scheduler, never_runs_the_dead) {
