@@ -9,12 +9,12 @@ From outside, over libtine.so:
     copy.write("request\\n")
     print(copy.read_line())
 
-From inside, for a program that runs in a box in the background (tine run -d):
+From inside, for a program that runs in a box (tine run):
 
     if tine.fork() == 0:
         print("the original goes on")
     else:
-        print("the copy")             # `tine ps` shows it as NAME-NUMBER
+        print("the copy")             # of tine run -d, `tine ps` shows it as NAME-NUMBER
 """
 
 import ctypes
@@ -26,8 +26,8 @@ DEVICE = "/dev/tine"
 def fork():
     """Forks the whole box. Returns 0 in the original and the copy's number in the copy.
 
-    FileNotFoundError: this is no box that runs in the background (tine run -d). OSError with ENOTSUP: the
-    box has something open that can't be copied; its log says what.
+    FileNotFoundError: this is no box of the command tine. OSError with ENOTSUP: the box has something open that
+    can't be copied; its log, or standard error, says what.
     """
     with open(DEVICE, "r+b", buffering=0) as device:
         device.write(b"fork")

@@ -127,7 +127,6 @@ Box Box::start(const BoxOptions &given) {
   options.uid = ::getuid();
   options.gid = ::getgid();
   options.host_network = given.host_network;
-  options.takes_over_host = false;
   options.streams = state->make_streams(given.streams, nullptr);
   state->box = std::make_unique<box::Box>(*state->runtime);
   if (const auto failure = state->box->start(options))

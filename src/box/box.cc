@@ -146,15 +146,11 @@ Box::~Box() {
     return;
   const KernelGuard guard = runtime_.pause(*kernel_);
   init_ = nullptr;
-  signals_ = nullptr;
   kernel_ = nullptr;
 }
 
 std::optional<StartFailure> Box::start(const BoxOptions &options) {
   const process::SignalSet ignored = ignored_signals();
-  if (options.takes_over_host)
-    signals_ = std::make_unique<HostSignals>(
-        runtime_.host().events, [this](const signalfd_siginfo &info) { forward_signal(info); });
   process::KernelOptions kernel_options;
   kernel_options.hostname = options.hostname;
   kernel_options.fork_mechanism = options.fork_mechanism;
@@ -190,8 +186,6 @@ std::optional<StartFailure> Box::start(const BoxOptions &options) {
   if (!init)
     return exec_failure(options.program, init.error());
   init_ = std::move(*init);
-  if (options.takes_over_host)
-    take_terminal();
   if (options.console == Console::terminal)
     control_terminal(*init_);
   return std::nullopt;
@@ -303,20 +297,6 @@ std::optional<StartFailure> Box::open_strace(const BoxOptions &options) {
   return std::nullopt;
 }
 
-int Box::wait() {
-  for (;;) {
-    runtime_.wait_until(
-        [this] { return init_->is_zombie() || (init_->stopped && !init_->stop_pending); });
-    if (init_->is_zombie())
-      return init_->exit_status;
-    // The program stopped, as a job of the caller's shell does: so does tine, until it is
-    // continued.
-    ::kill(::getpid(), SIGSTOP);
-    const KernelGuard guard(runtime_.host().lock);
-    process::send_signal(*init_, process::kernel_signal(SIGCONT));
-  }
-}
-
 int Box::wait_for_end() {
   runtime_.wait_until([this] { return init_->is_zombie(); });
   return init_->exit_status;
@@ -355,42 +335,6 @@ std::variant<std::unique_ptr<Box>, StartFailure> Box::fork(fs::StandardStreams s
   made->kernel_ = std::move(*kernel);
   made->init_ = Ref<process::Process>(made->kernel_->main_process());
   return made;
-}
-
-void Box::forward_signal(const signalfd_siginfo &info) {
-  if (!init_ || init_->is_zombie())
-    return;
-  siginfo_t sent = process::kernel_signal(static_cast<int>(info.ssi_signo));
-  if (info.ssi_code == SI_KERNEL) {
-    process::send_signal_to_group(*kernel_, foreground_group(), sent);
-    return;
-  }
-  // "the si_pid field is set to 0" when the sender has no number in the receiver's pid space.
-  sent.si_code = info.ssi_code;
-  sent.si_pid = 0;
-  sent.si_uid = info.ssi_uid;
-  if (info.ssi_code == SI_QUEUE)
-    sent.si_value.sival_ptr = reinterpret_cast<void *>(info.ssi_ptr);
-  process::send_signal(*init_, sent);
-}
-
-/// A stream that leads to the caller's terminal makes it the controlling terminal of the first
-/// process.
-void Box::take_terminal() {
-  const fs::FdTable &files = *init_->leader()->files;
-  for (const int fd : files.open_descriptors()) {
-    const auto stream = ref_cast<fs::HostStream>(*files.get(fd));
-    if (!stream || !stream->is_terminal())
-      continue;
-    init_->terminal = stream;
-    fs::host_terminal_owner() = {init_->session, init_->group};
-    return;
-  }
-}
-
-Pid Box::foreground_group() const {
-  const Pid group = fs::host_terminal_owner().foreground;
-  return group.is_none() ? init_->group : group;
 }
 
 } // namespace tine::box

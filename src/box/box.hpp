@@ -1,7 +1,6 @@
 // A box: one sandbox, what `tine run` starts.
 #pragma once
 
-#include "box/host_signals.hpp"
 #include "box/runtime.hpp"
 #include "fs/control_device.hpp"
 #include "process/kernel.hpp"
@@ -51,9 +50,6 @@ struct BoxOptions {
   fs::StandardStreams streams;
   Console console = Console::none; ///< else `streams` are not looked at
   Ref<fs::BoxControl> control;     ///< null: the box has no /dev/tine
-  /// Signals that tine gets are passed on, and its terminal is the box's: for the command. One box
-  /// at a time.
-  bool takes_over_host = true;
 };
 
 /// Why a box could not be started, for the person who asked: a message and the exit status (126:
@@ -98,9 +94,8 @@ public:
 
   /// Makes the kernel, the file tree and the first process, and lets it run.
   [[nodiscard]] std::optional<StartFailure> start(const BoxOptions &options);
-  /// Waits for the end of the first process: its status as wait4(2) reports it.
-  [[nodiscard]] int wait();
-  /// The same without regard to stops: a box that is stopped is waited for.
+  /// Waits for the end of the first process: its status as wait4(2) reports it. A box that is
+  /// stopped is waited for.
   [[nodiscard]] int wait_for_end();
   /// The status, if the first process has ended.
   [[nodiscard]] std::optional<int> exit_status();
@@ -140,15 +135,8 @@ private:
   [[nodiscard]] Result<Ref<fs::FdTable>> make_console(Console kind,
                                                       const fs::FileSystemContext &context);
   [[nodiscard]] std::optional<StartFailure> open_strace(const BoxOptions &options);
-  /// A signal that the caller's terminal sent to tine goes to the terminal's foreground process
-  /// group in the box; one that another program sent goes to the first process. With the kernel
-  /// lock.
-  void forward_signal(const signalfd_siginfo &info);
-  [[nodiscard]] Pid foreground_group() const;
-  void take_terminal();
 
   Runtime &runtime_;
-  std::unique_ptr<HostSignals> signals_;
   std::unique_ptr<process::Kernel> kernel_;
   Ref<process::Process> init_;
 };

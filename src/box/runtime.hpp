@@ -50,6 +50,8 @@ public:
   /// process has ended or stopped, or a box was frozen by what a thread of it did. False after the
   /// deadline.
   bool wait_until(const std::function<bool()> &done, const Deadline &deadline = {});
+  /// wait_until() asks again. With the kernel lock.
+  void notify() { progress_.notify_all(); }
   /// The kernel lock, with no vCPU running a thread of the box: each leaves its guest code at the
   /// end of a block, and enters none of the box before the lock is released. For any host thread.
   [[nodiscard]] KernelGuard pause(const process::Kernel &kernel);

@@ -86,8 +86,8 @@ i64 open_host_descriptors() {
 }
 
 void write_stats(StatsSubject subject, const std::string &file) {
-  ordered_json stats = stats_of(subject.runtime, *subject.box, subject.wall_time);
-  subject.box = nullptr;
+  ordered_json stats = stats_of(subject.runtime, subject.boxes->original(), subject.wall_time);
+  subject.boxes = nullptr;
   memory::FrameArena &frames = subject.runtime.host().frames;
   stats["left"] = {{"frames", frames.frames_in_use()},
                    {"page_table_nodes", frames.nodes().nodes_in_use()},

@@ -258,7 +258,6 @@ int BoxCommands::restore() {
   options.name = name_;
   options.box.program = std::filesystem::path(file_).stem().string();
   options.box.host_network = network_ == "host";
-  options.box.takes_over_host = false;
   options.runtime.vcpus = cpus_ != 0 ? cpus_ : std::max(1U, std::thread::hardware_concurrency());
   if (!memory_.empty())
     options.runtime.memory_bytes = parse_size(memory_);

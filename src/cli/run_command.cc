@@ -133,7 +133,6 @@ int RunCommand::start_in_background() {
   options.name = name_;
   options.box = box_options();
   options.box.console = terminal_ ? box::Console::terminal : box::Console::pipes;
-  options.box.takes_over_host = false;
   options.runtime = runtime_options();
   options.remove_at_end = remove_at_end_;
   options.code_cache = code_cache_;
@@ -148,27 +147,28 @@ int RunCommand::start_in_background() {
 int RunCommand::execute() {
   if (detach_)
     return start_in_background();
-  const box::BoxOptions options = box_options();
+  box::BoxOptions options = box_options();
+  const box::HostFilterOptions filter{.host_files_change = has_writable_bind(options),
+                                      .host_network = options.host_network,
+                                      .keeps_code = code_cache_ != "off"};
   const Nanoseconds start = time::TimerQueue::now();
   box::Runtime runtime(runtime_options());
   const i64 descriptors_before = stats_ ? box::open_host_descriptors() : 0;
-  auto box = std::make_unique<box::Box>(runtime);
-  if (const auto failure = box->start(options)) {
+  auto boxes = std::make_unique<box::Foreground>(runtime);
+  if (const auto failure = boxes->start(std::move(options))) {
     log::error("{}", failure->message);
     return failure->exit_status;
   }
   auto code = std::make_unique<box::CodeStore>(code_cache_);
   {
     const KernelGuard guard(runtime.host().lock);
-    const process::Process &program = box->first_process();
+    const process::Process &program = boxes->original().first_process();
     code->load(runtime.host().machine, program.leader()->name, *program.executable_file);
   }
   if (!no_seccomp_)
-    box::install_host_filter({.host_files_change = has_writable_bind(options),
-                              .host_network = options.host_network,
-                              .keeps_code = code_cache_ != "off"});
+    box::install_host_filter(filter);
   runtime.start();
-  const int status = box->wait();
+  const int status = boxes->wait();
   runtime.stop();
   const Nanoseconds wall_time = time::TimerQueue::now() - start;
   {
@@ -177,7 +177,7 @@ int RunCommand::execute() {
   }
   code = nullptr;
   if (stats_)
-    box::write_stats({runtime, std::move(box), wall_time, descriptors_before}, *stats_);
+    box::write_stats({runtime, std::move(boxes), wall_time, descriptors_before}, *stats_);
   return exit_status_of(status);
 }
 

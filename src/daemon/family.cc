@@ -263,7 +263,6 @@ box::BoxOptions Family::program_options() const {
   options.uid = options_.box.uid;
   options.gid = options_.box.gid;
   options.groups = options_.box.groups;
-  options.takes_over_host = false;
   return options;
 }
 

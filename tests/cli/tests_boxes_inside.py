@@ -1,5 +1,7 @@
 """A box that asks for a fork of itself: /dev/tine, the C header and the Python module."""
+import json
 import pathlib
+import subprocess
 
 from boxes import family, until
 
@@ -54,7 +56,6 @@ int main(void) {
         assert all(entry["state"] == "running" for entry in shown.values()), shown
         # One fork may answer several threads; each thread's fork has a copy of its own or shares one.
         assert boxes.boxes().keys() == shown.keys()
-    box.run("/bin/sh", "-c", "test -e /dev/tine").expect(1)  # in the foreground nobody could carry it out
 
 
 def test_boxes_forked_from_both_sides_at_once(box):
@@ -76,3 +77,45 @@ def test_boxes_control_file_refuses_other_words(box):
         boxes.tine("exec", "base", "--", "/bin/sh", "-c", "echo no >/dev/tine").expect(1)
         boxes.tine("exec", "base", "--", "/bin/sh", "-c", "echo fork >/dev/tine; cat </dev/tine").expect(0, "")
         until(lambda: sorted(boxes.boxes()), lambda names: names == ["base", "base-1"])
+
+
+def in_the_foreground(box, script, *arguments, **more):
+    return box.run("python3", "-c", "import tine, os, sys, time\n" + script, *arguments,
+                   options=[f"--env=PYTHONPATH={PYTHON_MODULE}", "--code-cache=off"], **more)
+
+
+def test_boxes_fork_from_inside_in_the_foreground(box):
+    """The forks write where the original does, find the end of its input, and are waited for."""
+    result = in_the_foreground(box, """
+warm = os.getpid()
+for _ in range(3):
+    number = tine.fork()
+    if number:
+        break
+time.sleep(0.3 * number)
+os.write(1, f"{number} {os.getpid() == warm} {sys.stdin.readline()!r}\\n".encode())
+sys.exit(number + 5)
+""", stdin="line\n")
+    result.expect(5)
+    assert sorted(result.out.splitlines()) == ["0 True 'line\\n'", "1 True ''", "2 True ''", "3 True ''"], result
+
+
+def test_boxes_forks_in_the_foreground_leave_nothing(box):
+    """Hundreds of forks one after the other: each is gone when it has ended."""
+    stats = box.folder / "stats"
+    result = box.run("python3", "-c", "import tine, os\nfor _ in range(300):\n  if tine.fork(): os._exit(1)\nprint('original')",
+                     options=[f"--env=PYTHONPATH={PYTHON_MODULE}", "--code-cache=off", f"--stats={stats}"])
+    result.expect(0, "original\n")
+    left = json.loads(stats.read_text())["left"]
+    assert left == {"frames": 0, "page_table_nodes": 0, "host_descriptors": 0}, left
+
+
+def test_boxes_signals_reach_forks_in_the_foreground(box):
+    script = ("import tine, signal, os\nsignal.signal(signal.SIGTERM, lambda *_: os._exit(7))\nnumber = tine.fork()\n"
+              "os.write(1, b'up\\n')\nsignal.pause()")
+    running = subprocess.Popen(box.command("python3", "-c", script,
+                                           options=[f"--env=PYTHONPATH={PYTHON_MODULE}", "--code-cache=off"]),
+                               stdout=subprocess.PIPE, text=True)
+    assert [running.stdout.readline() for _ in range(2)] == ["up\n"] * 2
+    running.terminate()
+    assert running.wait(30) == 7

@@ -28,7 +28,6 @@ public:
     options.arguments.insert(options.arguments.begin(), options.program);
     options.working_directory = "/";
     options.streams = made->make_streams();
-    options.takes_over_host = false;
     made->box_ = std::make_unique<Box>(runtime);
     const auto failure = made->box_->start(options);
     EXPECT_FALSE(failure) << failure->message;
