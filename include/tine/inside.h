@@ -11,8 +11,8 @@
    original and the copy's number in the copy. Of a box in the background (tine run -d), `tine ps`
    shows it as NAME-NUMBER; of one in the foreground, the copy writes where the original does, and
    tine waits for it. -1 with errno: ENOENT if this is no box of the command tine, ENOTSUP if the
-   box has something open that can't be copied (its log, or standard error, says what), EINTR if a
-   signal came before the fork. */
+   box has something open that can't be copied (its log, or standard error, says what), ENOSPC if
+   there are 10,000 boxes, EINTR if a signal came before the fork. */
 static inline long tine_fork(void) {
   char text[32] = "";
   const int fd = open("/dev/tine", O_RDWR | O_CLOEXEC);

@@ -59,6 +59,9 @@ struct StartFailure {
   int exit_status = 125;
 };
 
+/// A program in a box gets no further fork when the family has so many boxes: ENOSPC.
+inline constexpr std::size_t most_boxes = 10'000;
+
 /// What Box::add_process started.
 struct AddedProcess {
   Ref<process::Process> process;

@@ -66,19 +66,34 @@ std::optional<StartFailure> Foreground::start(BoxOptions options) {
   const auto control = make_ref<fs::BoxControl>(request, this);
   options.control = control;
   auto box = std::make_unique<Box>(runtime_);
-  if (auto failure = box->start(options)) {
-    const KernelGuard guard(runtime_.host().lock);
-    options.control = nullptr;
-    box = nullptr;
+  if (auto failure = box->start(options))
     return failure;
-  }
   const KernelGuard guard(runtime_.host().lock);
   options.control = nullptr;
   take_terminal(box->first_process());
-  boxes_.push_back({std::move(box), control});
+  add(std::move(box), control);
   signals_ = std::make_unique<HostSignals>(
       runtime_.host().events, [this](const signalfd_siginfo &info) { forward_signal(info); });
   return std::nullopt;
+}
+
+Foreground::Member::Member(Foreground &foreground_, std::unique_ptr<Box> box_,
+                           Ref<fs::BoxControl> control_)
+    : foreground(foreground_), box(std::move(box_)), control(std::move(control_)) {
+  wait_on(box->first_process().exited);
+}
+
+void Foreground::Member::woken(sched::WaitQueue &queue) {
+  leave(queue);
+  if (place != foreground.boxes_.begin())
+    foreground.ended_.push_back(this);
+}
+
+void Foreground::add(std::unique_ptr<Box> box, Ref<fs::BoxControl> control) {
+  Member &made = boxes_.emplace_back(*this, std::move(box), std::move(control));
+  made.place = std::prev(boxes_.end());
+  if (made.box->first_process().is_zombie()) // before it was listened to
+    made.woken(made.box->first_process().exited);
 }
 
 void Foreground::request(void *self, fs::BoxControl &control) {
@@ -90,15 +105,9 @@ void Foreground::request(void *self, fs::BoxControl &control) {
 int Foreground::wait() {
   process::Process &first = original().first_process();
   const auto has_stopped = [&] { return first.stopped && !first.stop_pending; };
-  const auto has_ended = [](const Member &member) {
-    return member.box->first_process().is_zombie();
-  };
-  const auto fork_has_ended = [&] {
-    return std::any_of(boxes_.begin() + 1, boxes_.end(), has_ended);
-  };
   for (;;) {
     runtime_.wait_until([&] {
-      return !requests_.empty() || has_stopped() || fork_has_ended() ||
+      return !requests_.empty() || has_stopped() || !ended_.empty() ||
              (boxes_.size() == 1 && first.is_zombie());
     });
     remove_ended_forks();
@@ -122,13 +131,9 @@ int Foreground::wait() {
 void Foreground::remove_ended_forks() {
   std::vector<std::unique_ptr<Box>> ended; // they take the lock themselves when they go
   const KernelGuard guard(runtime_.host().lock);
-  for (std::size_t i = 1; i < boxes_.size();) {
-    if (!boxes_[i].box->first_process().is_zombie()) {
-      ++i;
-      continue;
-    }
-    ended.push_back(std::move(boxes_[i].box));
-    boxes_.erase(boxes_.begin() + static_cast<std::ptrdiff_t>(i));
+  for (Member *member : std::exchange(ended_, {})) {
+    ended.push_back(std::move(member->box));
+    boxes_.erase(member->place);
   }
 }
 
@@ -154,10 +159,11 @@ void Foreground::carry_out(const Ref<fs::BoxControl> &control) {
     if (asking == boxes_.end() || !control->is_asked())
       return;
   }
-  if (add_fork(*asking))
+  const bool has_room = boxes_.size() < most_boxes;
+  if (has_room && add_fork(*asking))
     return;
   const KernelGuard guard(runtime_.host().lock);
-  control->refuse(Errno{ENOTSUP});
+  control->refuse(Errno{has_room ? ENOTSUP : ENOSPC});
 }
 
 /// False after it was said why not.
@@ -174,7 +180,7 @@ bool Foreground::add_fork(Member &original) {
   original.control->answer_forked(0);
   if (copy)
     copy->answer_forked(++last_number_);
-  boxes_.push_back({std::move(std::get<std::unique_ptr<Box>>(forked)), copy});
+  add(std::move(std::get<std::unique_ptr<Box>>(forked)), copy);
   return true;
 }
 

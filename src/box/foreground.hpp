@@ -4,6 +4,7 @@
 #include "box/box.hpp"
 #include "box/host_signals.hpp"
 
+#include <list>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -29,13 +30,19 @@ public:
   [[nodiscard]] Box &original() { return *boxes_.front().box; }
 
 private:
-  struct Member {
+  /// A box, and who hears of its end. Guarded by the kernel lock.
+  struct Member final : sched::WakeTarget {
+    Member(Foreground &foreground_, std::unique_ptr<Box> box_, Ref<fs::BoxControl> control_);
+    void woken(sched::WaitQueue &queue) override;
+    Foreground &foreground;
     std::unique_ptr<Box> box;
-    Ref<fs::BoxControl> control; ///< with the kernel lock
+    Ref<fs::BoxControl> control;
+    std::list<Member>::iterator place; ///< in boxes_
   };
   static void request(void *self, fs::BoxControl &control);
   void remove_ended_forks();
   void carry_out_requests();
+  void add(std::unique_ptr<Box> box, Ref<fs::BoxControl> control);
   void carry_out(const Ref<fs::BoxControl> &control);
   [[nodiscard]] bool add_fork(Member &original);
   /// A signal that the caller's terminal sent to tine goes to the terminal's foreground process
@@ -45,7 +52,8 @@ private:
 
   Runtime &runtime_;
   UniqueFd null_;
-  std::vector<Member> boxes_;                 ///< the original first; changed with the kernel lock
+  std::list<Member> boxes_;     ///< the original first; changed with the kernel lock
+  std::vector<Member *> ended_; ///< forks, not removed yet; guarded by the kernel lock
   std::vector<Ref<fs::BoxControl>> requests_; ///< guarded by the kernel lock
   i64 last_number_ = 0;
   std::unique_ptr<HostSignals> signals_;

@@ -279,6 +279,11 @@ void Family::carry_out_requests() {
     KernelGuard guard(lock());
     // One fork answers all threads of the box that had asked by then.
     if (kept != boxes_.end() && control->is_asked()) {
+      if (boxes_.size() >= box::most_boxes) {
+        control->refuse(Errno{ENOSPC});
+        control = nullptr;
+        continue;
+      }
       guard.unlock();
       const std::shared_ptr<KeptBox> original = *kept; // fork() adds to the list
       const auto forked = fork(*original);

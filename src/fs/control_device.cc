@@ -68,7 +68,7 @@ public:
         return nullptr;
       auto made = make_ref<ControlFile>(place, flags, control);
       made->state_ = state == State::waiting ? State::answered : state;
-      made->answer_ = state == State::waiting ? -i64{EAGAIN} : answer;
+      made->answer_ = state == State::waiting ? -i64{ECANCELED} : answer;
       made->text_ = std::move(text);
       return made;
     });

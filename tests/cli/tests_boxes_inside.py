@@ -1,6 +1,7 @@
 """A box that asks for a fork of itself: /dev/tine, the C header and the Python module."""
 import json
 import pathlib
+import signal
 import subprocess
 
 from boxes import family, until
@@ -119,3 +120,24 @@ def test_boxes_signals_reach_forks_in_the_foreground(box):
     assert [running.stdout.readline() for _ in range(2)] == ["up\n"] * 2
     running.terminate()
     assert running.wait(30) == 7
+
+
+def test_boxes_forks_from_inside_have_a_limit(box):
+    program = box.compile("program", """
+#include <tine/inside.h>
+#include <stdio.h>
+int main(void) {
+  long forks = 0, number;
+  while ((number = tine_fork()) == 0)
+    ++forks;
+  if (number > 0)
+    pause();
+  printf("%ld %d\\n", forks, errno == ENOSPC);
+  fflush(stdout);
+  pause();
+}
+""", f"-I{PYTHON_MODULE.parent}/include")
+    running = subprocess.Popen(box.command(program), stdout=subprocess.PIPE, text=True)
+    assert running.stdout.readline() == "9999 1\n"
+    running.terminate()
+    assert running.wait(60) == 128 + signal.SIGTERM

@@ -216,8 +216,9 @@ TEST_F(BoxTest, AnyMomentForksRight) {
     ASSERT_TRUE(copies.back());
   }
   original->say("stop");
-  for (const auto &copy : copies) {
+  for (const auto &copy : copies)
     copy->say("stop");
+  for (const auto &copy : copies) {
     EXPECT_EQ(copy->expect_all_ok(), 3U);
     EXPECT_EQ(copy->exit_code(), 0);
   }

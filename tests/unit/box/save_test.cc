@@ -114,6 +114,20 @@ TEST_F(SaveTest, PidsAndRelativesStay) {
   }
 }
 
+TEST_F(SaveTest, WhoWaitsForAForkIsRefused) {
+  const auto ignore = [](void *, fs::BoxControl &) {};
+  BoxOptions options;
+  options.control = make_ref<fs::BoxControl>(ignore, nullptr);
+  auto original = RunningBox::start(runtime_, "asks", {}, std::move(options));
+  ASSERT_TRUE(original);
+  EXPECT_EQ(original->line(), "ready");
+  ::usleep(50'000); // it waits by then
+  for (const auto &box : restored(*original)) {
+    EXPECT_EQ(box->line(), "-1 " + std::to_string(ECANCELED));
+    EXPECT_EQ(box->exit_code(), 0);
+  }
+}
+
 TEST_F(SaveTest, SharedMemoryIsSharedInsideOneBox) {
   auto original = RunningBox::start(runtime_, "shared_memory");
   ASSERT_TRUE(original);
