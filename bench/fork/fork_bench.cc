@@ -81,6 +81,7 @@ public:
 
   int run() {
     measure_guest();
+    measure_shell();
     measure_python();
     measure_live_children("children");
     measure_live_children("bare-children");
@@ -136,6 +137,15 @@ private:
         if (space != std::string::npos)
           set(line.substr(0, space), std::atof(line.c_str() + space), in_box);
       }
+    });
+  }
+
+  /// A shell's loop that executes a program a thousand times.
+  void measure_shell() {
+    const std::string script = "i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done";
+    on_both_sides({{"/bin/sh", "-c", script}, ""}, [&](const Run &run, bool in_box) {
+      if (run.succeeded())
+        set("sh: 1,000 times /bin/true", run.wall_seconds * 1e9, in_box);
     });
   }
 

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <linux/futex.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -159,6 +161,57 @@ void measure_exec(const char *self) {
   report("fork+exec+wait", median(rounds));
 }
 
+void *end_at_once(void *unused) {
+  return unused;
+}
+
+/// A thread from pthread_create() until it was joined.
+void measure_threads() {
+  std::vector<double> rounds;
+  for (int round = 0; round < 2001; ++round) {
+    const double begin = now();
+    pthread_t thread;
+    if (pthread_create(&thread, nullptr, end_at_once, nullptr) != 0)
+      fail("pthread_create");
+    pthread_join(thread, nullptr);
+    rounds.push_back(now() - begin);
+  }
+  report("thread created and joined", median(rounds));
+}
+
+int turn; ///< whose it is, 0 or 1: a futex
+
+void hand_over(int mine, int times) {
+  for (int i = 0; i < times; ++i) {
+    while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) != mine)
+      syscall(SYS_futex, &turn, FUTEX_WAIT_PRIVATE, 1 - mine, nullptr, nullptr, 0);
+    __atomic_store_n(&turn, 1 - mine, __ATOMIC_RELEASE);
+    syscall(SYS_futex, &turn, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  }
+}
+
+/// From one thread that wakes another by a futex, and sleeps, to that.
+void measure_hand_offs() {
+  constexpr int times = 5000;
+  std::vector<double> rounds;
+  for (int round = 0; round < 5; ++round) {
+    pthread_t other;
+    const double begin = now();
+    if (pthread_create(
+            &other, nullptr,
+            [](void *unused) {
+              hand_over(1, times);
+              return unused;
+            },
+            nullptr) != 0)
+      fail("pthread_create");
+    hand_over(0, times);
+    pthread_join(other, nullptr);
+    rounds.push_back((now() - begin) / (2.0 * times));
+  }
+  report("futex hand-off", median(rounds));
+}
+
 int keep_children(int count, std::size_t megabytes) {
   touched_memory(megabytes * mebibyte);
   std::printf("before\n");
@@ -248,6 +301,8 @@ int main(int argc, char **argv) {
   measure_zero_fill();
   measure_copying_fault();
   measure_exec("/proc/self/exe");
+  measure_threads();
+  measure_hand_offs();
   for (int i = 1; i < argc; ++i)
     measure_fork(std::strtoul(argv[i], nullptr, 10));
 }
