@@ -175,14 +175,17 @@ static bool say(bool good, const char *what) {
   return good;
 }
 
-/// A slot that is only reserved is the board's own affair: no process was made for it.
+/// A slot that is only reserved is the board's own affair: no process was made for it. One whose
+/// process is gone was reaped by a process that was killed before it could say so.
 static bool no_process_is_left(void) {
   bool none = true;
   for (int i = 0; i < board->slots; ++i)
     if (board->slot[i].state) {
-      fprintf(stderr, "slot %d is left with state %#llx\n", i,
-              (unsigned long long)board->slot[i].state);
-      none &= pid_of_slot(i) == 0;
+      const pid_t pid = pid_of_slot(i);
+      const bool is_there = pid != 0 && (kill(pid, 0) == 0 || errno != ESRCH);
+      fprintf(stderr, "slot %d is left with state %#llx, its process %s\n", i,
+              (unsigned long long)board->slot[i].state, is_there ? "too" : "is gone");
+      none &= !is_there;
     }
   return none;
 }
