@@ -169,6 +169,8 @@ public:
   [[nodiscard]] std::array<const void *, 3> identity_of_memory() const;
 
   // ---- mappings; each returns what the system call of its name returns, errors included ----
+  /// What of map()'s errors depends on neither the file nor the mappings that are there.
+  [[nodiscard]] Status check_request(const MapRequest &request) const;
   [[nodiscard]] Result<GuestAddress> map(const MapRequest &request);
   [[nodiscard]] Status unmap(GuestAddress address, u64 length);
   [[nodiscard]] Status protect(GuestAddress address, u64 length, Protection protection);
@@ -298,7 +300,6 @@ private:
   void archive_layout(Archive &archive);
 
   // ---- mapping_calls.cc ----
-  [[nodiscard]] Status check_request(const MapRequest &request) const;
   [[nodiscard]] Status check_limits(const MapRequest &request, u64 pages) const;
   [[nodiscard]] Result<PageRange> choose_place(const MapRequest &request, u64 pages) const;
   [[nodiscard]] PageNumber mmap_base() const;

@@ -221,11 +221,11 @@ Result<std::vector<u8>> AddressSpace::resident_pages(GuestAddress address, u64 l
 Status AddressSpace::lock(GuestAddress address, u64 length, bool locked) {
   const u64 start = round_down_to_page(address.value);
   const u64 pages = round_up_to_page(length + address.page_offset()) >> page_shift;
-  if (length == 0)
+  if (pages == 0)
     return Done{};
-  if (pages == 0 || start > user_address_limit || start + (pages << page_shift) < start)
+  if (start + (pages << page_shift) < start)
     return Errno{EINVAL};
-  if (pages > (user_address_limit - start) >> page_shift)
+  if (start > user_address_limit || pages > (user_address_limit - start) >> page_shift)
     return Errno{ENOMEM};
   const PageRange range{PageNumber{start >> page_shift}, pages};
   if (mappings_->count_after_cutting(range) > most_mappings)

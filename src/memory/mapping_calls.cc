@@ -43,10 +43,10 @@ Status AddressSpace::check_request(const MapRequest &request) const {
   if (request.object_offset + length < request.object_offset)
     return Errno{EOVERFLOW};
   if (request.fixed || request.fixed_no_replace) {
-    if (!request.address.is_page_aligned())
-      return Errno{EINVAL};
     if (request.address.value > user_address_limit - length)
       return Errno{ENOMEM};
+    if (!request.address.is_page_aligned())
+      return Errno{EINVAL};
     if (request.address.page() < lowest_page)
       return Errno{EPERM};
   }

@@ -62,6 +62,7 @@ Status obey_seals(const Ref<fs::File> &file, MapRequest &request) {
 /// read/write mode". ENODEV: the file can't be mapped.
 Status take_file(Call &call, int fd, MapRequest &request) {
   const Ref<fs::File> file = TINE_TRY(file_of(call, fd));
+  TINE_TRY(call.memory.check_request(request)); // no place, whatever the file is
   // "EOVERFLOW": the pages' numbers don't fit, where an offset is a signed number of bytes.
   constexpr u64 largest_offset = ~u64{0} >> 1;
   if (request.object_offset > largest_offset ||
@@ -100,10 +101,11 @@ SyscallResult sys_mmap(Call &call, GuestAddress address, u64 length, u32 prot, u
   request.no_reserve = (flags & MAP_NORESERVE) != 0;
   request.populate = (flags & MAP_POPULATE) != 0 && (flags & MAP_NONBLOCK) == 0;
   request.below_4g = (flags & MAP_32BIT) != 0;
-  request.object_offset = static_cast<u64>(offset);
-  if (type == MAP_SHARED_VALIDATE && (flags & MAP_ANONYMOUS) != 0)
+  const bool anonymous = (flags & MAP_ANONYMOUS) != 0;
+  request.object_offset = anonymous ? 0 : static_cast<u64>(offset);
+  if (type == MAP_SHARED_VALIDATE && anonymous)
     return Errno{EINVAL}; // only a file can know what it supports
-  if ((flags & MAP_ANONYMOUS) == 0)
+  if (!anonymous)
     TINE_TRY(take_file(call, fd, request));
   if (request.grows_down && (request.shared || request.file))
     return Errno{EINVAL};

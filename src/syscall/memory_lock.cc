@@ -37,8 +37,6 @@ SyscallResult sys_mlock(Call &call, GuestAddress address, u64 length) {
   const u64 bytes = round_up_to_page(length + address.page_offset());
   if (bytes == 0)
     return 0; // also for lengths that wrap to nothing
-  if (bytes < length)
-    return Errno{EINVAL};
   TINE_TRY(check_lock_limit(call, bytes + call.memory.locked_bytes()));
   return call.memory.lock(address, length, true);
 }

@@ -56,6 +56,13 @@ static void test_residence(void) {
   CHECK_ERRNO(mlock(memory, 4 * 4096), ENOMEM);
   CHECK_ERRNO(munlock(hole, 4096), ENOMEM);
   CHECK_ERRNO(mlock((void *)-4096, 8192), EINVAL);
+  CHECK_ERRNO(munlock((void *)-4096, 8192), EINVAL);
+  CHECK_ERRNO(mlock((void *)0x7ffffffffffff000, 8), ENOMEM);
+  CHECK_ERRNO(munlock((void *)0x7ffffffffffff000, 8), ENOMEM);
+  CHECK_ERRNO(mlock(top, 4096), ENOMEM);
+  CHECK_THAT(mlock(memory + 1, 0) == 0, "mlock of nothing within a page");
+  CHECK_ERRNO(mlock(hole + 1, 0), ENOMEM);
+  CHECK(mlock(hole, 0) == 0 && munlock(memory, 3 * 4096) == 0);
   CHECK_ERRNO(mlock2(memory, 4096, 2), EINVAL);
   CHECK(mlock2(memory, 4096, MLOCK_ONFAULT) == 0 && munlock(memory, 4096) == 0);
   CHECK_ERRNO(mlockall(0), EINVAL);

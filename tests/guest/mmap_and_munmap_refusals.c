@@ -31,6 +31,15 @@ int main(void) {
   // "EOVERFLOW: … the number of pages used for length plus … offset would overflow".
   int file = open("file", O_RDWR);
   CHECK_ERRNO(mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, file, 0x7ffffffffffff000), EOVERFLOW);
+  // What no address space has room for is ENOMEM, whatever the file and the offset are.
+  const size_t vast = (size_t)-4096;
+  CHECK_ERRNO(mmap(NULL, vast, PROT_READ, MAP_SHARED, file, 0), ENOMEM);
+  CHECK_ERRNO(mmap(shared, vast, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0), ENOMEM);
+  CHECK_ERRNO(mmap(NULL, vast, PROT_READ, MAP_SHARED, file, (off_t)vast), ENOMEM);
+  CHECK_ERRNO(mmap(NULL, vast, PROT_READ, MAP_SHARED, write_only, 0), ENOMEM);
+  CHECK_ERRNO(mmap(shared + 1, vast, PROT_READ, anonymous | MAP_FIXED, -1, 0), ENOMEM);
+  CHECK_THAT(mmap(NULL, 8192, PROT_READ, anonymous, -1, -4096) != MAP_FAILED,
+             "anonymous memory has no offset");
   int place = open("file", O_PATH);
   CHECK_ERRNO(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, place, 0), EBADF);
   // Only a file knows what flags it supports.
