@@ -50,6 +50,9 @@ public:
   /// At `offset`; the file's offset stays. ESPIPE if the file has none.
   [[nodiscard]] virtual Result<u64> read_at(memory::IoBuffer &to, u64 offset);
   [[nodiscard]] virtual Result<u64> write_at(memory::IoBuffer &from, u64 offset);
+  /// Where a write that names `offset` goes: pwrite(2), BUGS, "if a file is opened with O_APPEND,
+  /// on Linux, pwrite() appends data to the end of the file, regardless of the value of offset".
+  [[nodiscard]] virtual Result<u64> write_position(u64 wanted) { return wanted; }
   [[nodiscard]] virtual Result<u64> seek(i64 offset, int whence);
 
   /// POLLIN, POLLOUT, ... that hold now.

@@ -14,6 +14,7 @@ public:
   [[nodiscard]] std::string path() const override;
   [[nodiscard]] u64 device() const override { return device_; }
   [[nodiscard]] u64 inode() const override { return inode_; }
+  void written() override { place_.dentry->inode()->contents_changed(); }
   [[nodiscard]] Result<Ref<memory::MappedFile>> copy(Copier &copier) override;
   // ---- a saved box ----
   static Ref<RefCounted> archive_head(Archive &archive, FileMapping *saved);

@@ -137,6 +137,10 @@ public:
     return (void)flags, nullptr;
   }
   [[nodiscard]] virtual Status truncate(u64 size);
+  /// The contents were read or mapped, or changed by other means than this inode's own functions (a
+  /// shared mapping): times follow where this kernel keeps them.
+  virtual void contents_read() {}
+  virtual void contents_changed() {}
 
   // ---- extended attributes ----
   [[nodiscard]] virtual Result<std::string> extended_attribute(const std::string &name);

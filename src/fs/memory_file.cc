@@ -15,7 +15,9 @@ Result<u64> MemoryFile::size() {
 }
 
 Result<u64> MemoryFile::read_at(memory::IoBuffer &to, u64 at) {
-  return memory_->read_at(to, at);
+  const u64 count = TINE_TRY(memory_->read_at(to, at));
+  note_access();
+  return count;
 }
 
 Result<u64> MemoryFile::write_at(memory::IoBuffer &from, u64 at) {
@@ -58,8 +60,9 @@ Status MemoryFile::allocate(int mode, u64 at, u64 length) {
 Result<Ref<memory::MappedFile>> MemoryFile::map() {
   const auto mapping =
       is_writable() ? MemoryInode::Mapping::may_write : MemoryInode::Mapping::read_only;
-  return Ref<memory::MappedFile>(
-      make_ref<FileMapping>(place_, TINE_TRY(memory_->pages_to_map(mapping))));
+  Ref<memory::PageObject> pages = TINE_TRY(memory_->pages_to_map(mapping));
+  note_access();
+  return Ref<memory::MappedFile>(make_ref<FileMapping>(place_, std::move(pages)));
 }
 
 u64 MemoryFile::next_data(u64 from, u64 end) {

@@ -153,8 +153,10 @@ public:
   [[nodiscard]] Result<Ref<MemoryPages>> own_pages();
   [[nodiscard]] const Ref<MemoryPages> &pages() const { return pages_; }
   [[nodiscard]] const Ref<HostInode> &lower() const { return lower_; }
-  /// The contents changed: times, and the set-id bits that a write clears.
-  void contents_changed();
+  /// mount(8): relatime, "access time is only updated if the previous access time was earlier than
+  /// or equal to the current modify or change time", or "more than 1 day old".
+  void contents_read() override;
+  void contents_changed() override;
   /// F_SEAL_*, for memfd.
   u32 seals = 0;
   [[nodiscard]] Result<Ref<Inode>> copy(Copier &copier, Inode *directory,

@@ -4,8 +4,14 @@
 
 #include <fcntl.h>
 #include <sys/xattr.h>
+#include <tuple>
 
 namespace tine::fs {
+namespace {
+bool is_later(const timespec &one, const timespec &other) {
+  return std::tie(one.tv_sec, one.tv_nsec) > std::tie(other.tv_sec, other.tv_nsec);
+}
+} // namespace
 
 MemoryInode::MemoryInode(MemoryFs &memory, const CreateRequest &request, u64 number)
     : Inode(request.mode & S_IFMT), memory_(memory), number_(number), own_(true),
@@ -90,6 +96,17 @@ Result<Ref<MemoryPages>> MemoryInode::own_pages() {
     pages_ = make_ref<MemoryPages>(memory_.frames(), lower_, attributes_.size);
   }
   return pages_;
+}
+
+void MemoryInode::contents_read() {
+  if (!own_)
+    return; // a file of the host, which is only read
+  constexpr i64 day = 24 * 60 * 60;
+  const timespec now = current_time();
+  const Attributes &known = attributes_;
+  if (!is_later(known.accessed, known.modified) || !is_later(known.accessed, known.changed) ||
+      now.tv_sec - known.accessed.tv_sec >= day)
+    attributes_.accessed = now;
 }
 
 void MemoryInode::contents_changed() {

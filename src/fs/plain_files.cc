@@ -55,11 +55,14 @@ Result<u64> SeekableFile::read(memory::IoBuffer &to) {
 }
 
 Result<u64> SeekableFile::write(memory::IoBuffer &from) {
-  if ((status_flags() & O_APPEND) != 0)
-    offset = TINE_TRY(size());
+  offset = TINE_TRY(write_position(offset));
   const u64 count = TINE_TRY(write_at(from, offset));
   offset += count;
   return count;
+}
+
+Result<u64> SeekableFile::write_position(u64 wanted) {
+  return (status_flags() & O_APPEND) != 0 ? size() : Result<u64>(wanted);
 }
 
 Result<u64> SeekableFile::size() {
@@ -97,6 +100,12 @@ Result<u64> SeekableFile::seek(i64 distance, int whence) {
   if (target < 0)
     return Errno{EINVAL};
   return offset = static_cast<u64>(target);
+}
+
+void PlacedFile::note_access() {
+  constexpr u32 untouched = mount_read_only | mount_no_access_times;
+  if ((status_flags() & O_NOATIME) == 0 && (place_.mount->flags & untouched) == 0)
+    inode_->contents_read();
 }
 
 Result<u64> DirectoryFile::seek(i64 distance, int whence) {
@@ -138,6 +147,7 @@ Status DirectoryFile::read_directory(const std::function<bool(const DirectoryEnt
       break;
     ++offset;
   }
+  note_access();
   return Done{};
 }
 

@@ -18,6 +18,9 @@ public:
   [[nodiscard]] Status deny_writers() override;
 
 protected:
+  /// Reading is an access, unless O_NOATIME or the mount says otherwise.
+  void note_access();
+
   Path place_;
   Ref<Inode> inode_;
 
@@ -32,6 +35,7 @@ public:
   [[nodiscard]] Result<u64> read(memory::IoBuffer &to) override;
   /// With O_APPEND "the file offset is first set to the end of the file".
   [[nodiscard]] Result<u64> write(memory::IoBuffer &from) override;
+  [[nodiscard]] Result<u64> write_position(u64 wanted) override;
   /// SEEK_SET, SEEK_CUR, SEEK_END; SEEK_DATA and SEEK_HOLE by next_data and next_hole.
   [[nodiscard]] Result<u64> seek(i64 distance, int whence) override;
   [[nodiscard]] Status sync() override { return Done{}; }

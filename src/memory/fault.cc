@@ -161,6 +161,8 @@ AddressSpace::Resolution AddressSpace::resolve_shared_write(const Mapping &mappi
   const Result<FrameNumber> frame = mapping.object->page_for_write(object_index(mapping, page));
   if (!frame)
     return {outcome_of(frame.error())};
+  if (mapping.file)
+    mapping.file->written();
   const Leaf leaf = page_table_->find(page);
   const PageEntry old = leaf.at(page);
   const PageEntry entry{PageEntry::of(*frame).bits | PageEntry::written_bit};

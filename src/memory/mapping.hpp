@@ -27,6 +27,9 @@ public:
   [[nodiscard]] virtual std::string path() const = 0;
   [[nodiscard]] virtual u64 device() const = 0;
   [[nodiscard]] virtual u64 inode() const = 0;
+  /// A shared mapping made a page writable: "the st_ctime and st_mtime field will be updated after
+  /// a write to the mapped region" (mmap(2)).
+  virtual void written() {}
   /// What the mapping knows in the copy of a box. ENOTSUP.
   [[nodiscard]] virtual Result<Ref<MappedFile>> copy(Copier &copier) {
     return copier.refuse(path());

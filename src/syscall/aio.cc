@@ -46,7 +46,8 @@ Result<u64> transfer_bytes(fs::File &file, memory::IoBuffer buffer, const iocb &
   const auto offset = static_cast<u64>(operation.aio_offset);
   const bool reads =
       operation.aio_lio_opcode == IOCB_CMD_PREAD || operation.aio_lio_opcode == IOCB_CMD_PREADV;
-  const Result<u64> count = reads ? file.read_at(buffer, offset) : file.write_at(buffer, offset);
+  const Result<u64> count = reads ? file.read_at(buffer, offset)
+                                  : file.write_at(buffer, TINE_TRY(file.write_position(offset)));
   if (count || count.error() != Errno{ESPIPE})
     return count;
   return reads ? file.read(buffer) : file.write(buffer);

@@ -78,6 +78,10 @@ Status check_file_size(Call &call, File &file, IoBuffer &buffer, i64 given_offse
   return Done{};
 }
 
+Result<u64> write_at_position(File &file, IoBuffer &buffer, u64 offset) {
+  return file.write_at(buffer, TINE_TRY(file.write_position(offset)));
+}
+
 /// A blocking write returns when all bytes are written; what the earlier tries wrote is in
 /// `progress`.
 SyscallResult write_file(Call &call, int fd, IoBuffer buffer, i64 offset) {
@@ -91,9 +95,9 @@ SyscallResult write_file(Call &call, int fd, IoBuffer buffer, i64 offset) {
   if (progress > 0)
     buffer.advance(progress);
   for (;;) {
-    const Result<u64> count = offset == no_offset
-                                  ? file->write(buffer)
-                                  : file->write_at(buffer, static_cast<u64>(offset) + progress);
+    const Result<u64> count =
+        offset == no_offset ? file->write(buffer)
+                            : write_at_position(*file, buffer, static_cast<u64>(offset) + progress);
     if (count) {
       call.process.transfers.write_calls += progress == 0 ? 1U : 0U;
       progress += *count;

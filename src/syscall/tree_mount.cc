@@ -59,6 +59,7 @@ u32 mount_flags(u64 flags) {
   result |= (flags & MS_NOSUID) != 0 ? fs::mount_no_suid : 0U;
   result |= (flags & MS_NODEV) != 0 ? fs::mount_no_device : 0U;
   result |= (flags & MS_NOEXEC) != 0 ? fs::mount_no_exec : 0U;
+  result |= (flags & MS_NOATIME) != 0 ? fs::mount_no_access_times : 0U;
   return result;
 }
 

@@ -21,6 +21,10 @@ int main(void) {
   int append = open("file", O_WRONLY | O_APPEND);
   CHECK(lseek(append, 0, SEEK_SET) == 0 && write(append, "xy", 2) == 2 &&
         lseek(append, 0, SEEK_CUR) == 12);
+  // pwrite(2), BUGS: "if a file is opened with O_APPEND, on Linux, pwrite() appends".
+  CHECK(pwrite(append, "z", 1, 0) == 1 && lseek(append, 0, SEEK_CUR) == 12);
+  CHECK(pread(file, text, 2, 0) == 2 && memcmp(text, "01", 2) == 0);
+  CHECK(lseek(file, 0, SEEK_END) == 13 && ftruncate(file, 12) == 0);
   struct iovec vector[3] = {{text, 2}, {text + 10, 0}, {text + 20, 3}};
   CHECK(lseek(file, 1, SEEK_SET) == 1 && readv(file, vector, 3) == 5);
   CHECK(memcmp(text, "12", 2) == 0 && memcmp(text + 20, "3AB", 3) == 0);

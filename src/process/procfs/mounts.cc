@@ -18,7 +18,7 @@ std::string options_of(const fs::Mount &mount) {
     options += ",nodev";
   if (mount.flags & fs::mount_no_exec)
     options += ",noexec";
-  return options + ",relatime";
+  return options + ((mount.flags & fs::mount_no_access_times) != 0 ? ",noatime" : ",relatime");
 }
 
 std::string mountpoint_of(const fs::Mount &mount, const fs::Path &root) {
