@@ -61,11 +61,12 @@ Status FdTable::close(int fd) {
 }
 
 /// "If a process closes any file descriptor referring to a file, then all of the process's locks on
-/// that file are released" (fcntl(2)).
+/// that file are released" (fcntl(2)). A descriptor of O_PATH only says where the file is.
 void FdTable::closed(const Descriptor &old) {
   if (!old.file)
     return;
-  release_record_locks(*old.file, this);
+  if ((old.file->status_flags() & O_PATH) == 0)
+    release_record_locks(*old.file, this);
   if (old.file->async)
     old.file->async->descriptor_closed(this);
   old.file->descriptor_closed();

@@ -114,6 +114,22 @@ std::string path_name(const Path &path, const Path &root) {
   return name;
 }
 
+bool is_below(const Path &path, const Path &root) {
+  Path at = path;
+  while (at.dentry != root.dentry || at.mount != root.mount) {
+    if (at.mount && at.dentry == at.mount->root) {
+      if (!at.mount->parent)
+        return false;
+      at = {at.mount->parent, at.mount->mountpoint};
+    } else {
+      at.dentry = at.dentry->parent();
+    }
+    if (!at)
+      return false;
+  }
+  return true;
+}
+
 Path path_of(const File &file) {
   const Path *place = file.place();
   return place ? *place : Path{};

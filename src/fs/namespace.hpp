@@ -73,6 +73,8 @@ struct OpenOptions {
 
 /// The absolute path below `root`, as getcwd(2) and /proc show it.
 [[nodiscard]] std::string path_name(const Path &path, const Path &root);
+/// Whether the root is above the path, or the path itself.
+[[nodiscard]] bool is_below(const Path &path, const Path &root);
 
 /// The place that a file was opened at; an empty Path for pipes and the like.
 [[nodiscard]] Path path_of(const File &file);

@@ -79,8 +79,9 @@ Result<Ref<File>> open_unnamed(const FileSystemContext &context, const Credentia
   const Ref<Inode> inode = TINE_TRY(directory.dentry->inode()->create_unnamed(
       {S_IFREG | (mode & 07777U & ~context.umask), credentials.fsuid, credentials.fsgid, 0, ""}));
   const u64 number = TINE_TRY(inode->attributes()).inode;
-  const Ref<Dentry> dentry =
-      make_ref<Dentry>(std::string("#").append(std::to_string(number)), nullptr, inode);
+  const std::string name = "#" + std::to_string(number);
+  const auto dentry = make_ref<Dentry>(name, directory.dentry, inode);
+  directory.dentry->forget_child(name); // "/tmp/#7 (deleted)"
   return inode->open({directory.mount, dentry}, flags & ~static_cast<u32>(O_TMPFILE), credentials);
 }
 

@@ -322,17 +322,28 @@ Result<u64> Pty::set_termios(const IoctlCall &call, bool flush) {
   return u64{0};
 }
 
-Result<u64> Pty::ioctl(const IoctlCall &call, const Ref<File> &file, bool is_master) {
+/// What only the master's side has.
+Result<u64> Pty::master_ioctl(const IoctlCall &call) {
   switch (call.request) {
   case TIOCGPTN:
-    return is_master ? put_object(call, number_) : Errno{ENOTTY};
+    return put_object(call, number_);
   case TIOCSPTLCK:
     locked = TINE_TRY(get_object<int>(call)) != 0;
     return u64{0};
   case TIOCGPTLCK:
     return put_int(call, locked ? 1 : 0);
-  case TIOCPKT:
+  default: // TIOCPKT
     return u64{0};
+  }
+}
+
+Result<u64> Pty::ioctl(const IoctlCall &call, const Ref<File> &file, bool is_master) {
+  switch (call.request) {
+  case TIOCGPTN:
+  case TIOCSPTLCK:
+  case TIOCGPTLCK:
+  case TIOCPKT:
+    return is_master ? master_ioctl(call) : Errno{ENOTTY};
   case TIOCGPGRP:
     if (is_master)
       return put_int(call, owner.foreground.value);

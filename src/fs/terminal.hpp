@@ -82,6 +82,7 @@ private:
   void echo(u8 character);
   void put_output(u8 character);
   [[nodiscard]] bool has_input() const;
+  [[nodiscard]] Result<u64> master_ioctl(const IoctlCall &call);
   [[nodiscard]] Result<u64> set_termios(const IoctlCall &call, bool flush);
 
   static constexpr std::size_t buffer_limit = 4096; // N_TTY_BUF_SIZE

@@ -80,7 +80,7 @@ TimerSetting ProcessTimers::interval_timer(int which) const {
 TimerSetting ProcessTimers::set_interval_timer(int which, TimerSetting setting) {
   const TimerSetting old = interval_timer(which);
   if (which == ITIMER_REAL) {
-    real_interval_ = setting.interval;
+    real_interval_ = setting.remaining != 0 ? setting.interval : 0;
     if (setting.remaining != 0)
       real_.arm(time::TimerQueue::now() + setting.remaining);
     else

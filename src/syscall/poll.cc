@@ -96,11 +96,35 @@ Result<std::optional<Nanoseconds>> read_timeout(Call &call, GuestAddress address
   return std::optional(TINE_TRY(to_nanoseconds(time)));
 }
 
+namespace {
+
+/// "On Linux, select() modifies timeout to reflect the amount of time not slept", and so do
+/// pselect6(2) and ppoll(2): whatever ends the call, a signal too. Nothing for a timeout of zero.
+std::optional<Nanoseconds> time_left(const Call &call, const SyscallResult &result,
+                                     const std::optional<Nanoseconds> &timeout) {
+  const bool ends =
+      result.kind() == SyscallResult::Kind::value || call.thread.has_deliverable_signal();
+  if (!ends || !timeout || *timeout == 0)
+    return std::nullopt;
+  if (!call.state().deadline)
+    return *timeout - 1; // ready at once, but some time has passed
+  return std::max<Nanoseconds>(*call.state().deadline - time::TimerQueue::now(), 0);
+}
+
+SyscallResult store_time_left(Call &call, const SyscallResult &result, GuestAddress timeout,
+                              const std::optional<Nanoseconds> &limit) {
+  if (const auto left = time_left(call, result, limit))
+    (void)call.memory.write_object(timeout, timespec{*left / 1'000'000'000, *left % 1'000'000'000});
+  return result;
+}
+
+} // namespace
+
 SyscallResult sys_ppoll(Call &call, GuestAddress entries, u32 count, GuestAddress timeout,
                         GuestAddress mask, u64 size) {
   const auto limit = TINE_TRY(read_timeout(call, timeout));
   TINE_TRY(replace_mask(call, mask, size));
-  return poll_files(call, entries, count, limit);
+  return store_time_left(call, poll_files(call, entries, count, limit), timeout, limit);
 }
 
 namespace {
@@ -180,13 +204,6 @@ SyscallResult select_files(Call &call, int count, std::array<GuestAddress, 3> ad
   return ready;
 }
 
-/// "On Linux, select() modifies timeout to reflect the amount of time not slept".
-Nanoseconds time_left(Call &call, Nanoseconds timeout) {
-  if (!call.state().deadline)
-    return timeout;
-  return std::max<Nanoseconds>(*call.state().deadline - time::TimerQueue::now(), 0);
-}
-
 } // namespace
 
 SyscallResult sys_select(Call &call, int count, GuestAddress read, GuestAddress write,
@@ -200,11 +217,9 @@ SyscallResult sys_select(Call &call, int count, GuestAddress read, GuestAddress 
         {value.tv_sec + value.tv_usec / 1'000'000, value.tv_usec % 1'000'000 * 1000}));
   }
   const SyscallResult result = select_files(call, count, {read, write, exceptional}, limit);
-  if (limit && result.kind() == SyscallResult::Kind::value && result.value() >= 0) {
-    const Nanoseconds left = time_left(call, *limit);
+  if (const auto left = time_left(call, result, limit))
     (void)call.memory.write_object(timeout,
-                                   timeval{left / 1'000'000'000, left % 1'000'000'000 / 1000});
-  }
+                                   timeval{*left / 1'000'000'000, *left % 1'000'000'000 / 1000});
   return result;
 }
 
@@ -218,12 +233,8 @@ SyscallResult sys_pselect6(Call &call, int count, GuestAddress read, GuestAddres
     const auto argument = TINE_TRY(call.memory.read_object<MaskArgument>(mask));
     TINE_TRY(replace_mask(call, GuestAddress{argument.address}, argument.size));
   }
-  const SyscallResult result = select_files(call, count, {read, write, exceptional}, limit);
-  if (limit && result.kind() == SyscallResult::Kind::value && result.value() >= 0) {
-    const Nanoseconds left = time_left(call, *limit);
-    (void)call.memory.write_object(timeout, timespec{left / 1'000'000'000, left % 1'000'000'000});
-  }
-  return result;
+  return store_time_left(call, select_files(call, count, {read, write, exceptional}, limit),
+                         timeout, limit);
 }
 
 } // namespace tine::syscall

@@ -227,7 +227,10 @@ SyscallResult sys_getcwd(Call &call, GuestAddress buffer, u64 size) {
   const fs::Path &here = call.thread.fs->working_directory;
   if (here.dentry->is_deleted())
     return Errno{ENOENT};
-  const std::string name = fs::path_name(here, call.thread.fs->root);
+  std::string name = fs::path_name(here, call.thread.fs->root);
+  // getcwd(2): "the returned path will be prefixed with the string (unreachable)".
+  if (!fs::is_below(here, call.thread.fs->root))
+    name.insert(0, "(unreachable)");
   if (size < name.size() + 1)
     return Errno{ERANGE};
   TINE_TRY(call.memory.write(buffer, std::as_bytes(std::span(name.c_str(), name.size() + 1))));

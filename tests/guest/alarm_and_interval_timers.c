@@ -27,6 +27,13 @@ int main(void) {
     pause();
   struct itimerval none = {{0, 0}, {0, 0}};
   CHECK(setitimer(ITIMER_REAL, &none, &old) == 0 && old.it_interval.tv_usec == 10000);
+  struct itimerval idle = {{10, 20}, {0, 0}};
+  CHECK(setitimer(ITIMER_REAL, &idle, NULL) == 0 && getitimer(ITIMER_REAL, &old) == 0);
+  CHECK_THAT(old.it_interval.tv_sec == 0 && old.it_interval.tv_usec == 0,
+             "a disarmed ITIMER_REAL has no interval");
+  CHECK(setitimer(ITIMER_PROF, &idle, NULL) == 0 && getitimer(ITIMER_PROF, &old) == 0);
+  CHECK_THAT(old.it_interval.tv_sec == 10, "a disarmed ITIMER_PROF keeps its interval");
+  CHECK(setitimer(ITIMER_PROF, &none, NULL) == 0);
   struct itimerval virtual = {{0, 0}, {0, 30000}};
   CHECK(setitimer(ITIMER_VIRTUAL, &virtual, NULL) == 0);
   sleep_ms(60);

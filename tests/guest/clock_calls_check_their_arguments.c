@@ -33,6 +33,9 @@ int main(void) {
   CHECK(state >= 0 && state <= TIME_ERROR && time.tick > 0);
   time.modes = 0;
   CHECK(clock_adjtime(CLOCK_REALTIME, &time) >= 0);
+  time.modes = ADJ_OFFSET_SS_READ;
+  CHECK_THAT(adjtimex(&time) >= 0, "ADJ_OFFSET_SS_READ needs no privilege");
+  time.modes = 0;
   CHECK_ERRNO(clock_adjtime(99, &time), EINVAL);
   CHECK_ERRNO(adjtimex((void *)8), EFAULT);
   struct timeval bad = {0, 1000000};

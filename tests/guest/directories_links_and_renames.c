@@ -65,5 +65,19 @@ int main(void) {
   CHECK(fchdir(directory) == 0 && entries(".") == 1 && chdir("..") == 0);
   int unnamed = open(".", O_TMPFILE | O_RDWR, 0600);
   CHECK(unnamed >= 0 && write(unnamed, "t", 1) == 1);
+  static char link[64], target[4096], here[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", unnamed);
+  const ssize_t length = readlink(link, target, sizeof target - 1);
+  CHECK_THAT(getcwd(here, sizeof here) && strncmp(target, here, strlen(here)) == 0,
+             "a file without a name is in its directory");
+  CHECK(length > 10 && strcmp(target + length - 10, " (deleted)") == 0);
+  CHECK(linkat(AT_FDCWD, link, AT_FDCWD, "named", AT_SYMLINK_FOLLOW) == 0 &&
+        stat("named", &state) == 0 && state.st_size == 1);
+  // getcwd(2): "prefixed with the string (unreachable)"; the library says ENOENT.
+  IN_CHILD({
+    NEED(mkdir("root", 0755) == 0 && chroot("root") == 0);
+    CHECK(syscall(SYS_getcwd, here, sizeof here) > 0 && strncmp(here, "(unreachable)/", 14) == 0);
+    CHECK(chdir("/") == 0 && syscall(SYS_getcwd, here, sizeof here) == 2 && here[0] == '/');
+  });
   return finish();
 }

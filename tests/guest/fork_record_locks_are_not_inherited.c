@@ -23,6 +23,8 @@ int main(void) {
     close(file); // drops the child's own locks, not the parent's
   });
   IN_CHILD(CHECK_ERRNO(lock(file, F_WRLCK, F_SETLK), EAGAIN););
+  close(open("file", O_PATH));
+  IN_CHILD(CHECK_ERRNO(lock(file, F_WRLCK, F_SETLK), EAGAIN)); // O_PATH has no part in locks
   int other = open("file", O_RDONLY);
   NEED(other >= 0);
   CHECK(close(other) == 0);

@@ -17,6 +17,10 @@ int main(void) {
   CHECK_THAT(read(master, text, 64) == 6 && memcmp(text, "line\r\n", 6) == 0, "echo");
   NEED(write(terminal, "out\n", 4) == 4);
   CHECK(read(master, text, 64) == 5 && memcmp(text, "out\r\n", 5) == 0);
+  // unlockpt(3): "EINVAL: the fd argument is not associated with a master pseudoterminal".
+  CHECK(unlockpt(master) == 0);
+  CHECK_ERRNO(unlockpt(terminal), EINVAL);
+  CHECK_ERRNO(grantpt(terminal), EINVAL);
   struct termios settings;
   CHECK(tcgetattr(terminal, &settings) == 0 && (settings.c_lflag & ICANON));
   cfmakeraw(&settings);
