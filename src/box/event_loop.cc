@@ -59,6 +59,7 @@ void Runtime::on_tick(Nanoseconds now) {
         (vcpu.running != nullptr && scheduler_.is_preempted(*vcpu.running, ran)))
       vcpu.cpu->request_exit();
   }
+  scheduler_.tick(now);
   if (scheduler_.has_runnable() && sleeping_vcpus_ != 0)
     work_.notify_one();
 }

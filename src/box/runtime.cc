@@ -22,12 +22,17 @@ Runtime::Runtime(const RuntimeOptions &options)
     : frames_(create_frames(options.memory_bytes)), machine_(cpu::Machine::create(*frames_, lock_)),
       scheduler_(options.vcpus), host_{lock_, *frames_, *machine_, scheduler_, timers_, events_},
       vcpus_(options.vcpus) {
-  scheduler_.on_runnable([this] {
+  scheduler_.on_runnable([this](const sched::Schedulable &thread) {
     has_work_.store(true, std::memory_order_relaxed);
     // With a busy vCPU: it takes the thread when its own blocks, or the event thread wakes a
     // sleeping vCPU at the next tick. Waking one here would cost a forking parent more than the
     // fork does.
-    if (sleeping_vcpus_ == vcpus_.size())
+    if (sleeping_vcpus_ == 0)
+      return;
+    const sched::Scheduling &scheduling = thread.scheduling;
+    if (scheduling.real_time_priority > 0 || scheduling.affinity != ~u64{0})
+      work_.notify_all(); // not any vCPU, or at once
+    else if (sleeping_vcpus_ == vcpus_.size())
       work_.notify_one();
   });
   scheduler_.on_kick([this](i32 index) { vcpus_[static_cast<u32>(index)].cpu->request_exit(); });

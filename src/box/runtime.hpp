@@ -79,7 +79,7 @@ private:
   syscall::Next run_thread(KernelGuard &guard, Vcpu &vcpu, process::Thread &thread);
   syscall::Next act_on(const cpu::Exit &exit, process::Thread &thread);
   void account(Vcpu &vcpu, process::Thread &thread, process::Process &process);
-  void sleep_idle(KernelGuard &guard);
+  void sleep_idle(KernelGuard &guard, u32 index);
   void wait_while_paused(KernelGuard &guard, const process::Kernel &kernel);
   [[nodiscard]] bool runs(const process::Kernel &kernel) const;
   void event_main();

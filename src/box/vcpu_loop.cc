@@ -61,7 +61,7 @@ bool Runtime::wait_for_first_work(u32 index) {
   ++sleeping_vcpus_;
   while (!stopping_.load(std::memory_order_relaxed)) {
     work_.wait(guard);
-    if (scheduler_.has_runnable())
+    if (scheduler_.has_runnable_for(static_cast<i32>(index)))
       break;
   }
   --sleeping_vcpus_;
@@ -81,7 +81,7 @@ void Runtime::vcpu_main(u32 index) {
     auto *picked = static_cast<Thread *>(scheduler_.pick(static_cast<i32>(index)));
     has_work_.store(scheduler_.has_runnable(), std::memory_order_relaxed);
     if (picked == nullptr) {
-      sleep_idle(guard);
+      sleep_idle(guard, index);
       continue;
     }
     // Both may be dropped by their owners while the thread exits.
@@ -142,8 +142,11 @@ Next Runtime::run_thread(KernelGuard &guard, Vcpu &vcpu, Thread &thread) {
     next = act_on(exit, thread);
     if (host_.frames.over_limit()) [[unlikely]]
       relieve_memory(thread.kernel);
-    if (next != Next::guest || exit.reason == cpu::ExitReason::system_call ||
-        !scheduler_.has_runnable())
+    if (next != Next::guest)
+      break;
+    if (scheduler_.is_outranked(thread))
+      break;
+    if (exit.reason == cpu::ExitReason::system_call || !scheduler_.has_runnable())
       continue;
     if (exit.out_of_memory)
       scheduler_.yield(thread);
@@ -217,13 +220,14 @@ KernelGuard Runtime::pause(const process::Kernel &kernel) {
   return guard;
 }
 
-void Runtime::sleep_idle(KernelGuard &guard) {
+void Runtime::sleep_idle(KernelGuard &guard, u32 index) {
   ++idle_vcpus_;
   guard.unlock();
   for (int i = 0; i < idle_spins && !has_work_.load(std::memory_order_relaxed); ++i)
     _mm_pause();
   guard.lock();
-  if (!scheduler_.has_runnable() && !stopping_.load(std::memory_order_relaxed)) {
+  if (!scheduler_.has_runnable_for(static_cast<i32>(index)) &&
+      !stopping_.load(std::memory_order_relaxed)) {
     ++sleeping_vcpus_;
     work_.wait(guard);
     --sleeping_vcpus_;

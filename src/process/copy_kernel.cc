@@ -114,9 +114,7 @@ Result<Ref<Thread>> Thread::copy(Copier &copier) {
   made->rseq = rseq;
   made->rseq_signature = rseq_signature;
   made->rseq_size = rseq_size;
-  made->policy = policy;
-  made->real_time_priority = real_time_priority;
-  made->affinity = affinity;
+  made->scheduling = scheduling;
   made->timer_slack = timer_slack;
   made->default_timer_slack = default_timer_slack;
   made->user_time = user_time;

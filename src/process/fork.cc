@@ -109,6 +109,25 @@ Result<Pid> choose_pid(const Thread &parent, const CloneArguments &arguments) {
   return wanted;
 }
 
+/// sched(7), SCHED_RESET_ON_FORK: the child has no real-time policy, and not the flag.
+sched::Scheduling inherited(const sched::Scheduling &parent) {
+  sched::Scheduling child = parent;
+  if (parent.reset_on_fork) {
+    child.reset_on_fork = false;
+    if (parent.real_time_priority > 0)
+      child.policy = SCHED_OTHER;
+    child.real_time_priority = 0;
+  }
+  return child;
+}
+
+int inherited_nice(const Thread &parent) {
+  const int nice = parent.process->nice;
+  const sched::Scheduling &scheduling = parent.scheduling;
+  const bool reset = scheduling.reset_on_fork && (scheduling.real_time_priority > 0 || nice < 0);
+  return reset ? 0 : nice;
+}
+
 /// What the new thread has of its own, and what it shares, flag by flag.
 Status fill_thread(Thread &child, Thread &parent, const CloneArguments &arguments) {
   child.memory = has(arguments, CLONE_VM)
@@ -150,9 +169,7 @@ Status fill_thread(Thread &child, Thread &parent, const CloneArguments &argument
   }
   make_new_namespaces(child, arguments.flags);
   enter_pid_namespace(child);
-  child.policy = parent.policy;
-  child.real_time_priority = parent.real_time_priority;
-  child.affinity = parent.affinity;
+  child.scheduling = inherited(parent.scheduling);
   child.timer_slack = child.default_timer_slack = parent.timer_slack;
   child.no_new_privileges = parent.no_new_privileges;
   child.keep_capabilities = parent.keep_capabilities;
@@ -160,7 +177,8 @@ Status fill_thread(Thread &child, Thread &parent, const CloneArguments &argument
 }
 
 /// What fork(2) copies of a process; all that it doesn't name starts empty.
-Ref<Process> make_process(Process &parent, Pid pid, const CloneArguments &arguments) {
+Ref<Process> make_process(const Thread &caller, Pid pid, const CloneArguments &arguments) {
+  Process &parent = *caller.process;
   auto child = make_ref<Process>(parent.kernel, pid);
   child->parent = has(arguments, CLONE_PARENT) ? parent.parent : &parent;
   child->exit_signal = has(arguments, CLONE_PARENT) ? parent.exit_signal : arguments.exit_signal;
@@ -168,7 +186,7 @@ Ref<Process> make_process(Process &parent, Pid pid, const CloneArguments &argume
   child->executable = parent.executable;
   child->executable_file = parent.executable_file;
   child->terminal = parent.terminal;
-  child->nice = parent.nice;
+  child->nice = inherited_nice(caller);
   child->dumpable = parent.dumpable;
   child->personality = parent.personality;
   child->oom_score_adjustment = parent.oom_score_adjustment;
@@ -254,7 +272,7 @@ Result<Ref<Thread>> clone_process(Thread &parent, const CloneArguments &argument
   if (has(arguments, CLONE_THREAD)) {
     thread->process = parent.process;
   } else {
-    process = make_process(*parent.process, pid, arguments);
+    process = make_process(parent, pid, arguments);
     process->start_time = started;
     process->creator = has(arguments, CLONE_PARENT) ? parent.process->creator : parent.tid;
     thread->process = process.get();

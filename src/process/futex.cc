@@ -37,16 +37,27 @@ Result<bool> exchange_futex_word(memory::AddressSpace &space, GuestAddress addre
 void FutexTable::enqueue(Thread &thread, const FutexKey &key, u32 bitset,
                          Ref<memory::PageObject> object) {
   remove(thread);
-  queues_[key].push_back(&thread);
+  insert(thread, key);
   thread.futex_waiter = {true, key, bitset, false, std::move(object)};
 }
 
 void FutexTable::enqueue_words(Thread &thread, std::vector<FutexWord> words) {
   remove(thread);
   for (const FutexWord &word : words)
-    queues_[word.key].push_back(&thread);
+    insert(thread, word.key);
   thread.futex_waiter.queued = true;
   thread.futex_waiter.words = std::move(words);
+}
+
+/// By priority, as Linux's plist: sem_post(3) and the like wake "the highest priority thread that
+/// has been waiting the longest" (POSIX).
+void FutexTable::insert(Thread &thread, const FutexKey &key) {
+  std::vector<Thread *> &queue = queues_[key];
+  const int priority = thread.scheduling.real_time_priority;
+  auto place = queue.end();
+  while (place != queue.begin() && (*std::prev(place))->scheduling.real_time_priority < priority)
+    --place;
+  queue.insert(place, &thread);
 }
 
 void FutexTable::take_off(Thread &thread, const FutexKey &key) {
@@ -107,7 +118,7 @@ u32 FutexTable::requeue(const FutexKey &from, const FutexKey &to, u32 count,
       for (FutexWord &word : waiter.words)
         if (word.key == from)
           word = {to, object};
-      queues_[to].push_back(thread);
+      insert(*thread, to);
     }
     ++moved;
   }

@@ -50,7 +50,8 @@ struct FutexWaiter {
 [[nodiscard]] Result<bool> exchange_futex_word(memory::AddressSpace &space, GuestAddress address,
                                                u32 &expected, u32 desired);
 
-/// Owned by the kernel. Holds threads that are blocked in futex(2), by key, first come first.
+/// Owned by the kernel. Holds threads that are blocked in futex(2), by key, in the order in which
+/// they are woken.
 class FutexTable {
 public:
   /// EFAULT if nothing readable is mapped there, EINVAL if it isn't aligned.
@@ -82,6 +83,7 @@ private:
              static_cast<std::size_t>(key.offset * 0x9e3779b97f4a7c15);
     }
   };
+  void insert(Thread &thread, const FutexKey &key);
   void take_off(Thread &thread, const FutexKey &key);
 
   std::unordered_map<FutexKey, std::vector<Thread *>, Hash> queues_;

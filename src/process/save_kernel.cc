@@ -180,10 +180,10 @@ void Thread::archive_body(Archive &archive) {
   archive(credentials, name, signal_mask.bits, pending, alternate_stack.address,
           alternate_stack.size, alternate_stack.flags, waited_signals.bits, last_fault.error_code,
           last_fault.trap_number, last_fault.address, clear_child_tid, set_child_tid, robust_list,
-          rseq, rseq_signature, rseq_size, policy, real_time_priority, affinity, timer_slack,
-          default_timer_slack, user_time, system_time, voluntary_switches, involuntary_switches,
-          no_new_privileges, keep_capabilities, syscall_state, syscall_number, semaphore_undo,
-          trace, namespaces);
+          rseq, rseq_signature, rseq_size, scheduling.policy, scheduling.real_time_priority,
+          scheduling.reset_on_fork, scheduling.affinity, timer_slack, default_timer_slack,
+          user_time, system_time, voluntary_switches, involuntary_switches, no_new_privileges,
+          keep_capabilities, syscall_state, syscall_number, semaphore_undo, trace, namespaces);
   std::optional<Nanoseconds> deadline = timeout.deadline();
   archive.instant(deadline);
   if (name.size() > longest_thread_name)

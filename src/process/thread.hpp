@@ -85,10 +85,7 @@ public:
   u32 rseq_size = 0;
   i32 rseq_cpu = -1; ///< the vCPU that the area shows; -1: it must be written
 
-  // ---- scheduling: kept and reported; the run queue is round robin ----
-  int policy = 0; ///< SCHED_OTHER
-  int real_time_priority = 0;
-  u64 affinity = ~u64{0};
+  // ---- scheduling ----
   u64 timer_slack = 50'000, default_timer_slack = 50'000; ///< ns
   Nanoseconds user_time = 0, system_time = 0;
   u64 voluntary_switches = 0, involuntary_switches = 0; ///< getrusage(2), of RUSAGE_THREAD

@@ -1,10 +1,12 @@
 // Which thread a vCPU runs next.
 #pragma once
 
+#include "base/types.hpp"
 #include "sched/wait_queue.hpp"
 
 #include <deque>
 #include <functional>
+#include <sched.h>
 #include <vector>
 
 namespace tine::sched {
@@ -24,15 +26,31 @@ constexpr Nanoseconds slice = 4'000'000;
 /// reader.
 constexpr Nanoseconds wakeup_granularity = 1'000'000;
 
-/// A thread as the scheduler sees it. Invariant: in one of the two queues exactly if runnable.
+/// How a thread competes for the vCPUs, sched(7).
+struct Scheduling {
+  int policy = SCHED_OTHER;
+  i16 real_time_priority = 0; ///< 1 to 99 of SCHED_FIFO and SCHED_RR, 0 of all others
+  bool reset_on_fork = false; ///< SCHED_RESET_ON_FORK
+  u64 affinity = ~u64{0};     ///< the vCPUs that may run it, a bit each
+};
+
+/// A thread as the scheduler sees it. Invariant: in one of the three queues exactly if runnable.
 class Schedulable : public WakeTarget {
 public:
   [[nodiscard]] RunState run_state() const { return run_state_; }
   /// Which vCPU runs it, -1 if none does.
   [[nodiscard]] i32 vcpu() const { return vcpu_; }
+  /// Changed by Scheduler::change once the thread may run.
+  Scheduling scheduling;
 
 private:
   friend class Scheduler;
+  [[nodiscard]] int priority() const { return scheduling.real_time_priority; }
+  [[nodiscard]] bool is_pinned() const { return scheduling.affinity != ~u64{0}; }
+  [[nodiscard]] bool may_run_on(i32 vcpu) const {
+    return vcpu < 0 || vcpu >= 64 || (scheduling.affinity >> vcpu & 1U) != 0;
+  }
+
   RunState run_state_ = RunState::blocked;
   bool yields_ = false;
   bool has_slice_ = false; ///< it is new, or has used it up: it queues at the end
@@ -47,6 +65,10 @@ private:
 /// its slice goes before those whose turn is to come, and preempts a thread that has used much more
 /// of its own. So a server answers at once beside threads that only compute, and gets no more time
 /// than they do. A new thread, and one whose slice is used up, queues at the end.
+///
+/// Threads with a real-time priority go before all these, the highest first, and preempt at once
+/// what ranks lower. They don't shut the others out: as with Linux's fair server, who waits for a
+/// second while they have all vCPUs gets 50 ms of it.
 class Scheduler {
 public:
   explicit Scheduler(u32 vcpus = 1) : vcpus_(vcpus) {}
@@ -61,17 +83,34 @@ public:
   void put_back(Schedulable &thread, RunState state, Nanoseconds ran);
   /// Whether another thread should have the vCPU on which `thread` has run for `ran`.
   [[nodiscard]] bool is_preempted(const Schedulable &thread, Nanoseconds ran) const;
+  /// Whether the running thread must leave its vCPU at once, in the middle of its slice: for a
+  /// higher priority, or since it may run there no more.
+  [[nodiscard]] bool is_outranked(const Schedulable &thread) const {
+    return !thread.may_run_on(thread.vcpu_) ||
+           (!real_time_.empty() && has_higher_priority_for(thread));
+  }
   /// The running thread's slice is over. For sched_yield(2), which then blocks, it means that it
   /// queues at the end instead.
   void yield(Schedulable &thread) { thread.yields_ = true; }
+  /// Whether anyone would run if the running thread yielded.
+  [[nodiscard]] bool has_rival(const Schedulable &running) const;
+  /// sched_setscheduler(2), sched_setaffinity(2): of a thread in any state.
+  void change(Schedulable &thread, const Scheduling &scheduling);
+  /// Called about each millisecond while a vCPU is busy.
+  void tick(Nanoseconds now);
   /// Takes a thread that isn't running off its queue (it dies or stops).
   void remove(Schedulable &thread, RunState state);
 
-  [[nodiscard]] bool has_runnable() const { return !woken_.empty() || !queue_.empty(); }
-  [[nodiscard]] std::size_t runnable_count() const { return woken_.size() + queue_.size(); }
+  [[nodiscard]] bool has_runnable() const { return has_others() || !real_time_.empty(); }
+  [[nodiscard]] bool has_runnable_for(i32 vcpu) const {
+    return find(real_time_, vcpu) != nullptr || has_others_for(vcpu);
+  }
+  [[nodiscard]] std::size_t runnable_count() const {
+    return real_time_.size() + woken_.size() + queue_.size();
+  }
 
   /// Called when a thread becomes runnable, so that an idle vCPU can be woken.
-  void on_runnable(std::function<void()> notify) { notify_ = std::move(notify); }
+  void on_runnable(std::function<void(const Schedulable &)> notify) { notify_ = std::move(notify); }
   /// Makes the vCPU that runs `thread` come back to the kernel soon; nothing if none does.
   void on_kick(std::function<void(i32 vcpu)> kick) { kick_ = std::move(kick); }
   void kick(const Schedulable &thread) {
@@ -80,15 +119,32 @@ public:
   }
 
 private:
+  using Queue = std::deque<Schedulable *>;
   void preempt_for(const Schedulable &woken);
+  void preempt_for_priority(const Schedulable &thread);
+  void enqueue_real_time(Schedulable &thread, bool first_of_its_priority);
+  void append(Queue &queue, Schedulable &thread);
+  void take_off(Schedulable &thread);
+  [[nodiscard]] Schedulable *pick_other(i32 vcpu);
+  [[nodiscard]] Schedulable *find(const Queue &queue, i32 vcpu) const;
+  [[nodiscard]] bool has_idle_vcpu_for(const Schedulable &thread) const;
+  [[nodiscard]] bool has_higher_priority_for(const Schedulable &thread) const;
+  [[nodiscard]] bool has_others() const { return !woken_.empty() || !queue_.empty(); }
+  [[nodiscard]] bool has_others_for(i32 vcpu) const {
+    return find(woken_, vcpu) != nullptr || find(queue_, vcpu) != nullptr;
+  }
 
-  std::deque<Schedulable *> woken_; ///< with some of a slice left, in the order of waking
-  std::deque<Schedulable *> queue_;
+  Queue real_time_; ///< by descending priority
+  Queue woken_;     ///< with some of a slice left, in the order of waking
+  Queue queue_;
+  u32 pinned_ = 0; ///< threads in any queue that may not run on all vCPUs
   std::vector<Schedulable *> running_;
   u32 vcpus_;
-  Nanoseconds ran_ = 0;       ///< all threads' time on vCPUs
-  Nanoseconds queue_ran_ = 0; ///< ran_ when a thread of queue_ was last picked
-  std::function<void()> notify_;
+  Nanoseconds ran_ = 0;                 ///< all threads' time on vCPUs
+  Nanoseconds queue_ran_ = 0;           ///< ran_ when a thread of queue_ was last picked
+  Nanoseconds others_wait_since_ = 0;   ///< for real-time threads on all vCPUs; 0: they don't
+  Nanoseconds turn_of_others_ends_ = 0; ///< 0: it isn't theirs
+  std::function<void(const Schedulable &)> notify_;
   std::function<void(i32)> kick_;
 };
 

@@ -1,5 +1,5 @@
-// sched_*, nice values, I/O priorities. The run queue is round robin: what is set is kept and
-// reported.
+// sched_*, nice values, I/O priorities. Nice values are kept and reported: among threads without
+// real-time priority the run queue is round robin.
 #include "process/lifecycle.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
@@ -20,6 +20,7 @@ namespace {
 
 constexpr int lowest_nice = -20, highest_nice = 19;
 constexpr int highest_real_time_priority = 99;
+constexpr int reset_on_fork_bit = 0x40000000; ///< SCHED_RESET_ON_FORK, or'ed into a policy
 
 Thread *find_thread(const Call &call, int tid) {
   if (tid == 0)
@@ -53,19 +54,42 @@ bool is_policy(int policy) {
          policy == SCHED_IDLE;
 }
 
-/// EINVAL unless the priority suits the policy; EPERM for a real-time one without CAP_SYS_NICE.
-Status set_policy(const Call &call, Thread &target, int policy, int priority) {
+/// Who may not schedule as it likes (sched(7), "Privileges and resource limits") may lower a
+/// real-time priority, raise it up to RLIMIT_RTPRIO, and not take SCHED_RESET_ON_FORK back.
+Status check_privilege(const Call &call, const Thread &target, const sched::Scheduling &wanted) {
+  if (call.thread.credentials.capable(CAP_SYS_NICE))
+    return Done{};
+  const sched::Scheduling &now = target.scheduling;
+  const auto limit = static_cast<i64>(std::min<u64>(target.process->limit(RLIMIT_RTPRIO), 99));
+  const int priority = wanted.real_time_priority;
+  if (is_real_time(wanted.policy) && ((wanted.policy != now.policy && limit == 0) ||
+                                      (priority > now.real_time_priority && priority > limit)))
+    return Errno{EPERM};
+  if ((now.reset_on_fork && !wanted.reset_on_fork) || !may_schedule(call, target))
+    return Errno{EPERM};
+  return Done{};
+}
+
+/// A nice value may be lowered to 20 - RLIMIT_NICE, or by CAP_SYS_NICE.
+Status check_nice(const Call &call, const Process &process, int nice, int refusal) {
+  const i64 floor = 20 - static_cast<i64>(std::min<u64>(process.limit(RLIMIT_NICE), 40));
+  if (nice < process.nice && nice < floor && !call.thread.credentials.capable(CAP_SYS_NICE))
+    return Errno{refusal};
+  return Done{};
+}
+
+/// EINVAL unless the priority suits the policy; EPERM.
+Status set_policy(const Call &call, Thread &target, int policy, int priority, bool reset_on_fork) {
   if (!is_policy(policy) ||
       (is_real_time(policy) ? priority < 1 || priority > highest_real_time_priority
                             : priority != 0))
     return Errno{EINVAL};
-  const auto limit = static_cast<i64>(std::min<u64>(target.process->limit(RLIMIT_RTPRIO), 99));
-  if (is_real_time(policy) && !call.thread.credentials.capable(CAP_SYS_NICE) && priority > limit)
-    return Errno{EPERM};
-  if (!may_schedule(call, target))
-    return Errno{EPERM};
-  target.policy = policy;
-  target.real_time_priority = priority;
+  sched::Scheduling wanted = target.scheduling;
+  wanted.policy = policy;
+  wanted.real_time_priority = static_cast<i16>(priority);
+  wanted.reset_on_fork = reset_on_fork;
+  TINE_TRY(check_privilege(call, target, wanted));
+  call.kernel.host.scheduler.change(target, wanted);
   return Done{};
 }
 
@@ -110,7 +134,7 @@ Result<std::vector<Process *>> processes_of(const Call &call, int which, int id)
 } // namespace
 
 SyscallResult sys_sched_yield(Call &call) {
-  if (call.state().retrying || !call.kernel.host.scheduler.has_runnable())
+  if (call.state().retrying || !call.kernel.host.scheduler.has_rival(call.thread))
     return 0;
   call.kernel.host.scheduler.yield(call.thread);
   return blocked(Interrupt::uninterruptible);
@@ -127,7 +151,9 @@ SyscallResult sys_sched_setaffinity(Call &call, int tid, u64 size, GuestAddress 
       address, std::as_writable_bytes(std::span(&mask, 1)).first(std::min<u64>(size, 8))));
   if ((mask & cpu_mask(call)) == 0)
     return Errno{EINVAL};
-  target->affinity = mask;
+  sched::Scheduling wanted = target->scheduling;
+  wanted.affinity = (mask & cpu_mask(call)) == cpu_mask(call) ? ~u64{0} : mask;
+  call.kernel.host.scheduler.change(*target, wanted);
   return 0;
 }
 
@@ -137,7 +163,7 @@ SyscallResult sys_sched_getaffinity(Call &call, int tid, u64 size, GuestAddress 
   const Thread *target = find_thread(call, tid);
   if (target == nullptr)
     return Errno{ESRCH};
-  TINE_TRY(call.memory.write_object(address, target->affinity & cpu_mask(call)));
+  TINE_TRY(call.memory.write_object(address, target->scheduling.affinity & cpu_mask(call)));
   return sizeof(u64);
 }
 
@@ -146,27 +172,29 @@ SyscallResult sys_sched_setparam(Call &call, int tid, GuestAddress address) {
     return Errno{EINVAL};
   const int priority = TINE_TRY(call.memory.read_object<int>(address));
   Thread *target = TINE_TRY(scheduled_thread(call, tid));
-  return set_policy(call, *target, target->policy, priority);
+  const sched::Scheduling &now = target->scheduling;
+  return set_policy(call, *target, now.policy, priority, now.reset_on_fork);
 }
 
 SyscallResult sys_sched_getparam(Call &call, int tid, GuestAddress address) {
   if (address.is_null())
     return Errno{EINVAL};
   const Thread *target = TINE_TRY(scheduled_thread(call, tid));
-  return call.memory.write_object(address, target->real_time_priority);
+  return call.memory.write_object(address, int{target->scheduling.real_time_priority});
 }
 
 SyscallResult sys_sched_setscheduler(Call &call, int tid, int policy, GuestAddress address) {
-  constexpr int reset_on_fork = 0x40000000;
   if (policy < 0 || address.is_null() || tid < 0)
     return Errno{EINVAL};
   const int priority = TINE_TRY(call.memory.read_object<int>(address));
   Thread *target = TINE_TRY(scheduled_thread(call, tid));
-  return set_policy(call, *target, policy & ~reset_on_fork, priority);
+  return set_policy(call, *target, policy & ~reset_on_fork_bit, priority,
+                    (policy & reset_on_fork_bit) != 0);
 }
 
 SyscallResult sys_sched_getscheduler(Call &call, int tid) {
-  return TINE_TRY(scheduled_thread(call, tid))->policy;
+  const sched::Scheduling &now = TINE_TRY(scheduled_thread(call, tid))->scheduling;
+  return now.policy | (now.reset_on_fork ? reset_on_fork_bit : 0);
 }
 
 SyscallResult sys_sched_get_priority_max(Call &, int policy) {
@@ -184,7 +212,8 @@ SyscallResult sys_sched_get_priority_min(Call &, int policy) {
 SyscallResult sys_sched_rr_get_interval(Call &call, int tid, GuestAddress address) {
   constexpr Nanoseconds slice = 4'000'000;
   const Thread *target = TINE_TRY(scheduled_thread(call, tid));
-  return call.memory.write_object(address, timespec_of(target->policy == SCHED_FIFO ? 0 : slice));
+  return call.memory.write_object(address,
+                                  timespec_of(target->scheduling.policy == SCHED_FIFO ? 0 : slice));
 }
 
 namespace {
@@ -226,9 +255,16 @@ SyscallResult sys_sched_setattr(Call &call, int tid, GuestAddress address, u64 f
     return Errno{EINVAL};
   const auto given = TINE_TRY(read_attributes(call, address));
   Thread *target = TINE_TRY(scheduled_thread(call, tid));
-  TINE_TRY(
-      set_policy(call, *target, static_cast<int>(given.policy), static_cast<int>(given.priority)));
-  target->process->nice = std::clamp(given.nice, lowest_nice, highest_nice);
+  if ((given.flags & ~u64{SCHED_FLAG_RESET_ON_FORK}) != 0)
+    return Errno{EINVAL};
+  const int nice = std::clamp(given.nice, lowest_nice, highest_nice);
+  const int policy = static_cast<int>(given.policy);
+  if (!is_real_time(policy))
+    TINE_TRY(check_nice(call, *target->process, nice, EPERM));
+  TINE_TRY(set_policy(call, *target, policy, static_cast<int>(given.priority),
+                      (given.flags & SCHED_FLAG_RESET_ON_FORK) != 0));
+  if (!is_real_time(policy))
+    target->process->nice = nice;
   return 0;
 }
 
@@ -239,9 +275,10 @@ SyscallResult sys_sched_getattr(Call &call, int tid, GuestAddress address, u64 s
   const Thread *target = TINE_TRY(scheduled_thread(call, tid));
   GuestSchedulingAttributes attributes{};
   attributes.size = sizeof attributes;
-  attributes.policy = static_cast<u32>(target->policy);
+  attributes.policy = static_cast<u32>(target->scheduling.policy);
+  attributes.flags = target->scheduling.reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
   attributes.nice = target->process->nice;
-  attributes.priority = static_cast<u32>(target->real_time_priority);
+  attributes.priority = static_cast<u32>(target->scheduling.real_time_priority);
   return call.memory.write_object(address, attributes);
 }
 
@@ -257,13 +294,10 @@ SyscallResult sys_getpriority(Call &call, int which, int id) {
 SyscallResult sys_setpriority(Call &call, int which, int id, int value) {
   const std::vector<Process *> processes = TINE_TRY(processes_of(call, which, id));
   const int nice = std::clamp(value, lowest_nice, highest_nice);
-  const bool privileged = call.thread.credentials.capable(CAP_SYS_NICE);
   for (Process *process : processes) {
     if (!may_schedule(call, *process->leader()))
       return Errno{EPERM};
-    const i64 floor = 20 - static_cast<i64>(std::min<u64>(process->limit(RLIMIT_NICE), 40));
-    if (nice < process->nice && !privileged && nice < floor)
-      return Errno{EACCES};
+    TINE_TRY(check_nice(call, *process, nice, EACCES));
     process->nice = nice;
   }
   return 0;

@@ -147,7 +147,7 @@ Result<std::string> sched_text(const Subject &subject) {
   line("nr_switches", fmt::format("{}", voluntary + involuntary));
   line("nr_voluntary_switches", fmt::format("{}", voluntary));
   line("nr_involuntary_switches", fmt::format("{}", involuntary));
-  line("policy", fmt::format("{}", thread ? (*thread)->policy : 0));
+  line("policy", fmt::format("{}", thread ? (*thread)->scheduling.policy : 0));
   line("prio", fmt::format("{}", 120 + process.nice));
   return text;
 }

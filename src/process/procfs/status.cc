@@ -175,6 +175,13 @@ std::string command_name(const Subject &subject) {
   return path.substr(slash == std::string::npos ? 0 : slash + 1).substr(0, longest);
 }
 
+/// proc(5), (18) priority: "the negated scheduling priority, minus one" of a real-time policy, else
+/// the nice value from 0 to 39.
+int shown_priority(const Process &process, const sched::Scheduling &scheduling) {
+  const int real_time = scheduling.real_time_priority;
+  return real_time > 0 ? -1 - real_time : 20 + process.nice;
+}
+
 Result<std::string> stat_text(const Subject &subject) {
   const Process &process = *TINE_TRY(subject.process());
   const Result<Thread *> found = subject.thread();
@@ -185,6 +192,8 @@ Result<std::string> stat_text(const Subject &subject) {
     usage = thread->memory->usage();
     layout = thread->memory->layout();
   }
+  const sched::Scheduling scheduling = thread ? thread->scheduling : sched::Scheduling{};
+  const int priority = shown_priority(process, scheduling);
   const SignalMasks masks = signal_masks(process, thread);
   const TerminalNumbers terminal = terminal_of(process);
   const bool own = subject.is_thread && thread;
@@ -197,17 +206,16 @@ Result<std::string> stat_text(const Subject &subject) {
       subject.shown(process.group), subject.shown(process.session), terminal.device,
       terminal.foreground, 0x400000, minor_faults_of(process), process.children_usage.minor_faults,
       process.usage.major_faults, process.children_usage.major_faults, ticks(user), ticks(system),
-      ticks(process.children_usage.user_time), ticks(process.children_usage.system_time),
-      20 + process.nice, process.nice, std::max<std::size_t>(process.threads.size(), 1),
+      ticks(process.children_usage.user_time), ticks(process.children_usage.system_time), priority,
+      process.nice, std::max<std::size_t>(process.threads.size(), 1),
       ticks(process.start_time - subject.kernel.boot_time), usage.virtual_size,
       usage.resident >> page_shift, process.limits[RLIMIT_RSS].current);
-  text +=
-      fmt::format("{} {} {} 0 0 {} {} {} {} {} 0 0 {} {} {} {} 0 0 0 ", layout.code_start.value,
-                  layout.code_end.value, layout.stack_start.value, masks.pending & 0x7fffffff,
-                  masks.blocked & 0x7fffffff, masks.ignored & 0x7fffffff, masks.caught & 0x7fffffff,
-                  thread && thread->run_state() == sched::RunState::blocked ? 1 : 0,
-                  process.exit_signal, std::max(thread ? thread->vcpu() : 0, 0),
-                  thread ? thread->real_time_priority : 0, thread ? thread->policy : 0);
+  text += fmt::format(
+      "{} {} {} 0 0 {} {} {} {} {} 0 0 {} {} {} {} 0 0 0 ", layout.code_start.value,
+      layout.code_end.value, layout.stack_start.value, masks.pending & 0x7fffffff,
+      masks.blocked & 0x7fffffff, masks.ignored & 0x7fffffff, masks.caught & 0x7fffffff,
+      thread && thread->run_state() == sched::RunState::blocked ? 1 : 0, process.exit_signal,
+      std::max(thread ? thread->vcpu() : 0, 0), scheduling.real_time_priority, scheduling.policy);
   text += fmt::format("{} {} {} {} {} {} {} {}\n", layout.data_start.value, layout.data_end.value,
                       layout.heap_start.value, layout.arguments_start.value,
                       layout.arguments_end.value, layout.environment_start.value,
@@ -266,7 +274,7 @@ Result<std::string> status_text(const Subject &subject) {
                       ids.inheritable, ids.permitted, ids.effective, ids.bounding, ids.ambient);
   const u64 all_cpus =
       subject.kernel.options.cpus >= 64 ? ~u64{0} : (u64{1} << subject.kernel.options.cpus) - 1;
-  const u64 cpus = thread ? thread->affinity & all_cpus : all_cpus;
+  const u64 cpus = thread ? thread->scheduling.affinity & all_cpus : all_cpus;
   text += fmt::format("NoNewPrivs:\t{}\nSeccomp:\t0\nSeccomp_filters:\t0\n",
                       thread && thread->no_new_privileges ? 1 : 0);
   text += fmt::format("Cpus_allowed:\t{:x}\nCpus_allowed_list:\t{}\nMems_allowed:\t1\n"

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <gtest/gtest.h>
 #include <memory>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <thread>
 #include <unistd.h>
@@ -151,6 +152,97 @@ TEST(Scheduler, who_yields_queues_at_the_end) {
   EXPECT_EQ(scheduler.pick(0), &b);
   scheduler.put_back(b, RunState::blocked, 0);
   EXPECT_EQ(scheduler.pick(0), &a);
+}
+
+Scheduling first_in_first_out(i16 priority) {
+  return {.policy = SCHED_FIFO, .real_time_priority = priority};
+}
+
+TEST(Scheduler, runs_higher_priorities_first) {
+  Scheduler scheduler;
+  FakeThread other(scheduler), low(scheduler), high(scheduler), equal(scheduler);
+  scheduler.change(low, first_in_first_out(1));
+  scheduler.change(high, first_in_first_out(50));
+  scheduler.change(equal, first_in_first_out(50));
+  for (FakeThread *thread : {&other, &low, &high, &equal})
+    scheduler.make_runnable(*thread);
+  EXPECT_EQ(scheduler.pick(0), &high);
+  EXPECT_FALSE(scheduler.is_preempted(high, 100 * slice)); // no time slices
+  EXPECT_TRUE(scheduler.has_rival(high));
+  scheduler.put_back(high, RunState::runnable, 0); // to the head of its list
+  EXPECT_EQ(scheduler.pick(0), &high);
+  scheduler.yield(high);
+  scheduler.put_back(high, RunState::blocked, 0);
+  EXPECT_EQ(scheduler.pick(0), &equal);
+  EXPECT_EQ(scheduler.pick(1), &high);
+  EXPECT_EQ(scheduler.pick(2), &low);
+  EXPECT_FALSE(scheduler.has_rival(low));
+  EXPECT_EQ(scheduler.pick(3), &other);
+}
+
+TEST(Scheduler, preempts_what_ranks_lowest) {
+  Scheduler scheduler(2);
+  FakeThread low(scheduler), other(scheduler), high(scheduler);
+  i32 kicked = -1;
+  scheduler.on_kick([&](i32 vcpu) { kicked = vcpu; });
+  scheduler.change(low, first_in_first_out(1));
+  scheduler.change(high, first_in_first_out(2));
+  scheduler.make_runnable(low);
+  scheduler.make_runnable(other);
+  EXPECT_EQ(scheduler.pick(0), &low);
+  EXPECT_EQ(scheduler.pick(1), &other);
+  EXPECT_EQ(kicked, -1);
+  scheduler.make_runnable(high);
+  EXPECT_EQ(kicked, 1);
+  EXPECT_TRUE(scheduler.is_outranked(other));
+  EXPECT_TRUE(scheduler.is_outranked(low));
+  scheduler.put_back(other, RunState::runnable, 0);
+  EXPECT_EQ(scheduler.pick(1), &high);
+  EXPECT_FALSE(scheduler.is_preempted(low, 0));
+  scheduler.change(other, first_in_first_out(3)); // while it waits
+  EXPECT_EQ(kicked, 0);
+  EXPECT_TRUE(scheduler.is_preempted(low, 0));
+}
+
+TEST(Scheduler, runs_a_thread_only_where_it_may) {
+  Scheduler scheduler(2);
+  FakeThread pinned(scheduler), free(scheduler);
+  int told = 0;
+  scheduler.on_runnable([&](const Schedulable &) { ++told; });
+  scheduler.change(pinned, {.affinity = 2});
+  scheduler.make_runnable(pinned);
+  scheduler.make_runnable(free);
+  EXPECT_EQ(scheduler.pick(0), &free);
+  EXPECT_FALSE(scheduler.has_runnable_for(0));
+  EXPECT_EQ(scheduler.pick(1), &pinned);
+  EXPECT_FALSE(scheduler.is_preempted(pinned, 0));
+  scheduler.change(pinned, {.affinity = 1});
+  EXPECT_TRUE(scheduler.is_preempted(pinned, 0));
+  EXPECT_EQ(told, 2);
+  scheduler.put_back(pinned, RunState::runnable, 0);
+  EXPECT_EQ(told, 3); // another vCPU may sleep
+  EXPECT_EQ(scheduler.pick(1), nullptr);
+}
+
+TEST(Scheduler, lets_the_others_have_their_turn) {
+  Scheduler scheduler;
+  FakeThread busy(scheduler), other(scheduler);
+  constexpr Nanoseconds millisecond = 1'000'000;
+  scheduler.change(busy, first_in_first_out(99));
+  scheduler.make_runnable(busy);
+  EXPECT_EQ(scheduler.pick(0), &busy);
+  scheduler.make_runnable(other);
+  scheduler.tick(millisecond);
+  scheduler.tick(900 * millisecond);
+  EXPECT_FALSE(scheduler.is_preempted(busy, 0));
+  scheduler.tick(960 * millisecond);
+  EXPECT_TRUE(scheduler.is_preempted(busy, 0));
+  scheduler.put_back(busy, RunState::runnable, 0);
+  EXPECT_EQ(scheduler.pick(0), &other);
+  scheduler.tick(980 * millisecond);
+  EXPECT_FALSE(scheduler.is_preempted(other, 0));
+  scheduler.tick(1011 * millisecond);
+  EXPECT_TRUE(scheduler.is_preempted(other, 0));
 }
 
 TEST(Scheduler, never_runs_the_dead) {
