@@ -82,7 +82,7 @@ Result<Ref<File>> open_unnamed(const FileSystemContext &context, const Credentia
   const std::string name = "#" + std::to_string(number);
   const auto dentry = make_ref<Dentry>(name, directory.dentry, inode);
   directory.dentry->forget_child(name); // "/tmp/#7 (deleted)"
-  return inode->open({directory.mount, dentry}, flags & ~static_cast<u32>(O_TMPFILE), credentials);
+  return inode->open({directory.mount, dentry}, flags, credentials);
 }
 
 Result<Path> create_file(const FileSystemContext &context, const Credentials &credentials,

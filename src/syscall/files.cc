@@ -256,9 +256,14 @@ SyscallResult sys_openat2(Call &call, int directory, GuestAddress path, GuestAdd
   constexpr u64 known_resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS |
                                 RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED;
   constexpr u64 both = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
-  const bool has_mode = (how.flags & (O_CREAT | O_TMPFILE)) != 0;
+  constexpr u64 creating = O_CREAT | (O_TMPFILE & ~O_DIRECTORY);
+  const bool has_mode = (how.flags & creating) != 0;
   if ((how.resolve & ~known_resolve) != 0 || (how.resolve & both) == both ||
       (how.flags >> 32) != 0 || (how.mode & ~u64{07777}) != 0 || (!has_mode && how.mode != 0))
+    return Errno{EINVAL};
+  // openat2(2): "O_PATH was specified with flags other than O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW".
+  constexpr u64 with_path = O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
+  if ((how.flags & O_PATH) != 0 && (how.flags & ~with_path) != 0)
     return Errno{EINVAL};
   return open_at(
       call, directory, path,

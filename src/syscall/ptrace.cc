@@ -216,9 +216,12 @@ SyscallResult peek_signal_queue(Request request) {
   const bool shared = (arguments.flags & PTRACE_PEEKSIGINFO_SHARED) != 0;
   const auto &queue = (shared ? tracee.process->pending : tracee.pending).queue();
   i64 copied = 0;
-  for (u64 i = arguments.offset; i < queue.size() && copied < arguments.count; ++i, ++copied)
-    TINE_TRY(request.call.memory.write_object(
-        request.to() + static_cast<u64>(copied) * linux_siginfo_size, queue[i]));
+  for (u64 i = arguments.offset; i < queue.size() && copied < arguments.count; ++i, ++copied) {
+    const Status status = request.call.memory.write_object(
+        request.to() + static_cast<u64>(copied) * linux_siginfo_size, queue[i]);
+    if (!status.ok())
+      return copied > 0 ? SyscallResult(copied) : SyscallResult(status.error());
+  }
   return copied;
 }
 

@@ -1,6 +1,8 @@
 // open(2), mkdir(2), rename(2), link(2), unlink(2), symlink(2), getdents(2), ERRORS.
 #include "check.h"
 
+#include <linux/openat2.h>
+
 #include <dirent.h>
 
 static int entries(const char *path) {
@@ -65,6 +67,14 @@ int main(void) {
   CHECK(fchdir(directory) == 0 && entries(".") == 1 && chdir("..") == 0);
   int unnamed = open(".", O_TMPFILE | O_RDWR, 0600);
   CHECK(unnamed >= 0 && write(unnamed, "t", 1) == 1);
+  CHECK_THAT((fcntl(unnamed, F_GETFL) & O_TMPFILE) == O_TMPFILE, "F_GETFL tells of O_TMPFILE");
+  // openat2(2), EINVAL: O_PATH with other flags; a mode for what makes no file.
+  struct open_how how = {.flags = O_PATH | O_RDWR};
+  CHECK_ERRNO(syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof how), EINVAL);
+  how.flags = O_PATH | O_LARGEFILE;
+  CHECK(O_LARGEFILE == 0 || syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof how) == -1);
+  how = (struct open_how){.flags = O_DIRECTORY, .mode = 0600};
+  CHECK_ERRNO(syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof how), EINVAL);
   static char link[64], target[4096], here[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", unnamed);
   const ssize_t length = readlink(link, target, sizeof target - 1);

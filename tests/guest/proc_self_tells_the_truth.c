@@ -46,6 +46,27 @@ int main(int argc, char **argv) {
   CHECK(slurp("/proc/self/statm", text, sizeof text) > 0 && atol(text) > 50);
   CHECK(slurp("/proc/meminfo", text, sizeof text) > 0 && strncmp(text, "MemTotal:", 9) == 0);
   CHECK(slurp("/proc/uptime", text, sizeof text) > 0);
+  // proc(5): "time the system spent idle (in seconds)"; /proc/PID/syscall shows a call of the
+  // reader.
+  double up, idle, idle_before = 0;
+  int decreases = 0;
+  for (int i = 0; i < 200; ++i, idle_before = idle) {
+    if (slurp("/proc/uptime", text, sizeof text) <= 0 || sscanf(text, "%lf %lf", &up, &idle) != 2)
+      decreases = 1000;
+    decreases += idle < idle_before;
+    for (volatile int spin = 0; spin < 20000; ++spin) {
+    }
+  }
+  CHECK_THAT(decreases == 0, "idle time never decreases");
+  const int calls = open("/proc/self/syscall", O_RDONLY);
+  NEED(calls >= 0);
+  memset(text, 0, sizeof text);
+  CHECK(syscall(SYS_read, calls, text, 100) > 0);
+  snprintf(other, sizeof other, "0 %#x %#lx 0x64 ", calls, (unsigned long)text);
+  CHECK_THAT(strncmp(text, other, strlen(other)) == 0, "/proc/self/syscall shows this read");
+  struct stat state_of;
+  CHECK_ERRNO(lstat("/proc/self/fd/-0", &state_of), ENOENT);
+  CHECK_ERRNO(lstat("/proc/self/fd/00", &state_of), ENOENT);
   CHECK(slurp("/proc/cpuinfo", text, sizeof text) > 0 && strstr(text, "processor\t: 0"));
   CHECK_ERRNO(open("/proc/999999/stat", O_RDONLY), ENOENT);
   CHECK_ERRNO(open("/proc/self/nothing", O_RDONLY), ENOENT);

@@ -62,6 +62,21 @@ int main(void) {
   CHECK(kill(child, SIGKILL) == 0);
   status = next_status(child);
   CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  // "Returns the number of signals copied": fewer where the buffer ends; EFAULT for none.
+  const union sigval value = {.sival_int = 5};
+  child = traced_child(work);
+  for (int i = 0; i < 4; ++i)
+    NEED(sigqueue(child, SIGRTMIN, value) == 0);
+  char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  NEED(pages != MAP_FAILED && mprotect(pages + 4096, 4096, PROT_READ) == 0);
+  struct ptrace_peeksiginfo_args peek = {.off = 0, .flags = PTRACE_PEEKSIGINFO_SHARED, .nr = 4};
+  CHECK(trace(PTRACE_PEEKSIGINFO, child, (unsigned long)&peek, (unsigned long)pages) == 4);
+  CHECK(trace(PTRACE_PEEKSIGINFO, child, (unsigned long)&peek,
+              (unsigned long)pages + 4096 - 2 * sizeof(siginfo_t)) == 2);
+  CHECK_ERRNO(trace(PTRACE_PEEKSIGINFO, child, (unsigned long)&peek, (unsigned long)pages + 4096),
+              EFAULT);
+  kill(child, SIGKILL);
+  next_status(child);
   // A fatal signal that is passed on kills.
   child = traced_child(work);
   CHECK(kill(child, SIGTERM) == 0);

@@ -13,7 +13,7 @@ namespace {
 int descriptor_of(std::string_view name) {
   int fd = -1;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), fd);
-  if (error != std::errc{} || end != name.data() + name.size() || fd < 0 ||
+  if (error != std::errc{} || end != name.data() + name.size() || name.front() == '-' ||
       (name.size() > 1 && name.front() == '0'))
     return -1;
   return fd;

@@ -174,8 +174,11 @@ Result<Ref<fs::Inode>> make_map_files(fs::PseudoFs &fs, const Subject &subject,
         return found ? Result<Ref<fs::Inode>>(found) : Errno{ENOENT};
       },
       [subject, name_of]() -> Result<std::vector<fs::DirectoryEntry>> {
-        const memory::AddressSpace &space = *TINE_TRY(subject.memory());
         std::vector<fs::DirectoryEntry> list;
+        const Result<memory::AddressSpace *> memory = subject.memory();
+        if (!memory)
+          return list; // of a process without memory
+        const memory::AddressSpace &space = **memory;
         space.for_each_mapping([&](const Mapping &mapping) {
           if (mapping.file)
             list.push_back({mapping.range.first.value, 0, DT_LNK, name_of(mapping)});

@@ -155,7 +155,9 @@ Result<std::string> sched_text(const Subject &subject) {
 Result<std::string> syscall_text(const Subject &subject) {
   const Thread &thread = *TINE_TRY(subject.thread());
   const cpu::CpuState &cpu = thread.cpu;
-  if (thread.run_state() == sched::RunState::runnable || thread.vcpu() >= 0)
+  // On a vCPU and in a call: it is the reader itself.
+  const bool runs = thread.vcpu() >= 0 && thread.syscall_number < 0;
+  if (thread.run_state() == sched::RunState::runnable || runs)
     return std::string("running\n");
   const auto &r = cpu.gpr;
   if (thread.syscall_number < 0)

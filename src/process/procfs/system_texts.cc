@@ -31,10 +31,16 @@ Nanoseconds uptime(const Kernel &kernel) {
   return time::TimerQueue::now() - kernel.boot_time;
 }
 
-/// Time that the CPUs had nothing to do.
+/// Time that the CPUs had nothing to do: it never decreases, so what runs now is counted up to now.
 Nanoseconds idle_time(const Kernel &kernel) {
   const TotalTime used = total_time(kernel);
-  return std::max<Nanoseconds>(uptime(kernel) * kernel.options.cpus - used.user - used.system, 0);
+  const Nanoseconds now = time::TimerQueue::now();
+  Nanoseconds idle = uptime(kernel) * kernel.options.cpus - used.user - used.system;
+  for (const auto &[pid, process] : kernel.processes())
+    for (const Ref<Thread> &thread : process->threads)
+      if (thread->on_cpu_since != 0)
+        idle -= now - thread->on_cpu_since;
+  return std::max<Nanoseconds>(idle, 0);
 }
 
 std::string meminfo_text(const Kernel &kernel) {
