@@ -80,8 +80,9 @@ Result<Ref<File>> HostFile::make_copy(Copier &copier) {
 }
 
 Result<Ref<memory::MappedFile>> FileMapping::copy(Copier &copier) {
-  const Path place = TINE_TRY(copy_path(copier, place_));
-  return Ref<memory::MappedFile>(make_ref<FileMapping>(place, TINE_TRY(copier.copy(pages_))));
+  Path place = TINE_TRY(copy_path(copier, place_));
+  Ref<memory::PageObject> pages = TINE_TRY(copier.copy(pages_));
+  return Ref<memory::MappedFile>(make_ref<FileMapping>(std::move(place), std::move(pages), *this));
 }
 
 Result<Ref<File>> MemoryFile::make_copy(Copier &copier) {

@@ -10,6 +10,10 @@ namespace tine::fs {
 class FileMapping final : public memory::MappedFile {
 public:
   FileMapping(const Path &place, Ref<memory::PageObject> pages);
+  /// The copy in the fork of a box, where the file has the same numbers.
+  FileMapping(Path place, Ref<memory::PageObject> pages, const FileMapping &original)
+      : place_(std::move(place)), pages_(std::move(pages)), device_(original.device_),
+        inode_(original.inode_) {}
   [[nodiscard]] Ref<memory::PageObject> pages() override { return pages_; }
   [[nodiscard]] std::string path() const override;
   [[nodiscard]] u64 device() const override { return device_; }

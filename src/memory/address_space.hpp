@@ -238,6 +238,9 @@ public:
   /// hiwater_rss, but for what is resident now. 0 in an address space that a fork made.
   [[nodiscard]] u64 peak_resident() const { return peak_.pages << page_shift; }
   void forget_peak() { peak_.pages = 0; }
+  /// Whether it began with pages of another one, which fork(2) or the fork of its box gave it: a
+  /// walk would go over what it shares.
+  [[nodiscard]] bool is_forked() const { return peak_.is_forked; }
   /// At most what became resident by faults, without a walk: what a fork gave it isn't in it, and
   /// what a forked address space removed again is.
   [[nodiscard]] u64 resident_by_faults() const {

@@ -49,6 +49,7 @@ Result<Ref<AddressSpace>> AddressSpace::copy(Copier &copier) {
   made->lock_future_ = lock_future_;
   made->counters_ = counters_;
   made->peak_ = peak_;
+  made->peak_.is_forked = true;
   made->epoch_ = frames_.nodes().new_epoch();
   if (made->mappings_->has_fork_exceptions())
     for (const Mapping &mapping : made->mappings_->all())

@@ -133,8 +133,8 @@ void note_resident(Process &process, const memory::AddressSpace &space) {
 }
 
 namespace {
-/// What a process that never called execve used itself: a walk would go over what it shares.
-u64 used_since_fork(const memory::AddressSpace &space) {
+/// What became resident since the fork, and what the walk before the fork of a box found.
+u64 used_by_fork(const memory::AddressSpace &space) {
   constexpr u64 little = u64{1} << 20; // not worth a look at the mappings
   const u64 bytes = space.resident_by_faults();
   if (bytes <= little)
@@ -154,12 +154,12 @@ void leave_address_space(Thread &thread) {
     thread.process->usage.minor_faults += faults.minor_faults();
     thread.process->usage.major_faults += faults.major;
     thread.kernel.counters.faults += faults;
-    // A walk over its pages: cheap beside the faults that made them, unless a fork shares them.
+    // A walk over its pages is cheap beside the faults that made them.
     ResourceUsage &usage = thread.process->usage;
-    if (thread.process->has_execed)
-      note_resident(*thread.process, *thread.memory);
+    if (thread.memory->is_forked())
+      usage.max_resident = std::max(usage.max_resident, used_by_fork(*thread.memory));
     else
-      usage.max_resident = std::max(usage.max_resident, used_since_fork(*thread.memory));
+      note_resident(*thread.process, *thread.memory);
     SharedMemory &shared_memory = ipc_of(thread).shared_memory;
     if (shared_memory.segments().size() != 0)
       shared_memory.note(*thread.memory, SharedMemory::Event::detached, thread.process->pid);
