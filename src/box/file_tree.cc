@@ -8,14 +8,17 @@
 #include "process/signals.hpp"
 
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
+#include <unistd.h>
 
 namespace tine::box {
 namespace {
 
 using fs::FileSystemContext;
+
+constexpr std::size_t most_secret_bytes = std::size_t{1} << 20;
 
 /// Assembles one tree; throws StartFailure, which make_file_tree returns.
 class Builder {
@@ -100,11 +103,11 @@ private:
     auto secrets =
         make_ref<fs::MemoryFs>(kernel_.host.frames, fs::MemoryFs::Options{.is_secret = true});
     for (const Secret &secret : options_.secrets) {
-      const std::string option = "--secret " + secret.source;
-      std::ifstream file(secret.source, std::ios::binary);
-      const std::string contents(std::istreambuf_iterator<char>(file), {});
-      if (!file.good() && !file.eof())
-        throw StartFailure{fmt::format("{}: {}", option, ::strerror(errno))};
+      const std::string option = fmt::format("--secret {}:{}", secret.source, secret.name);
+      if (secret.name.empty() || secret.name == "." || secret.name == ".." ||
+          secret.name.find('/') != std::string::npos)
+        throw StartFailure{option + ": that is no name below /run/secrets"};
+      const std::string contents = check(contents_of(secret.source), option);
       const fs::CreateRequest request{
           .mode = S_IFREG | 0400, .uid = credentials_.fsuid, .gid = credentials_.fsgid};
       const Ref<fs::Inode> inode = check(secrets->root()->create(secret.name, request), option);
@@ -113,6 +116,22 @@ private:
     }
     kernel_.mounts->mount(place("/run/secrets", S_IFDIR), std::move(secrets), nullptr,
                           fs::mount_read_only, "secrets");
+  }
+
+  /// Of a file of the host. EFBIG beyond what a secret may have.
+  static Result<std::string> contents_of(const std::string &path) {
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    std::string contents;
+    char piece[4096];
+    for (ssize_t count = 1; count != 0;) {
+      count = file ? ::read(file.get(), piece, sizeof piece) : -1;
+      if (count < 0)
+        return Errno{errno};
+      contents.append(piece, static_cast<std::size_t>(count));
+      if (contents.size() > most_secret_bytes)
+        return Errno{EFBIG};
+    }
+    return contents;
   }
 
   void enter_working_directory() {

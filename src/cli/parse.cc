@@ -70,19 +70,10 @@ box::Bind parse_bind(std::string_view text) {
 
 box::Secret parse_secret(std::string_view text) {
   const std::size_t colon = text.find(':');
-  box::Secret secret{std::string(text.substr(0, colon)), {}};
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(secret.source, error))
-    throw std::invalid_argument(
-        fmt::format("--secret {}: {}", text, error ? error.message() : "not a regular file"));
-  secret.name = colon == std::string_view::npos
-                    ? std::filesystem::path(secret.source).filename().string()
-                    : std::string(text.substr(colon + 1));
-  if (secret.name.empty() || secret.name == "." || secret.name == ".." ||
-      secret.name.find('/') != std::string::npos)
-    throw std::invalid_argument(
-        fmt::format("--secret {}: '{}' is no name below /run/secrets", text, secret.name));
-  return secret;
+  const std::string source(text.substr(0, colon));
+  return {source, colon == std::string_view::npos
+                      ? std::filesystem::path(source).filename().string()
+                      : std::string(text.substr(colon + 1))};
 }
 
 void parse_user(const std::string &text, box::BoxOptions &options) {

@@ -123,7 +123,7 @@ def test_boxes_secrets_in_the_foreground(box):
     box.run("sh", "-c", "od -c /run/secrets/name; id -u; stat -c %u /run/secrets/name; ls /run/secrets",
             options=["--secret", f"{box.folder}/key:name", "--user", "1000"]).expect(
                 0, "0000000   a  \\0   b\n0000003\n1000\n1000\nname\n")
-    for given, problem in (("/no/such/file", "No such file"), ("/tmp", "not a regular file"),
+    for given, problem in (("/no/such/file", "No such file"), ("/tmp", "Is a directory"), ("/dev/zero", "File too large"),
                            (f"{box.folder}/key:a/b", "no name below"), (f"{box.folder}/key:", "no name below")):
         box.run("true", options=["--secret", given]).expect(125, "", problem)
     box.run("true", options=["--secret", f"{box.folder}/key", "--secret", f"{box.folder}/key"]).expect(125, "", "File exists")

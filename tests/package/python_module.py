@@ -96,6 +96,19 @@ class PythonModule(unittest.TestCase):
             with open(os.path.join(folder, "made")) as file:
                 self.assertEqual(file.read(), "text\n")
 
+    def test_secrets_are_withheld_from_forks(self):
+        with tempfile.NamedTemporaryFile("w", suffix="key") as file:
+            file.write("word")
+            file.flush()
+            with tine.Box(["sh", "-c", "read line; cat /run/secrets/name"], secrets=[(file.name, "name")],
+                          error=tine.NULL) as box, box.fork() as without, box.fork(secrets=True) as having:
+                for each, text in (box, b"word"), (without, b""), (having, b"word"):
+                    each.write("\n")
+                    self.assertEqual(each.read_all(), text)
+            for name in "", "..", "a/b":
+                with self.assertRaisesRegex(tine.Error, "no name"):
+                    tine.Box(["true"], secrets=[(file.name, name)])
+
     def test_errors(self):
         with self.assertRaisesRegex(tine.Error, "/no/such/program"):
             tine.Box(["/no/such/program"])
