@@ -3,12 +3,17 @@
 
 #include "process/accounting.hpp"
 
+#include <malloc.h>
+
 namespace tine::box {
 namespace {
 
 constexpr Nanoseconds tick = 1'000'000;
 /// Each busy vCPU comes back to the kernel this often: for CPU timers and accounting.
 constexpr u32 ticks_per_check = 4;
+/// When all have been idle for so long, the C library gives back what it keeps of freed memory:
+/// that can be more than what is in use (150 MB after a storm of socketpair(2)).
+constexpr Nanoseconds heap_trim_delay = 1'000'000'000;
 
 } // namespace
 
@@ -27,21 +32,35 @@ void Runtime::event_main() {
     // Nothing can become runnable without this thread when every vCPU is idle and nothing is
     // runnable, so then it sleeps until it has a reason: an idle box takes no CPU at all.
     const bool idle = idle_vcpus_ == vcpus_.size() && !scheduler_.has_runnable();
-    Nanoseconds timeout = idle ? -1 : tick;
-    if (idle && frames_->may_trim())
-      timeout = memory::FrameArena::trim_period;
+    Nanoseconds timeout = idle ? idle_timeout() : tick;
+    if (!idle) {
+      last_busy_ = now;
+      heap_is_trimmed_ = false;
+    }
+    const bool trims_heap = !heap_is_trimmed_ && now - last_busy_ >= heap_trim_delay;
     if (const auto deadline = timers_.next_deadline()) {
       const Nanoseconds due = *deadline > now ? *deadline - now : 0;
       timeout = timeout < 0 || due < timeout ? due : timeout;
     }
     event_wakeup_ = timeout < 0 ? INT64_MAX : now + timeout;
     guard.unlock();
-    events_.wait(timeout);
+    if (trims_heap) {
+      ::malloc_trim(0);
+      heap_is_trimmed_ = true;
+    }
+    events_.wait(trims_heap ? 0 : timeout);
     for (Vcpu &vcpu : vcpus_)
       vcpu.sampled_in_kernel = !vcpu.in_guest.load(std::memory_order_relaxed);
     guard.lock();
     event_wakeup_ = 0;
   }
+}
+
+/// Until there is something to give back to the host; -1: there is nothing.
+Nanoseconds Runtime::idle_timeout() const {
+  if (frames_->may_trim())
+    return memory::FrameArena::trim_period;
+  return heap_is_trimmed_ ? -1 : heap_trim_delay;
 }
 
 void Runtime::on_tick(Nanoseconds now) {

@@ -83,6 +83,7 @@ private:
   void wait_while_paused(KernelGuard &guard, const process::Kernel &kernel);
   [[nodiscard]] bool runs(const process::Kernel &kernel) const;
   void event_main();
+  [[nodiscard]] Nanoseconds idle_timeout() const;
   void on_tick(Nanoseconds now);
   void relieve_memory(process::Kernel &kernel);
 
@@ -100,7 +101,9 @@ private:
   /// Whether a thread is runnable, for idle vCPUs that spin without the lock.
   std::atomic<bool> has_work_{false};
   u32 idle_vcpus_ = 0, sleeping_vcpus_ = 0;
-  Nanoseconds last_trim_ = 0;    ///< host monotonic; of the event thread
+  // Of the event thread, host monotonic:
+  Nanoseconds last_trim_ = 0, last_busy_ = 0;
+  bool heap_is_trimmed_ = true;  ///< nothing has run since
   Nanoseconds event_wakeup_ = 0; ///< when the event thread wakes by itself; 0: it is awake
   std::atomic<bool> stopping_{false};
   /// The box that pause() waits for; one at a time.
