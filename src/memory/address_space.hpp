@@ -181,9 +181,14 @@ public:
   [[nodiscard]] Status sync(GuestAddress address, u64 length, int flags);
   /// One byte a page, bit 0 = resident. ENOMEM for unmapped pages.
   [[nodiscard]] Result<std::vector<u8>> resident_pages(GuestAddress address, u64 length) const;
-  [[nodiscard]] Status lock(GuestAddress address, u64 length, bool locked);
+  /// MLOCK_ONFAULT, MCL_ONFAULT: pages that are absent stay so until they are used.
+  enum class Lock : u8 { none, now, on_fault };
+  [[nodiscard]] Status lock(GuestAddress address, u64 length, Lock lock);
   /// mlockall(MCL_FUTURE): new mappings are locked. Not inherited by a child.
-  void set_lock_future(bool lock_future) { lock_future_ = lock_future; }
+  void set_lock_future(Lock lock) {
+    lock_future_ = lock != Lock::none;
+    lock_future_on_fault_ = lock == Lock::on_fault;
+  }
   [[nodiscard]] bool locks_future() const { return lock_future_; }
   /// Bytes of locked mappings, for RLIMIT_MEMLOCK.
   [[nodiscard]] u64 locked_bytes() const;
@@ -374,6 +379,7 @@ private:
   u32 epoch_ = 0;
   u32 membarrier_registrations_ = 0;
   bool lock_future_ = false;
+  bool lock_future_on_fault_ = false;
   AddressSpace *previous_ = nullptr; ///< the registry's list
   AddressSpace *next_ = nullptr;
 };

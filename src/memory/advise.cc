@@ -218,7 +218,7 @@ Result<std::vector<u8>> AddressSpace::resident_pages(GuestAddress address, u64 l
   return resident;
 }
 
-Status AddressSpace::lock(GuestAddress address, u64 length, bool locked) {
+Status AddressSpace::lock(GuestAddress address, u64 length, Lock lock) {
   const u64 start = round_down_to_page(address.value);
   const u64 pages = round_up_to_page(length + address.page_offset()) >> page_shift;
   if (pages == 0)
@@ -231,11 +231,11 @@ Status AddressSpace::lock(GuestAddress address, u64 length, bool locked) {
   if (mappings_->count_after_cutting(range) > most_mappings)
     return Errno{ENOMEM};
   const bool whole = mappings_->covers(range);
-  own_mappings().change(range, [locked](Mapping &mapping) { mapping.locked = locked; });
+  own_mappings().change(range, [lock](Mapping &mapping) { mapping.locked = lock != Lock::none; });
   check();
   if (!whole)
     return Errno{ENOMEM};
-  if (locked)
+  if (lock == Lock::now)
     populate(range);
   return Done{};
 }

@@ -47,6 +47,7 @@ Result<Ref<AddressSpace>> AddressSpace::copy(Copier &copier) {
   made->layout_ = layout_;
   made->membarrier_registrations_ = membarrier_registrations_;
   made->lock_future_ = lock_future_;
+  made->lock_future_on_fault_ = lock_future_on_fault_;
   made->counters_ = counters_;
   made->peak_ = peak_;
   made->peak_.is_forked = true;

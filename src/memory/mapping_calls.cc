@@ -134,7 +134,7 @@ Result<GuestAddress> AddressSpace::map(const MapRequest &request) {
   if (request.protection.execute)
     tell_code_changed(place);
   check();
-  if (request.populate || lock_future_)
+  if (request.populate || (lock_future_ && !lock_future_on_fault_))
     populate(place);
   return address_of(place.first);
 }

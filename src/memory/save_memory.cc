@@ -64,8 +64,8 @@ void AddressSpace::archive_body(Archive &archive) {
   archive_mappings(archive);
   archive_layout(archive);
   archive(limits_.address_space, limits_.data, limits_.stack, membarrier_registrations_,
-          lock_future_, counters_.zero_filled, counters_.file_pages, counters_.copied,
-          counters_.reused, counters_.major);
+          lock_future_, lock_future_on_fault_, counters_.zero_filled, counters_.file_pages,
+          counters_.copied, counters_.reused, counters_.major);
 }
 
 void AddressSpace::archive_mappings(Archive &archive) {

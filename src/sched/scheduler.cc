@@ -107,7 +107,7 @@ bool Scheduler::is_preempted(const Schedulable &thread, Nanoseconds ran) const {
       return has_others_for(thread.vcpu_);
     const Schedulable *next = find(real_time_, thread.vcpu_);
     return next != nullptr && next->priority() == thread.priority() &&
-           thread.scheduling.policy == SCHED_RR && used >= slice;
+           thread.scheduling.policy == SCHED_RR && used >= round_robin_slice;
   }
   const Schedulable *woken = find(woken_, thread.vcpu_);
   return (woken != nullptr && used >= woken->used_ + wakeup_granularity) ||
@@ -191,7 +191,7 @@ void Scheduler::put_back(Schedulable &thread, RunState state, Nanoseconds ran) {
   if (yields && state == RunState::blocked)
     state = RunState::runnable;
   thread.run_state_ = state;
-  const bool is_over = yields || thread.used_ >= slice;
+  const bool is_over = yields || thread.used_ >= thread.slice_length();
   if (is_over) {
     thread.used_ = 0;
     thread.has_slice_ = false;

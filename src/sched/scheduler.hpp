@@ -21,6 +21,8 @@ enum class RunState : u8 {
 
 /// How long a thread runs while others wait, in one turn or in several between which it blocked.
 constexpr Nanoseconds slice = 4'000'000;
+/// The same of SCHED_RR: Linux's sched_rr_timeslice_ms.
+constexpr Nanoseconds round_robin_slice = 100'000'000;
 /// A woken thread takes the vCPU of one that has used this much more of its slice: Linux's wake-up
 /// granularity, which "reduces their over-scheduling" (kernel/sched/fair.c): a writer and its
 /// reader.
@@ -45,6 +47,9 @@ public:
 
 private:
   friend class Scheduler;
+  [[nodiscard]] Nanoseconds slice_length() const {
+    return scheduling.policy == SCHED_RR ? round_robin_slice : slice;
+  }
   [[nodiscard]] int priority() const { return scheduling.real_time_priority; }
   [[nodiscard]] bool is_pinned() const { return scheduling.affinity != ~u64{0}; }
   [[nodiscard]] bool may_run_on(i32 vcpu) const {

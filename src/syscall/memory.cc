@@ -118,7 +118,9 @@ SyscallResult sys_mmap(Call &call, GuestAddress address, u64 length, u32 prot, u
   refresh_limits(call);
   const GuestAddress place = TINE_TRY(call.memory.map(request));
   if ((flags & MAP_LOCKED) != 0)
-    (void)call.memory.lock(place, length, true); // "mmap() doesn't fail if ... can't be locked"
+    (void)call.memory.lock(
+        place, length,
+        memory::AddressSpace::Lock::now); // "mmap() doesn't fail if ... can't be locked"
   return place.value;
 }
 

@@ -12,6 +12,8 @@
 namespace tine::syscall {
 namespace {
 
+using Lock = memory::AddressSpace::Lock;
+
 /// mlock(2): EPERM without privilege when RLIMIT_MEMLOCK is zero, ENOMEM when it would be exceeded.
 Status check_lock_limit(const Call &call, u64 bytes) {
   const u64 limit = call.process.limits[RLIMIT_MEMLOCK].current;
@@ -24,31 +26,35 @@ Status check_lock_limit(const Call &call, u64 bytes) {
   return Done{};
 }
 
-Status lock_all(Call &call, bool locked) {
+Status lock_all(Call &call, Lock lock) {
   std::vector<memory::Mapping> mappings;
   call.memory.for_each_mapping([&](const memory::Mapping &one) { mappings.push_back(one); });
   for (const memory::Mapping &one : mappings)
-    (void)call.memory.lock(address_of(one.range.first), one.range.count << page_shift, locked);
+    (void)call.memory.lock(address_of(one.range.first), one.range.count << page_shift, lock);
   return Done{};
 }
-} // namespace
 
-SyscallResult sys_mlock(Call &call, GuestAddress address, u64 length) {
+SyscallResult lock_range(Call &call, GuestAddress address, u64 length, Lock lock) {
   const u64 bytes = round_up_to_page(length + address.page_offset());
   if (bytes == 0)
     return 0; // also for lengths that wrap to nothing
   TINE_TRY(check_lock_limit(call, bytes + call.memory.locked_bytes()));
-  return call.memory.lock(address, length, true);
+  return call.memory.lock(address, length, lock);
+}
+} // namespace
+
+SyscallResult sys_mlock(Call &call, GuestAddress address, u64 length) {
+  return lock_range(call, address, length, Lock::now);
 }
 
 SyscallResult sys_mlock2(Call &call, GuestAddress address, u64 length, u64 flags) {
   if ((flags & ~u64{MLOCK_ONFAULT}) != 0)
     return Errno{EINVAL};
-  return sys_mlock(call, address, length);
+  return lock_range(call, address, length, flags != 0 ? Lock::on_fault : Lock::now);
 }
 
 SyscallResult sys_munlock(Call &call, GuestAddress address, u64 length) {
-  return call.memory.lock(address, length, false);
+  return call.memory.lock(address, length, Lock::none);
 }
 
 SyscallResult sys_mlockall(Call &call, u64 flags) {
@@ -56,15 +62,16 @@ SyscallResult sys_mlockall(Call &call, u64 flags) {
   if (flags == 0 || (flags & ~known) != 0 || flags == MCL_ONFAULT)
     return Errno{EINVAL};
   TINE_TRY(check_lock_limit(call, (flags & MCL_CURRENT) ? call.memory.usage().virtual_size : 0));
-  call.memory.set_lock_future((flags & MCL_FUTURE) != 0);
+  const Lock lock = (flags & MCL_ONFAULT) != 0 ? Lock::on_fault : Lock::now;
+  call.memory.set_lock_future((flags & MCL_FUTURE) != 0 ? lock : Lock::none);
   if ((flags & MCL_CURRENT) != 0)
-    TINE_TRY(lock_all(call, true));
+    TINE_TRY(lock_all(call, lock));
   return Done{};
 }
 
 SyscallResult sys_munlockall(Call &call) {
-  call.memory.set_lock_future(false);
-  return lock_all(call, false);
+  call.memory.set_lock_future(Lock::none);
+  return lock_all(call, Lock::none);
 }
 
 /// The vCPUs are threads of one host process, so the host's own private barrier reaches all of

@@ -192,6 +192,9 @@ SyscallResult sys_prctl(Call &call, int option, u64 second, u64 third, u64 fourt
     return call.memory.write_object(address, u32{PR_TSC_ENABLE});
   case PR_GET_THP_DISABLE:
     return (second | third | fourth | fifth) != 0 ? SyscallResult{Errno{EINVAL}} : SyscallResult{0};
+  case PR_MCE_KILL_GET:
+    return (second | third | fourth | fifth) != 0 ? SyscallResult{Errno{EINVAL}}
+                                                  : SyscallResult{PR_MCE_KILL_DEFAULT};
   case PR_GET_TID_ADDRESS:
     return call.memory.write_object(address, thread.clear_child_tid.value);
   case PR_SET_VMA: // PR_SET_VMA_ANON_NAME: a name for /proc/PID/maps, which an old kernel refuses

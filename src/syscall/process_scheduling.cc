@@ -210,10 +210,11 @@ SyscallResult sys_sched_get_priority_min(Call &, int policy) {
 }
 
 SyscallResult sys_sched_rr_get_interval(Call &call, int tid, GuestAddress address) {
-  constexpr Nanoseconds slice = 4'000'000;
-  const Thread *target = TINE_TRY(scheduled_thread(call, tid));
-  return call.memory.write_object(address,
-                                  timespec_of(target->scheduling.policy == SCHED_FIFO ? 0 : slice));
+  const int policy = TINE_TRY(scheduled_thread(call, tid))->scheduling.policy;
+  const Nanoseconds interval = policy == SCHED_FIFO ? 0
+                               : policy == SCHED_RR ? sched::round_robin_slice
+                                                    : sched::slice;
+  return call.memory.write_object(address, timespec_of(interval));
 }
 
 namespace {

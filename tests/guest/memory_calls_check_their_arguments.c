@@ -65,6 +65,14 @@ static void test_residence(void) {
   CHECK(mlock(hole, 0) == 0 && munlock(memory, 3 * 4096) == 0);
   CHECK_ERRNO(mlock2(memory, 4096, 2), EINVAL);
   CHECK(mlock2(memory, 4096, MLOCK_ONFAULT) == 0 && munlock(memory, 4096) == 0);
+  // "Lock pages that are currently resident and mark the entire range to have pages locked when
+  // they are populated by the page fault."
+  char *absent = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  NEED(absent != MAP_FAILED);
+  CHECK(mlock2(absent, 4 * 4096, MLOCK_ONFAULT) == 0 && mincore(absent, 4 * 4096, pages) == 0);
+  CHECK_THAT(!(pages[0] & 1) && !(pages[3] & 1), "MLOCK_ONFAULT brings no page in");
+  CHECK(mlock(absent, 4096) == 0 && mincore(absent, 4 * 4096, pages) == 0 && (pages[0] & 1));
+  NEED(munmap(absent, 4 * 4096) == 0);
   CHECK_ERRNO(mlockall(0), EINVAL);
   CHECK_ERRNO(mlockall(64), EINVAL);
   IN_CHILD({

@@ -109,6 +109,9 @@ static void test_round_robin(void) {
   for (int i = 0; i < 100 && *counter == 0; ++i)
     spin(10);
   CHECK_THAT(*counter > 0, "SCHED_RR: equals take turns");
+  struct timespec interval;
+  CHECK(sched_rr_get_interval(0, &interval) == 0 && interval.tv_sec == 0 &&
+        interval.tv_nsec == 100000000); // /proc/sys/kernel/sched_rr_timeslice_ms
   stop_counting(child);
 }
 

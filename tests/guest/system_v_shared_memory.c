@@ -117,5 +117,7 @@ int main(void) {
   test_attach();
   test_permissions();
   test_totals();
+  // ENOMEM: "No memory could be allocated for segment overhead", more than there is.
+  CHECK_ERRNO(shmget(IPC_PRIVATE, (size_t)1 << 62, 0600), ENOMEM);
   return finish();
 }

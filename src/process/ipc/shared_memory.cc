@@ -63,7 +63,9 @@ Result<i32> SharedMemory::get(memory::FrameArena &frames, const IpcRequest &requ
   if (segments_.size() >= std::min<u64>(limits.segments, IpcNumbers::index_limit) ||
       pages > limits.total_pages || total_pages() > limits.total_pages - pages)
     return Errno{ENOSPC};
-  if ((request.flags & SHM_HUGETLB) != 0) // there are no huge pages
+  // There are no huge pages; and without SHM_NORESERVE it may not exceed all memory by itself.
+  const bool exceeds = (request.flags & SHM_NORESERVE) == 0 && size > frames.limit_bytes();
+  if ((request.flags & SHM_HUGETLB) != 0 || exceeds)
     return Errno{ENOMEM};
   const Ref<Segment> segment = make_ref<Segment>(*this, frames, size);
   SegmentEntry &entry = segments_.create(request, who);

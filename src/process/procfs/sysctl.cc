@@ -142,6 +142,7 @@ constexpr Setting fixed_settings[] = {
     {"kernel/sched_child_runs_first", "0"},
     {"kernel/sched_rt_period_us", "1000000"},
     {"kernel/sched_rt_runtime_us", "950000"},
+    {"kernel/sched_rr_timeslice_ms", "100"},
     {"kernel/printk", "4\t4\t1\t7"},
     {"kernel/random/entropy_avail", "256"},
     {"kernel/random/poolsize", "256"},

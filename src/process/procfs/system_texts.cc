@@ -35,7 +35,7 @@ Nanoseconds uptime(const Kernel &kernel) {
 Nanoseconds idle_time(const Kernel &kernel) {
   const TotalTime used = total_time(kernel);
   const Nanoseconds now = time::TimerQueue::now();
-  Nanoseconds idle = uptime(kernel) * kernel.options.cpus - used.user - used.system;
+  Nanoseconds idle = (now - kernel.boot_time) * kernel.options.cpus - used.user - used.system;
   for (const auto &[pid, process] : kernel.processes())
     for (const Ref<Thread> &thread : process->threads)
       if (thread->on_cpu_since != 0)

@@ -87,7 +87,7 @@ TEST_P(ForkRanges, WipeOnForkReadsZeroInTheChildAndTheMarkStays) {
 }
 
 TEST_P(ForkRanges, LocksAreNotInherited) {
-  ASSERT_TRUE(parent->lock(page_at(1), 2 * page_size, true).ok());
+  ASSERT_TRUE(parent->lock(page_at(1), 2 * page_size, AddressSpace::Lock::now).ok());
   AddressSpace &child = fork(*parent);
   EXPECT_EQ(parent->locked_bytes(), 2 * page_size);
   EXPECT_EQ(child.locked_bytes(), 0u);
