@@ -18,7 +18,8 @@ static int is_stopped(void) {
 }
 
 static void *string_instructions(void *unused) {
-  unsigned char *from = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  unsigned char *from =
+      mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   unsigned char *to = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   for (long i = 0; i < size; ++i)
     from[i] = (unsigned char)(i * 31 + i / 251);
@@ -27,7 +28,8 @@ static void *string_instructions(void *unused) {
     void *destination = to, *source = from;
     size_t count = size - 1;
     __asm__ volatile("rep movsb" : "+D"(destination), "+S"(source), "+c"(count) : : "memory");
-    if (count != 0 || destination != to + size - 1 || source != from + size - 1 || memcmp(from, to, size - 1) != 0)
+    if (count != 0 || destination != to + size - 1 || source != from + size - 1 ||
+        memcmp(from, to, size - 1) != 0)
       say("WRONG rep movsb, round %ld", round);
     ++copies;
     memset(to, 'a', size);
@@ -46,7 +48,8 @@ static void *string_instructions(void *unused) {
 static void *page_faults(void *unused) {
   long round = 0;
   do {
-    unsigned char *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *pages =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (long page = 0; page < size / 4096; ++page)
       pages[page * 4096] = (unsigned char)(page + round);
     for (long page = 0; page < size / 4096; ++page)
