@@ -20,7 +20,6 @@ namespace tine::cli {
 
 using daemon::Connection;
 using daemon::Failure;
-using daemon::FrameType;
 using daemon::json;
 
 daemon::Connection connect_to(const std::string &box) {

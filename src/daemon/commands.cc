@@ -100,7 +100,7 @@ public:
     go_on_reading();
   }
   /// A frame comes when the input before it was taken.
-  Status take(Session &session, Frame frame) override {
+  Status take(Session &session, const Frame &frame) override {
     if (frame.type == FrameType::input) {
       input_ += frame.payload;
       write_input();

@@ -40,7 +40,7 @@ public:
     session.finish();
   }
 
-  Status take(Session &, Frame frame) override {
+  Status take(Session &, const Frame &frame) override {
     const KernelGuard guard(family_.lock());
     if (frame.type == FrameType::input) {
       input_ += frame.payload;

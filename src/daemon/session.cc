@@ -36,15 +36,15 @@ void Session::take_frames() {
     auto frame = frames_.next();
     if (frame && !*frame)
       return;
-    if (!frame || !take(std::move(**frame)))
+    if (!frame || !take(**frame))
       over_ = true;
   }
 }
 
-Status Session::take(Frame frame) {
+Status Session::take(const Frame &frame) {
   try {
     if (activity_)
-      return activity_->take(*this, std::move(frame));
+      return activity_->take(*this, frame);
     if (asked_)
       return Errno{EPROTO};
     asked_ = true;

@@ -21,7 +21,7 @@ public:
   /// Something may have changed: the box, or there is room for more to send.
   virtual void go_on(Session &session) = 0;
   /// A frame of the client's. EPROTO ends the connection.
-  [[nodiscard]] virtual Status take(Session & /*session*/, Frame /*frame*/) {
+  [[nodiscard]] virtual Status take(Session & /*session*/, const Frame & /*frame*/) {
     return Errno{EPROTO};
   }
   /// Whether more frames may come now.
@@ -59,7 +59,7 @@ private:
 
   void flush();
   void take_frames();
-  [[nodiscard]] Status take(Frame frame);
+  [[nodiscard]] Status take(const Frame &frame);
 
   UniqueFd socket_;
   Family &family_;

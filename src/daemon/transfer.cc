@@ -183,7 +183,7 @@ public:
   }
 
   void go_on(Session &) override {}
-  Status take(Session &session, Frame frame) override {
+  Status take(Session &session, const Frame &frame) override {
     const KernelGuard guard(family_.lock());
     const Status taken = take_part(session, frame);
     if (!taken && taken.error() != Errno{EPROTO})
@@ -197,7 +197,7 @@ private:
     fs::AttributeChange at_end; ///< set when all is in it
   };
 
-  Status take_part(Session &session, Frame &frame) {
+  Status take_part(Session &session, const Frame &frame) {
     if (frame.type == FrameType::data)
       return file_ ? take_data(frame.payload) : Errno{EPROTO};
     const json message = TINE_TRY(parse_message(frame));

@@ -77,7 +77,7 @@ Ref<RefCounted> Dentry::archive_head(Archive &archive, Dentry *saved) {
       kept = pseudo->kept_attributes();
     archive.required(file_system);
     archive(type, kept);
-    if (!saved && archive.ok())
+    if (!saved && archive.ok() && file_system)
       inode = PseudoInode::find_again(*file_system, type, parent ? parent->inode_.get() : nullptr,
                                       name, kept ? &*kept : nullptr);
   }
