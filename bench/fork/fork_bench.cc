@@ -3,12 +3,15 @@
 #include "children.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
+#include <unistd.h>
 
 namespace tine::bench {
 namespace {
@@ -250,5 +253,11 @@ int main(int argc, char **argv) {
   app.add_option("--native-children", options.native_children, "live children natively");
   app.add_flag("--no-tine", options.without_tine, "measure the host only");
   CLI11_PARSE(app, argc, argv);
-  return tine::bench::Bench(options).run();
+  // Kept translations of these runs alone: what else the caller has run would be read, too.
+  const std::string cache =
+      std::filesystem::temp_directory_path() / fmt::format("bench_fork.{}", ::getpid());
+  ::setenv("XDG_CACHE_HOME", cache.c_str(), 1);
+  const int status = tine::bench::Bench(options).run();
+  std::filesystem::remove_all(cache);
+  return status;
 }

@@ -1,6 +1,7 @@
 // A box that is saved and goes on elsewhere: docs/fork-semantics.md says which test is which row.
 #include "running_box.hpp"
 
+#include "memory/snapshot_file.hpp"
 #include "memory/snapshot_format.hpp"
 
 #include <sys/stat.h>
@@ -271,6 +272,33 @@ TEST_F(SaveTest, AFileThatIsNotWholeIsRefused) {
   }
   const UniqueFd directory(::open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   EXPECT_EQ(problem_of(other_, directory), "it is no file that a box was saved in");
+}
+
+/// A file of a machine whose processor has more than this one.
+TEST_F(SaveTest, AProcessorWithoutAFeatureIsRefusedByItsName) {
+  auto original = RunningBox::start(runtime_, "counter");
+  ASSERT_TRUE(original);
+  original->say("a");
+  EXPECT_EQ(original->line(), "a 1");
+  const UniqueFd file = original->save();
+  memory::SnapshotHeader header;
+  ASSERT_EQ(::pread(file.get(), &header, sizeof header, 0), static_cast<ssize_t>(sizeof header));
+  std::string features(header.features.bytes, '\0');
+  const auto at = static_cast<off_t>(header.features.offset);
+  ASSERT_EQ(::pread(file.get(), features.data(), features.size(), at),
+            static_cast<ssize_t>(features.size()));
+  const std::string name = features.substr(0, features.find('\n'));
+  ASSERT_FALSE(name.empty()) << features;
+  const std::string other(name.size(), 'z');
+  features.replace(0, name.size(), other);
+  ASSERT_EQ(::pwrite(file.get(), features.data(), features.size(), at),
+            static_cast<ssize_t>(features.size()));
+  header.features.checksum = memory::section_checksum(std::as_bytes(std::span(features)));
+  const auto bytes = std::as_bytes(std::span(&header, 1));
+  header.checksum =
+      memory::section_checksum(bytes.first(offsetof(memory::SnapshotHeader, checksum)));
+  ASSERT_EQ(::pwrite(file.get(), &header, sizeof header, 0), static_cast<ssize_t>(sizeof header));
+  EXPECT_NE(problem_of(other_, file).find(other), std::string::npos) << problem_of(other_, file);
 }
 
 /// A damaged page is found when it is used: SIGBUS, as for a page of a file that can't be read (or
