@@ -7,11 +7,13 @@
 #include "sched/wait_queue.hpp"
 
 #include <memory>
+#include <vector>
 
 namespace tine::fs {
 
 class DirectoryNotice;
 class File;
+class SignalFile;
 
 /// Who gets the signals of a description, and who chose it: F_SETOWN_EX, F_GETOWNER_UIDS.
 struct AsyncOwner {
@@ -36,6 +38,12 @@ public:
   virtual void send(const AsyncOwner &owner, const AsyncEvent &event) = 0;
   /// /proc/sys/fs/lease-break-time; 0: there is no limit.
   [[nodiscard]] virtual Nanoseconds lease_break_time() const = 0;
+  /// A signal became pending: those who wait for it with a signalfd look again.
+  void wake_signal_files(int signal);
+
+private:
+  friend class SignalFile;
+  std::vector<SignalFile *> signal_files_; ///< of the box; leave it when they go
 };
 
 /// What a description that sends signals has beyond others. Owned by it.

@@ -105,8 +105,8 @@ Result<Ref<File>> TimerFile::make_copy(Copier &) {
   return Ref<File>(made);
 }
 
-Result<Ref<File>> SignalFile::make_copy(Copier &) {
-  return Ref<File>(make_ref<SignalFile>(mask_, status_flags()));
+Result<Ref<File>> SignalFile::make_copy(Copier &copier) {
+  return Ref<File>(make_ref<SignalFile>(mask_, status_flags(), *copier.counterpart(box_)));
 }
 
 Result<Ref<File>> EpollFile::make_copy(Copier &copier) {

@@ -38,10 +38,7 @@ public:
     return count;
   }
   // Never waited for, but epoll accepts it, as it does no regular file.
-  sched::WaitQueue *wait_queue() override {
-    static sched::WaitQueue never;
-    return kind_ == Memory::random ? &never : nullptr;
-  }
+  sched::WaitQueue *wait_queue() override { return kind_ == Memory::random ? &never_ : nullptr; }
   Result<u64> seek(i64, int) override { return offset = 0; }
   static Ref<RefCounted> archive_head(Archive &archive, MemoryDevice *saved) {
     return archive_file(archive, saved, [&](u32 flags) -> Ref<File> {
@@ -74,6 +71,7 @@ private:
     return done;
   }
   Memory kind_;
+  sched::WaitQueue never_;
 };
 
 void add_memory_device(PseudoFs &dev, const char *name, u32 minor_number, Memory kind) {

@@ -124,11 +124,6 @@ u32 TimerFile::poll() {
 
 namespace {
 
-std::vector<SignalFile *> &signal_files() {
-  static std::vector<SignalFile *> files;
-  return files;
-}
-
 /// The sender's part of siginfo_t in the layout of signalfd(2).
 signalfd_siginfo to_signalfd(const siginfo_t &info) {
   signalfd_siginfo result{};
@@ -150,13 +145,14 @@ signalfd_siginfo to_signalfd(const siginfo_t &info) {
 
 } // namespace
 
-SignalFile::SignalFile(u64 mask, u32 flags) : File(flags | O_RDWR), mask_(0) {
+SignalFile::SignalFile(u64 mask, u32 flags, AsyncSender &box)
+    : File(flags | O_RDWR), box_(box), mask_(0) {
   set_mask(mask);
-  signal_files().push_back(this);
+  box_.signal_files_.push_back(this);
 }
 
 SignalFile::~SignalFile() {
-  std::erase(signal_files(), this);
+  std::erase(box_.signal_files_, this);
 }
 
 void SignalFile::set_mask(u64 mask) {
@@ -184,8 +180,8 @@ u32 SignalFile::poll() {
   return caller && (caller->pending_signals() & mask_) != 0 ? POLLIN | POLLRDNORM : 0;
 }
 
-void wake_signal_files(int signal) {
-  for (SignalFile *file : signal_files())
+void AsyncSender::wake_signal_files(int signal) {
+  for (SignalFile *file : signal_files_)
     if ((file->mask_ >> (signal - 1) & 1U) != 0)
       file->changed_.wake_all();
 }

@@ -1,6 +1,7 @@
 // Descriptors that stand for events: eventfd(2), timerfd_create(2), signalfd(2).
 #pragma once
 
+#include "fs/async_signals.hpp"
 #include "fs/file.hpp"
 #include "time/timer_queue.hpp"
 
@@ -63,10 +64,10 @@ private:
   sched::WaitQueue changed_;
 };
 
-/// Signals of whoever reads. Woken by wake_signal_files().
+/// Signals of whoever reads. Woken by AsyncSender::wake_signal_files().
 class SignalFile final : public File {
 public:
-  SignalFile(u64 mask, u32 flags);
+  SignalFile(u64 mask, u32 flags, AsyncSender &box);
   ~SignalFile() override;
   [[nodiscard]] Result<u64> read(memory::IoBuffer &to) override;
   [[nodiscard]] u32 poll() override;
@@ -78,14 +79,12 @@ public:
   static Ref<RefCounted> archive_head(Archive &archive, SignalFile *saved);
 
 private:
-  friend void wake_signal_files(int signal);
+  friend class AsyncSender;
   [[nodiscard]] Result<Ref<File>> make_copy(Copier &copier) override;
 
+  AsyncSender &box_;
   u64 mask_;
   sched::WaitQueue changed_;
 };
-
-/// A signal became pending: those who wait for it with a signalfd look again. For process/.
-void wake_signal_files(int signal);
 
 } // namespace tine::fs

@@ -5,6 +5,7 @@
 #include "fs/pseudo_fs.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -17,7 +18,7 @@ constexpr std::size_t most_events = 16384;
 /// Events that a mask chooses; the others (IN_IGNORED, IN_Q_OVERFLOW, IN_UNMOUNT) always come.
 constexpr u32 chosen_events = IN_ALL_EVENTS;
 
-u32 watched_inodes = 0;
+std::atomic<u32> watched_inodes{0}; ///< of all families of this host process
 
 /// The name of an event with its padding: a multiple of the header's size, and a NUL at least.
 u64 padded_length(const std::string &name) {
@@ -73,7 +74,7 @@ void drop_unused_watchers(Inode &inode) {
 }
 
 u32 next_move_cookie() {
-  static u32 last = 0;
+  static std::atomic<u32> last{0};
   return ++last;
 }
 

@@ -225,7 +225,7 @@ Ref<RefCounted> SignalFile::archive_head(Archive &archive, SignalFile *saved) {
   return archive_file(archive, saved, [&](u32 flags) -> Ref<File> {
     u64 mask = saved ? saved->mask_ : 0;
     archive(mask);
-    return saved ? nullptr : make_ref<SignalFile>(mask, flags);
+    return saved ? nullptr : make_ref<SignalFile>(mask, flags, *archive.context<AsyncSender>());
   });
 }
 

@@ -7,6 +7,7 @@
 #include "memory/snapshot_writer.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <set>
 
 namespace tine::memory {
@@ -17,7 +18,9 @@ constexpr u64 pages_a_lock = 2048;
 
 /// A mapping's name lives as long as tine does.
 const char *kept_name(const std::string &name) {
+  static std::mutex mutex; // of all families of this host process
   static std::set<std::string> names;
+  const std::lock_guard guard(mutex);
   return names.insert(name).first->c_str();
 }
 

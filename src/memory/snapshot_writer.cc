@@ -87,23 +87,31 @@ Result<u32> SnapshotWriter::write_object(PageObject &object) {
   });
   if (const SavedRanges *saved = object.saved_ranges()) {
     const std::size_t present = pages.size();
-    Status problem = Done{};
-    for (const SavedRanges::Range &range : saved->ranges())
-      TINE_TRY(
-          saved->image().for_each(range.image_page, range.range.count, [&](u64 page, u32 found) {
-            const u64 index = range.range.first.value + (page - range.image_page);
-            if (object.present(index))
-              return;
-            if (const Result<u32> stored = store_saved(*saved, found))
-              pages.push_back({index, *stored});
-            else
-              problem = stored.error();
-          }));
-    TINE_TRY(std::move(problem));
+    for (const Page &found : TINE_TRY(saved_pages(object, *saved)))
+      pages.push_back({found.index, TINE_TRY(store_saved(*saved, found.stored))});
     std::inplace_merge(pages.begin(), pages.begin() + static_cast<std::ptrdiff_t>(present),
                        pages.end(), [](const Page &a, const Page &b) { return a.index < b.index; });
   }
   return make_tree(std::move(pages));
+}
+
+/// Those that nobody has used since the box was restored, with what their file has for them. The
+/// nodes of the file's images are read when they are used, by running boxes, too: with the lock.
+Result<std::vector<SnapshotWriter::Page>> SnapshotWriter::saved_pages(PageObject &object,
+                                                                      const SavedRanges &saved) {
+  constexpr u64 most_at_once = 2048; // before others get the lock
+  std::vector<Page> pages;
+  for (const SavedRanges::Range &range : saved.ranges())
+    for (u64 done = 0; done < range.range.count; done += most_at_once) {
+      const u64 count = std::min(most_at_once, range.range.count - done);
+      const KernelGuard guard(lock_);
+      TINE_TRY(saved.image().for_each(range.image_page + done, count, [&](u64 page, u32 found) {
+        const u64 index = range.range.first.value + (page - range.image_page);
+        if (!object.present(index))
+          pages.push_back({index, found});
+      }));
+    }
+  return pages;
 }
 
 /// A page that nobody has used since the box was restored goes from file to file.

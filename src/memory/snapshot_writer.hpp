@@ -108,6 +108,7 @@ private:
 
   [[nodiscard]] Result<u32> write_space(AddressSpace &space);
   [[nodiscard]] Result<u32> write_object(PageObject &object);
+  [[nodiscard]] Result<std::vector<Page>> saved_pages(PageObject &object, const SavedRanges &saved);
   [[nodiscard]] Result<u32> store_saved(const SavedRanges &ranges, u32 found);
   [[nodiscard]] u32 store_frame(FrameNumber frame);
   [[nodiscard]] u32 store(const std::byte *page, bool stays, FrameNumber frame);

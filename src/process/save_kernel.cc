@@ -20,7 +20,7 @@ namespace tine::process {
 namespace {
 
 // A new member of these must be archived below, or it must be right that it begins anew in a
-// restored box. Then change the size.
+// restored box. Then change the size, and snapshot_version if it is archived.
 static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 1088,
               "save_kernel.cc: say how the new member is saved");
 
@@ -188,8 +188,14 @@ void Thread::archive_body(Archive &archive) {
   archive.instant(deadline);
   if (name.size() > longest_thread_name)
     archive.fail("it has a name that can't be");
+  if (scheduling.real_time_priority < 0 || scheduling.real_time_priority > 99)
+    archive.fail("it has a priority that can't be");
   if (!archive.is_reading() || !archive.ok())
     return;
+  // It may have been bound to a vCPU that there isn't here: then it runs on any.
+  const u32 cpus = kernel.options.cpus;
+  if ((scheduling.affinity & (cpus < 64 ? (u64{1} << cpus) - 1 : ~u64{0})) == 0)
+    scheduling.affinity = ~u64{0};
   if (deadline)
     timeout.arm(*deadline);
   if (memory && memory->observer() == nullptr)

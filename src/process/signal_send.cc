@@ -177,7 +177,7 @@ Status queue_signal(Process &process, const siginfo_t &sent) {
     return info.si_code == SI_USER ? Status(Done{}) : Errno{EAGAIN};
   process.pending.add(info);
   process.signal_queued.wake_all();
-  fs::wake_signal_files(signal);
+  process.kernel.file_signals->wake_signal_files(signal);
   if (Thread *thread = choose_thread(process, signal))
     thread->notify();
   return Done{};
@@ -200,7 +200,7 @@ Status queue_signal(Thread &thread, const siginfo_t &sent) {
     return Errno{EAGAIN};
   thread.pending.add(info);
   process.signal_queued.wake_all();
-  fs::wake_signal_files(signal);
+  process.kernel.file_signals->wake_signal_files(signal);
   if (can_take(thread, signal))
     thread.notify();
   return Done{};

@@ -133,7 +133,8 @@ SyscallResult sys_signalfd4(Call &call, int fd, GuestAddress address, u64 size, 
   const u64 mask = TINE_TRY(call.memory.read_object<u64>(address));
   if (fd == -1)
     return install_file(call,
-                        make_ref<fs::SignalFile>(mask, static_cast<u32>(flags & SFD_NONBLOCK)),
+                        make_ref<fs::SignalFile>(mask, static_cast<u32>(flags & SFD_NONBLOCK),
+                                                 *call.kernel.file_signals),
                         (flags & SFD_CLOEXEC) != 0);
   const auto file = ref_cast<fs::SignalFile>(TINE_TRY(file_of(call, fd)));
   if (!file)

@@ -66,6 +66,16 @@ def test_snapshots_have_files_and_what_exec_needs(box):
         assert "sleep" in boxes.tine("exec", "app", "--", "cat", "/proc/2/comm").expect(0).out
 
 
+def test_snapshots_of_a_thread_bound_to_a_vcpu_that_is_gone(box):
+    with family(box) as boxes:
+        boxes.start("python3", "-uc", "import os\nos.sched_setaffinity(0, {3})\nprint('bound')\n"
+                    "print(input(), len(os.sched_getaffinity(0)))", options=("--cpus", "4"))
+        boxes.logs_until("bound\n")
+        path = saved(boxes)
+        boxes.tine("restore", "--cpus", "2", str(path)).expect(0, "app\n")
+        boxes.tine("attach", "app", stdin="runs\n").expect(0, "runs 2\n")
+
+
 def test_snapshots_with_a_terminal(box):
     with family(box) as boxes:
         boxes.start("sh", options=("-t",))

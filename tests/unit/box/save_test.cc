@@ -257,7 +257,7 @@ TEST_F(SaveTest, AFileThatIsNotWholeIsRefused) {
   const std::string damaged = "it is damaged, or was not written whole";
   EXPECT_EQ(with_byte_changed(0), "it is no file that a box was saved in");
   EXPECT_EQ(with_byte_changed(8),
-            "it has format 17, written by tine 0.1.0; this tine reads format 1");
+            "it has format 18, written by tine 0.1.0; this tine reads format 2");
   EXPECT_EQ(with_byte_changed(offsetof(memory::SnapshotHeader, nodes)), damaged);
   EXPECT_EQ(with_byte_changed(header.objects.offset + header.objects.bytes / 2), damaged);
   EXPECT_EQ(with_byte_changed(header.images.offset), damaged);
