@@ -99,18 +99,15 @@ Result<u32> SnapshotWriter::write_object(PageObject &object) {
 /// nodes of the file's images are read when they are used, by running boxes, too: with the lock.
 Result<std::vector<SnapshotWriter::Page>> SnapshotWriter::saved_pages(PageObject &object,
                                                                       const SavedRanges &saved) {
-  constexpr u64 most_at_once = 2048; // before others get the lock
   std::vector<Page> pages;
-  for (const SavedRanges::Range &range : saved.ranges())
-    for (u64 done = 0; done < range.range.count; done += most_at_once) {
-      const u64 count = std::min(most_at_once, range.range.count - done);
-      const KernelGuard guard(lock_);
-      TINE_TRY(saved.image().for_each(range.image_page + done, count, [&](u64 page, u32 found) {
-        const u64 index = range.range.first.value + (page - range.image_page);
-        if (!object.present(index))
-          pages.push_back({index, found});
-      }));
-    }
+  for (const SavedRanges::Range &range : saved.ranges()) {
+    const KernelGuard guard(lock_);
+    TINE_TRY(saved.image().for_each(range.image_page, range.range.count, [&](u64 page, u32 found) {
+      const u64 index = range.range.first.value + (page - range.image_page);
+      if (!object.present(index))
+        pages.push_back({index, found});
+    }));
+  }
   return pages;
 }
 

@@ -210,7 +210,7 @@ TEST_F(BoxTest, AnyMomentForksRight) {
   auto original = RunningBox::start(runtime_, "moments");
   EXPECT_EQ(original->line(), "ready");
   std::vector<std::unique_ptr<RunningBox>> copies;
-  for (int i = 0; i < 10; ++i) {
+  for (int i = 0; i < 6; ++i) {
     ::usleep(static_cast<useconds_t>(2000 + 1300 * i));
     copies.push_back((i % 4 == 3 ? *copies.back() : *original).fork());
     ASSERT_TRUE(copies.back());

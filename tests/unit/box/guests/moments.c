@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/time.h>
 
-enum { size = 1 << 20 };
+enum { size = 1 << 18 };
 
 static int stop;
 static long copies, scans, handled, faults;
