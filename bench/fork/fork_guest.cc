@@ -212,6 +212,34 @@ void measure_hand_offs() {
   report("futex hand-off", median(rounds));
 }
 
+/// A byte to another process and back by pipes, while two others compute.
+void measure_loaded_round_trips() {
+  pid_t others[3];
+  int there[2], back[2];
+  if (pipe(there) != 0 || pipe(back) != 0)
+    fail("pipe");
+  char byte = 0;
+  for (pid_t &other : others)
+    if ((other = fork()) == 0) {
+      if (&other != &others[0])
+        for (volatile bool goes_on = true; goes_on;) {
+        }
+      while (read(there[0], &byte, 1) == 1 && write(back[1], &byte, 1) == 1) {
+      }
+      _exit(0);
+    }
+  const double begin = now();
+  long rounds = 0;
+  for (; now() - begin < 1e9; ++rounds)
+    if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
+      fail("round trip");
+  report("round trip beside load", (now() - begin) / static_cast<double>(rounds));
+  for (const pid_t other : others) {
+    kill(other, SIGKILL);
+    waitpid(other, nullptr, 0);
+  }
+}
+
 int keep_children(int count, std::size_t megabytes) {
   touched_memory(megabytes * mebibyte);
   std::printf("before\n");
@@ -303,6 +331,7 @@ int main(int argc, char **argv) {
   measure_exec("/proc/self/exe");
   for (int i = 1; i < argc; ++i)
     measure_fork(std::strtoul(argv[i], nullptr, 10));
+  measure_loaded_round_trips();
   // Last: fork(3) of a program that has had a thread has more to do.
   measure_threads();
   measure_hand_offs();

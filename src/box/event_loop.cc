@@ -29,8 +29,8 @@ void Runtime::event_main() {
       last_trim_ = now;
     }
 
-    // Nothing can become runnable without this thread when every vCPU is idle and nothing is
-    // runnable, so then it sleeps until it has a reason: an idle box takes no CPU at all.
+    // When every vCPU is idle and nothing is runnable it sleeps until it has a reason (on_runnable,
+    // for what other host threads make runnable): an idle box takes no CPU at all.
     const bool idle = idle_vcpus_ == vcpus_.size() && !scheduler_.has_runnable();
     Nanoseconds timeout = idle ? idle_timeout() : tick;
     if (!idle) {

@@ -176,11 +176,8 @@ bool Foreground::add_fork(Member &original) {
     return false;
   }
   const KernelGuard guard(runtime_.host().lock);
-  const Ref<fs::BoxControl> copy(std::exchange(original.control->latest_copy, nullptr));
-  original.control->answer_forked(0);
-  if (copy)
-    copy->answer_forked(++last_number_);
-  add(std::move(std::get<std::unique_ptr<Box>>(forked)), copy);
+  add(std::move(std::get<std::unique_ptr<Box>>(forked)),
+      original.control->answer_fork(++last_number_));
   return true;
 }
 

@@ -24,6 +24,8 @@ Runtime::Runtime(const RuntimeOptions &options)
       vcpus_(options.vcpus) {
   scheduler_.on_runnable([this](const sched::Schedulable &thread) {
     has_work_.store(true, std::memory_order_relaxed);
+    if (event_wakeup_ == INT64_MAX) // it sleeps until it has a reason: now vCPUs need its ticks
+      events_.interrupt();
     // With a busy vCPU: it takes the thread when its own blocks, or the event thread wakes a
     // sleeping vCPU at the next tick. Waking one here would cost a forking parent more than the
     // fork does.

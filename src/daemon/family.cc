@@ -191,11 +191,9 @@ std::variant<std::shared_ptr<KeptBox>, box::StartFailure> Family::fork(KeptBox &
   {
     // Also if it wasn't for them: the copies of threads that ask for a fork just now have one.
     const KernelGuard guard(lock());
-    kept->control = Ref<fs::BoxControl>(std::exchange(original.control->latest_copy, nullptr));
+    kept->control = original.control->answer_fork(static_cast<i64>(last_number_));
     if (!kept->control) // restored from a file of a program that gives its boxes none
       kept->control = make_ref<fs::BoxControl>([](void *, fs::BoxControl &) {}, nullptr);
-    original.control->answer_forked(0);
-    kept->control->answer_forked(static_cast<i64>(last_number_));
   }
   keep(kept);
   return kept;
@@ -278,12 +276,9 @@ void Family::carry_out_requests() {
                                    [&](const auto &box) { return box->control == control; });
     KernelGuard guard(lock());
     // One fork answers all threads of the box that had asked by then.
-    if (kept != boxes_.end() && control->is_asked()) {
-      if (boxes_.size() >= box::most_boxes) {
-        control->refuse(Errno{ENOSPC});
-        control = nullptr;
-        continue;
-      }
+    if (kept != boxes_.end() && control->is_asked() && boxes_.size() >= box::most_boxes) {
+      control->refuse(Errno{ENOSPC});
+    } else if (kept != boxes_.end() && control->is_asked()) {
       guard.unlock();
       const std::shared_ptr<KeptBox> original = *kept; // fork() adds to the list
       const auto forked = fork(*original);

@@ -96,7 +96,15 @@ private:
   std::string text_; ///< what read gives
 };
 
-void BoxControl::answer_forked(i64 number) {
+Ref<BoxControl> BoxControl::answer_fork(i64 number) {
+  const Ref<BoxControl> copy(std::exchange(latest_copy_, nullptr));
+  answer(0);
+  if (copy)
+    copy->answer(number);
+  return copy;
+}
+
+void BoxControl::answer(i64 number) {
   for (ControlFile *file : std::exchange(forked_, {})) {
     file->set_answer(number);
     std::erase(waiting_, file);
@@ -113,7 +121,7 @@ void BoxControl::refuse(Errno error) {
 
 Result<Ref<BoxControl>> BoxControl::copy(Copier &) {
   auto made = make_ref<BoxControl>(request_, keeper_);
-  latest_copy = made.get();
+  latest_copy_ = made.get();
   forked_ = waiting_; // the copies of these add themselves
   return made;
 }

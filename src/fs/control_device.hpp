@@ -22,26 +22,28 @@ public:
   using Request = void (*)(void *keeper, BoxControl &control);
   BoxControl(Request request, void *keeper) : request_(request), keeper_(keeper) {}
 
-  /// After a fork, to those who were waiting when it happened: what their read gives. Whoever has
-  /// asked since waits for another.
-  void answer_forked(i64 number);
+  /// Right after a fork of the box, to those who were waiting when it happened: their read gives 0
+  /// here, and `number` in the copy. Whoever has asked since waits for another. The copy's control;
+  /// null if nothing in the copy refers to one.
+  [[nodiscard]] Ref<BoxControl> answer_fork(i64 number);
   /// To all who wait: their write fails.
   void refuse(Errno error);
   [[nodiscard]] bool is_asked() const { return !waiting_.empty(); }
   [[nodiscard]] Result<Ref<BoxControl>> copy(Copier &copier);
 
-  /// Of the latest fork, if that has succeeded. Valid only right after it.
-  BoxControl *latest_copy = nullptr;
   sched::WaitQueue answered;
   // ---- a saved box ----
   static Ref<RefCounted> archive_head(Archive &archive, BoxControl *saved);
 
 private:
   friend class ControlFile;
+  void answer(i64 number);
+
   Request request_;
   void *keeper_;
   std::vector<ControlFile *> waiting_; ///< leave it when they go
   std::vector<ControlFile *> forked_;  ///< those of them who waited at the latest fork
+  BoxControl *latest_copy_ = nullptr;  ///< of that fork; valid only right after it
 };
 
 void add_control_device(PseudoFs &dev, const Ref<BoxControl> &control);

@@ -87,8 +87,11 @@ Result<u32> SnapshotWriter::write_object(PageObject &object) {
   });
   if (const SavedRanges *saved = object.saved_ranges()) {
     const std::size_t present = pages.size();
-    for (const Page &found : TINE_TRY(saved_pages(object, *saved)))
-      pages.push_back({found.index, TINE_TRY(store_saved(*saved, found.stored))});
+    const std::vector<Page> unused = TINE_TRY(saved_pages(object, *saved));
+    for (const Page &found : unused) {
+      const u32 stored = TINE_TRY(store_saved(*saved, found.stored));
+      pages.push_back({found.index, stored});
+    }
     std::inplace_merge(pages.begin(), pages.begin() + static_cast<std::ptrdiff_t>(present),
                        pages.end(), [](const Page &a, const Page &b) { return a.index < b.index; });
   }

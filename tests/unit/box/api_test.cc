@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <thread>
 #include <unistd.h>
 
 namespace tine {
@@ -98,6 +99,18 @@ TEST(Api, FilesAreReadAndWrittenInOneBoxAlone) {
     EXPECT_THROW((void)box.read_file(path), Error) << path;
   EXPECT_THROW(box.write_file("/tmp/no_such_directory/file", "x"), Error);
   EXPECT_THROW(box.write_file("/dev/full", "x"), Error);
+}
+
+/// What comes from a host thread to a box that has been idle for long is preempted, too.
+TEST(Api, WorkFromOutsideIsPreempted) {
+  Box box = Box::start({.arguments = {"sh", "-c",
+                                      "echo ready; read line; while :; do :; done & "
+                                      "echo second & wait"},
+                        .vcpus = 1});
+  ASSERT_TRUE(box.read_until("ready", long_time));
+  std::this_thread::sleep_for(milliseconds(1500)); // its event thread sleeps for good by then
+  box.write("go\n");
+  EXPECT_TRUE(box.read_until("second", milliseconds(5000)));
 }
 
 struct Freed {

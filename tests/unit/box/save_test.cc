@@ -39,6 +39,19 @@ protected:
     }
   }
 
+  /// The counter, which has counted one line.
+  UniqueFd saved_counter() {
+    auto original = RunningBox::start(runtime_, "counter");
+    original->say("a");
+    EXPECT_EQ(original->line(), "a 1");
+    return original->save();
+  }
+  static memory::SnapshotHeader header_of(const UniqueFd &file) {
+    memory::SnapshotHeader header;
+    EXPECT_EQ(::pread(file.get(), &header, sizeof header, 0), static_cast<ssize_t>(sizeof header));
+    return header;
+  }
+
   Runtime other_{{.vcpus = 2, .memory_bytes = u64{4} << 30}};
 };
 
@@ -235,15 +248,10 @@ TEST_F(SaveTest, ABoxThatEndedIsNotSaved) {
 
 /// A file that is cut off, changed, foreign or of another version is refused, and says why.
 TEST_F(SaveTest, AFileThatIsNotWholeIsRefused) {
-  auto original = RunningBox::start(runtime_, "counter");
-  ASSERT_TRUE(original);
-  original->say("a");
-  EXPECT_EQ(original->line(), "a 1");
-  const UniqueFd file = original->save();
+  const UniqueFd file = saved_counter();
   struct stat status {};
   ASSERT_EQ(::fstat(file.get(), &status), 0);
-  memory::SnapshotHeader header;
-  ASSERT_EQ(::pread(file.get(), &header, sizeof header, 0), static_cast<ssize_t>(sizeof header));
+  memory::SnapshotHeader header = header_of(file);
   EXPECT_EQ(problem_of(other_, file), "");
   const auto with_byte_changed = [&](u64 offset) {
     u8 byte = 0;
@@ -276,13 +284,8 @@ TEST_F(SaveTest, AFileThatIsNotWholeIsRefused) {
 
 /// A file of a machine whose processor has more than this one.
 TEST_F(SaveTest, AProcessorWithoutAFeatureIsRefusedByItsName) {
-  auto original = RunningBox::start(runtime_, "counter");
-  ASSERT_TRUE(original);
-  original->say("a");
-  EXPECT_EQ(original->line(), "a 1");
-  const UniqueFd file = original->save();
-  memory::SnapshotHeader header;
-  ASSERT_EQ(::pread(file.get(), &header, sizeof header, 0), static_cast<ssize_t>(sizeof header));
+  const UniqueFd file = saved_counter();
+  memory::SnapshotHeader header = header_of(file);
   std::string features(header.features.bytes, '\0');
   const auto at = static_cast<off_t>(header.features.offset);
   ASSERT_EQ(::pread(file.get(), features.data(), features.size(), at),
@@ -304,13 +307,8 @@ TEST_F(SaveTest, AProcessorWithoutAFeatureIsRefusedByItsName) {
 /// A damaged page is found when it is used: SIGBUS, as for a page of a file that can't be read (or
 /// SIGSEGV, if it is the kernel that can't write to it what rseq(2) asks for). tine goes on.
 TEST_F(SaveTest, ADamagedPageEndsTheProgram) {
-  auto original = RunningBox::start(runtime_, "counter");
-  ASSERT_TRUE(original);
-  original->say("a");
-  EXPECT_EQ(original->line(), "a 1");
-  const UniqueFd file = original->save();
-  memory::SnapshotHeader header;
-  ASSERT_EQ(::pread(file.get(), &header, sizeof header, 0), static_cast<ssize_t>(sizeof header));
+  const UniqueFd file = saved_counter();
+  memory::SnapshotHeader header = header_of(file);
   ASSERT_GT(header.page_blocks, 0U);
   for (u64 block = 0; block < header.page_blocks; ++block) {
     memory::BlockEntry entry;
