@@ -19,7 +19,7 @@ std::span<const Mapping> MappingSet::overlapping(PageRange range) const {
   std::size_t end = first;
   while (end < mappings_.size() && mappings_[end].range.first < range.end())
     ++end;
-  return std::span(mappings_).subspan(first, end - first);
+  return mappings_.all().subspan(first, end - first);
 }
 
 bool MappingSet::covers(PageRange range) const {
@@ -65,8 +65,7 @@ void MappingSet::merge_around(PageRange range) {
       mappings_[kept] = std::move(mappings_[next]);
   }
   if (kept + 1 < next)
-    mappings_.erase(mappings_.begin() + static_cast<std::ptrdiff_t>(kept + 1),
-                    mappings_.begin() + static_cast<std::ptrdiff_t>(next));
+    mappings_.erase(kept + 1, next);
 }
 
 void MappingSet::cut(PageNumber page) {
@@ -78,16 +77,14 @@ void MappingSet::cut(PageNumber page) {
   upper.range = PageRange{page, upper.range.count - pages};
   upper.object_page += pages;
   mappings_[index].range.count = pages;
-  mappings_.insert(mappings_.begin() + static_cast<std::ptrdiff_t>(index + 1), std::move(upper));
+  mappings_.insert(index + 1, std::move(upper));
 }
 
 void MappingSet::insert(Mapping mapping) {
   const PageRange range = mapping.range;
   total_pages_ += range.count;
   forget_summaries();
-  const auto place =
-      mappings_.begin() + static_cast<std::ptrdiff_t>(first_ending_after(range.first));
-  mappings_.insert(place, std::move(mapping));
+  mappings_.insert(first_ending_after(range.first), std::move(mapping));
   merge_around(range);
 }
 
@@ -101,8 +98,8 @@ void MappingSet::erase(PageRange range) {
   std::size_t end = first;
   while (end < mappings_.size() && mappings_[end].range.first < range.end())
     total_pages_ -= mappings_[end++].range.count;
-  mappings_.erase(mappings_.begin() + static_cast<std::ptrdiff_t>(first),
-                  mappings_.begin() + static_cast<std::ptrdiff_t>(end));
+  mappings_.erase(first, end);
+  searched_ = {};
 }
 
 void MappingSet::grow_down(PageNumber first, u64 pages) {
@@ -119,15 +116,20 @@ PageNumber MappingSet::claim_of(const Mapping &mapping) {
 }
 
 PageRange MappingSet::find_free_below(PageNumber top, PageNumber bottom, u64 pages) const {
-  std::size_t above = first_ending_after(top); // mappings from here on lie above `top` or cross it
-  PageNumber end = top;
+  // There is no such range between where an earlier search for one ended and `top`.
+  const PageNumber start_at =
+      searched_.top == top && searched_.pages <= pages ? searched_.bottom : top;
+  std::size_t above = first_ending_after(start_at); // from here on they lie above it or cross it
+  PageNumber end = start_at;
   if (above < mappings_.size())
     end = std::min(end, claim_of(mappings_[above]));
   for (;; --above) {
     const PageNumber start =
         std::max(bottom, above > 0 ? mappings_[above - 1].range.end() : PageNumber{0});
-    if (end > start && end - start >= pages)
+    if (end > start && end - start >= pages) {
+      searched_ = {top, end, pages};
       return PageRange{end - pages, pages};
+    }
     if (above == 0 || start == bottom)
       return {};
     end = std::min(end, claim_of(mappings_[above - 1]));

@@ -1,11 +1,11 @@
 // The mappings of one address space, in order. Linux's mm->mm_mt with its VMAs.
 #pragma once
 
+#include "base/two_ended_vector.hpp"
 #include "memory/mapping.hpp"
 
 #include <span>
 #include <string>
-#include <vector>
 
 namespace tine::memory {
 
@@ -18,7 +18,7 @@ inline constexpr std::size_t most_mappings = 65530;
 /// empty, ascend, and don't overlap; neighbours that could be one mapping are one.
 class MappingSet {
 public:
-  [[nodiscard]] std::span<const Mapping> all() const { return mappings_; }
+  [[nodiscard]] std::span<const Mapping> all() const { return mappings_.all(); }
   [[nodiscard]] std::size_t count() const { return mappings_.size(); }
 
   /// The mapping that holds the page; null if there is none.
@@ -91,9 +91,17 @@ private:
   /// Where the mapping's claim begins: the guard gap below a stack belongs to it.
   [[nodiscard]] static PageNumber claim_of(const Mapping &mapping);
 
-  std::vector<Mapping> mappings_;
+  /// Most of them are made below those that are there: mmap goes downwards.
+  TwoEndedVector<Mapping> mappings_;
   u64 total_pages_ = 0;
   mutable std::size_t last_found_ = 0; ///< where the next find() looks first; may be wrong
+  /// No `pages` free pages lie between `bottom` and `top`: find_free_below() was there. Holds until
+  /// something is erased.
+  struct Searched {
+    PageNumber top, bottom;
+    u64 pages = ~u64{0};
+  };
+  mutable Searched searched_;
   /// has_fork_exceptions() is asked by every fork and changes rarely.
   enum class Known : u8 { unknown, no, yes };
   mutable Known fork_exceptions_ = Known::no;
