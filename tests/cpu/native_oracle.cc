@@ -3,6 +3,7 @@
 #include <asm/hwcap2.h>
 #include <asm/prctl.h>
 #include <atomic>
+#include <cpuid.h>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -282,8 +283,12 @@ Outcome NativeOracle::run(const cpu::CpuState &state) {
   return outcome;
 }
 
+/// Intel SDM volume 3, 9.1.3: what was written at another linear address than it is fetched from is
+/// sure to be fetched after a serializing instruction alone.
 void NativeOracle::write_code(u64 address, std::span<const u8> code) {
   std::memcpy(&alias_[address - code_region.address], code.data(), code.size());
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  __cpuid(0, a, b, c, d);
 }
 
 void NativeOracle::load(const MemoryImage &image) {
