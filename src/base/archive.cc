@@ -95,7 +95,7 @@ void Archive::item(std::vector<std::byte> &bytes) {
   raw(bytes);
 }
 
-void Archive::instant(std::optional<Nanoseconds> &time) {
+void Archive::instant(std::optional<Nanoseconds> &time, bool of_wall_clock) {
   bool there = time.has_value();
   item(there);
   if (!there) {
@@ -103,7 +103,7 @@ void Archive::instant(std::optional<Nanoseconds> &time) {
     return;
   }
   Nanoseconds value = time.value_or(0);
-  instant(value);
+  instant(value, of_wall_clock);
   time = value;
 }
 

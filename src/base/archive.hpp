@@ -130,14 +130,20 @@ public:
       container.push_back(std::move(element));
     }
   }
-  /// An instant of the host's monotonic clock: time goes on from where it was.
-  void instant(Nanoseconds &time) {
-    u64 distance = static_cast<u64>(time) - static_cast<u64>(now_); // wraps
+  /// An instant of the host's monotonic clock: time goes on from where it was; or, of one that was
+  /// given as a time of the wall clock, it is that time still.
+  void instant(Nanoseconds &time, bool of_wall_clock = false) {
+    const u64 origin = static_cast<u64>(of_wall_clock ? now_ - wall_now_ : now_);
+    u64 distance = static_cast<u64>(time) - origin; // wraps
     item(distance);
-    time = static_cast<Nanoseconds>(distance + static_cast<u64>(now_));
+    time = static_cast<Nanoseconds>(distance + origin);
   }
-  void instant(std::optional<Nanoseconds> &time);
-  void set_now(Nanoseconds now) { now_ = now; }
+  void instant(std::optional<Nanoseconds> &time, bool of_wall_clock = false);
+  /// The two clocks at the same moment.
+  void set_now(Nanoseconds now, Nanoseconds wall_now) {
+    now_ = now;
+    wall_now_ = wall_now;
+  }
   [[nodiscard]] Nanoseconds now() const { return now_; }
 
   /// Keeps no object any more; nothing is written or read afterwards.
@@ -263,7 +269,7 @@ private:
   bool reading_;
   std::vector<std::byte> output_;
   std::span<const std::byte> input_;
-  Nanoseconds now_ = 0;
+  Nanoseconds now_ = 0, wall_now_ = 0;
   std::string problem_;
   std::vector<Object> objects_; ///< the one with id n at n - 1
   std::size_t next_body_ = 0;

@@ -47,7 +47,7 @@ const ArchiveClasses &saved_classes() {
 void archive_box(Archive &archive, process::Kernel &kernel, memory::ImageList &images,
                  Surroundings &surroundings) {
   archive.set_context(images);
-  archive.set_now(time::TimerQueue::now());
+  archive.set_now(time::TimerQueue::now(), time::wall_clock());
   process::KernelOptions options = kernel.options;
   archive_preamble(archive, options, surroundings);
   kernel.archive(archive);
@@ -63,7 +63,7 @@ restore_kernel(const RestoreHost &host, const Ref<memory::SnapshotPages> &pages,
   fs::TerminalSignals signals;
   std::unique_ptr<process::Kernel> kernel; // goes after what the archive has made
   Archive archive(saved_classes(), objects);
-  archive.set_now(time::TimerQueue::now());
+  archive.set_now(time::TimerQueue::now(), time::wall_clock());
   archive.set_context(host.host.frames);
   archive.set_context(host.host.timers);
   archive.set_context(host.streams);

@@ -100,6 +100,7 @@ Result<Ref<File>> TimerFile::make_copy(Copier &) {
   made->interval_ = interval_;
   made->next_ = next_;
   made->expirations_ = expirations_;
+  made->is_wall_clock_ = is_wall_clock_;
   if (timer_.deadline())
     made->timer_.arm(*timer_.deadline());
   return Ref<File>(made);

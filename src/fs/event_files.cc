@@ -75,6 +75,10 @@ Nanoseconds TimerFile::clock_now() const {
   return Nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+bool TimerFile::measures_wall_clock() const {
+  return clock_ == CLOCK_REALTIME || clock_ == CLOCK_REALTIME_ALARM;
+}
+
 void TimerFile::expired() {
   ++expirations_;
   if (interval_ > 0) {
@@ -93,6 +97,7 @@ void TimerFile::set(const Setting &setting, bool absolute) {
   interval_ = setting.interval;
   if (setting.value == 0)
     return;
+  is_wall_clock_ = absolute && measures_wall_clock();
   const Nanoseconds delay =
       absolute ? std::max<Nanoseconds>(setting.value - clock_now(), 0) : setting.value;
   constexpr Nanoseconds largest = Nanoseconds{1} << 62;

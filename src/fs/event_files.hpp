@@ -46,6 +46,7 @@ public:
   /// Time until the next expiration, and the interval.
   [[nodiscard]] Setting remaining() const;
   [[nodiscard]] int clock() const { return clock_; }
+  [[nodiscard]] bool measures_wall_clock() const;
   // ---- a saved box ----
   static Ref<RefCounted> archive_head(Archive &archive, TimerFile *saved);
   void archive_body(Archive &archive);
@@ -59,7 +60,8 @@ private:
   int clock_;
   time::Timer timer_;
   Nanoseconds interval_ = 0;
-  Nanoseconds next_ = 0; ///< host monotonic
+  Nanoseconds next_ = 0;       ///< host monotonic
+  bool is_wall_clock_ = false; ///< it was given as a time of the wall clock
   u64 expirations_ = 0;
   sched::WaitQueue changed_;
 };

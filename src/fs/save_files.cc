@@ -207,12 +207,12 @@ Ref<RefCounted> TimerFile::archive_head(Archive &archive, TimerFile *saved) {
   });
 }
 
-/// "timers end when due": the time that was left is left.
+/// "timers end when due": the time that was left is left, or it is the wall clock's time still.
 void TimerFile::archive_body(Archive &archive) {
   std::optional<Nanoseconds> deadline = timer_.deadline();
-  archive(interval_, expirations_);
-  archive.instant(next_);
-  archive.instant(deadline);
+  archive(interval_, expirations_, is_wall_clock_);
+  archive.instant(next_, is_wall_clock_);
+  archive.instant(deadline, is_wall_clock_);
   if (!archive.is_reading())
     return;
   if (interval_ < 0)

@@ -145,8 +145,8 @@ void ProcessTimers::archive(Archive &archive) {
     timer.id = id;
     bool armed = timer.timer && timer.timer->deadline();
     archive(timer.clock, timer.notify, timer.signal, timer.thread, timer.value, timer.interval,
-            timer.cpu_deadline, timer.overrun, timer.last_overrun, armed);
-    archive.instant(timer.deadline);
+            timer.cpu_deadline, timer.overrun, timer.last_overrun, armed, timer.is_wall_clock);
+    archive.instant(timer.deadline, timer.is_wall_clock);
     if (!archive.is_reading() || !archive.ok())
       continue;
     if (timer.signal < 0 || timer.signal > highest_signal || timer.interval < 0)
@@ -185,7 +185,7 @@ void Thread::archive_body(Archive &archive) {
           user_time, system_time, voluntary_switches, involuntary_switches, no_new_privileges,
           keep_capabilities, syscall_state, syscall_number, semaphore_undo, trace, namespaces);
   std::optional<Nanoseconds> deadline = timeout.deadline();
-  archive.instant(deadline);
+  archive.instant(deadline, syscall_state.deadline_is_wall_clock);
   if (name.size() > longest_thread_name)
     archive.fail("it has a name that can't be");
   if (scheduling.real_time_priority < 0 || scheduling.real_time_priority > 99)
@@ -205,8 +205,8 @@ void Thread::archive_body(Archive &archive) {
 void SyscallState::archive(Archive &archive) {
   bool has_mask = saved_mask.has_value();
   u64 mask = has_mask ? saved_mask->bits : 0;
-  archive(retrying, timed_out, progress, woken, scratch, has_mask, mask);
-  archive.instant(deadline);
+  archive(retrying, timed_out, progress, woken, scratch, has_mask, mask, deadline_is_wall_clock);
+  archive.instant(deadline, deadline_is_wall_clock);
   if (archive.is_reading())
     saved_mask = has_mask ? std::optional(SignalSet{mask}) : std::nullopt;
 }

@@ -31,9 +31,10 @@ struct SyscallState {
   std::optional<Nanoseconds>
       deadline;           ///< absolute, host monotonic; also armed on the thread's timer
   bool timed_out = false; ///< the deadline is over
-  u64 progress = 0;       ///< bytes already transferred, or what the call needs
-  bool woken = false;     ///< futex and the like: taken off the queue by a waker
-  u64 scratch[4] = {};    ///< for the handler alone
+  bool deadline_is_wall_clock = false; ///< it was given as a time of the wall clock
+  u64 progress = 0;                    ///< bytes already transferred, or what the call needs
+  bool woken = false;                  ///< futex and the like: taken off the queue by a waker
+  u64 scratch[4] = {};                 ///< for the handler alone
   std::optional<SignalSet> saved_mask; ///< of sigsuspend, pselect, ppoll, epoll_pwait
   void archive(Archive &archive);
 };

@@ -18,19 +18,16 @@ constexpr bool is_cpu_clock(int clock) {
   return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
 }
 
-Nanoseconds wall_clock() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return Nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+constexpr bool is_wall_clock(int clock) {
+  return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
 }
 
 /// Deadlines of the CPU timers are in the process's time, whichever thread made them.
 Nanoseconds clock_now(const Process &process, int clock) {
   if (is_cpu_clock(clock))
     return cpu_time(process);
-  const bool is_wall =
-      clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
-  return is_wall ? wall_clock() : time::TimerQueue::now() + process.kernel.monotonic_offset;
+  return is_wall_clock(clock) ? time::wall_clock()
+                              : time::TimerQueue::now() + process.kernel.monotonic_offset;
 }
 
 } // namespace
@@ -150,6 +147,7 @@ void ProcessTimers::copy_from(const ProcessTimers &original) {
     timer.interval = from.interval;
     timer.cpu_deadline = from.cpu_deadline;
     timer.deadline = from.deadline;
+    timer.is_wall_clock = from.is_wall_clock;
     timer.overrun = from.overrun;
     timer.last_overrun = from.last_overrun;
     make_timer(timer);
@@ -194,6 +192,7 @@ TimerSetting ProcessTimers::set(PosixTimer &timer, TimerSetting wanted, bool abs
     timer.cpu_deadline = std::max(Nanoseconds{1}, cpu_time(process_) + remaining);
     return old;
   }
+  timer.is_wall_clock = absolute && is_wall_clock(timer.clock);
   timer.deadline = time::TimerQueue::now() + remaining;
   timer.timer->arm(timer.deadline);
   return old;

@@ -30,6 +30,7 @@ struct PosixTimer {
   Nanoseconds interval = 0;
   Nanoseconds cpu_deadline = 0; ///< CPU time used at which it expires; 0: unarmed
   Nanoseconds deadline = 0;     ///< host monotonic; 0: unarmed
+  bool is_wall_clock = false;   ///< the deadline was given as a time of the wall clock
   /// Expirations since its signal was queued; those that the last signal told of.
   int overrun = 0, last_overrun = 0;
   std::unique_ptr<time::Timer> timer;

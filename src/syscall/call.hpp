@@ -76,8 +76,9 @@ struct Call {
   u64 arguments[6];
 
   [[nodiscard]] process::SyscallState &state() const { return thread.syscall_state; }
-  /// Arms the deadline on the first try; `timeout` in ns from now.
-  void set_timeout(Nanoseconds timeout) const;
+  /// Arms the deadline on the first try; `timeout` in ns from now, which may have been found from a
+  /// time of the wall clock.
+  void set_timeout(Nanoseconds timeout, bool is_wall_clock = false) const;
   [[nodiscard]] bool timed_out() const { return thread.syscall_state.timed_out; }
 };
 

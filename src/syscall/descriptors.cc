@@ -191,8 +191,8 @@ SyscallResult sys_timerfd_settime(Call &call, int fd, u64 flags, GuestAddress ne
   fs::TimerFile::Setting setting{TINE_TRY(to_nanoseconds(value.it_value)),
                                  TINE_TRY(to_nanoseconds(value.it_interval))};
   const Ref<fs::TimerFile> timer = TINE_TRY(timer_of(call, fd));
-  const bool monotonic = timer->clock() != CLOCK_REALTIME && timer->clock() != CLOCK_REALTIME_ALARM;
-  if ((flags & TFD_TIMER_ABSTIME) != 0 && monotonic && setting.value != 0) // the host's time
+  if ((flags & TFD_TIMER_ABSTIME) != 0 && !timer->measures_wall_clock() &&
+      setting.value != 0) // the host's time
     setting.value = std::max<Nanoseconds>(setting.value - call.kernel.monotonic_offset, 1);
   const fs::TimerFile::Setting old = timer->remaining();
   timer->set(setting, (flags & TFD_TIMER_ABSTIME) != 0);

@@ -202,11 +202,12 @@ Next deliver_pending_signals(Thread &thread) {
   return next_after(delivery);
 }
 
-void Call::set_timeout(Nanoseconds timeout) const {
+void Call::set_timeout(Nanoseconds timeout, bool is_wall_clock) const {
   if (!state().deadline) {
     const Nanoseconds now = time::TimerQueue::now();
     const Nanoseconds longest = (Nanoseconds{1} << 62) - now;
     state().deadline = now + (timeout < longest ? timeout : longest);
+    state().deadline_is_wall_clock = is_wall_clock;
   }
   if (!thread.timeout.deadline() && !state().timed_out)
     thread.timeout.arm(*state().deadline);

@@ -17,12 +17,6 @@ namespace {
 
 constexpr u32 command_mask = ~u32{FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME};
 
-Nanoseconds wall_clock() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return Nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
 /// One call's words and flags.
 struct Futex {
   Call &call;
@@ -43,9 +37,12 @@ Status arm_timeout(Futex &futex, GuestAddress timeout, bool is_absolute) {
   const Nanoseconds time = TINE_TRY(read_timespec(futex.call.memory, timeout));
   if (!futex.call.state().deadline) {
     const Nanoseconds now = futex.is_wall_clock
-                                ? wall_clock()
+                                ? time::wall_clock()
                                 : time::TimerQueue::now() + futex.call.kernel.monotonic_offset;
-    futex.call.set_timeout(!is_absolute ? time : time > now ? time - now : 0);
+    futex.call.set_timeout(!is_absolute ? time
+                           : time > now ? time - now
+                                        : 0,
+                           is_absolute && futex.is_wall_clock);
   } else {
     futex.call.set_timeout(0); // the deadline stands; the timer is armed again
   }

@@ -74,7 +74,7 @@ SyscallResult sys_futex_waitv(Call &call, GuestAddress address, u32 count, u32 f
       return Errno{EAGAIN};
   }
   if (remaining)
-    call.set_timeout(*remaining);
+    call.set_timeout(*remaining, clock == CLOCK_REALTIME);
   table.enqueue_words(call.thread, std::move(words));
   return blocked();
 }

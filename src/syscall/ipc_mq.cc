@@ -91,10 +91,7 @@ Result<std::optional<Nanoseconds>> read_deadline(Call &call, GuestAddress addres
     return std::optional<Nanoseconds>();
   const auto time = TINE_TRY(call.memory.read_object<timespec>(address));
   const Nanoseconds deadline = TINE_TRY(to_nanoseconds(time));
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const Nanoseconds elapsed = now.tv_sec * 1'000'000'000 + now.tv_nsec;
-  return std::optional<Nanoseconds>(std::max<Nanoseconds>(deadline - elapsed, 0));
+  return std::optional<Nanoseconds>(std::max<Nanoseconds>(deadline - time::wall_clock(), 0));
 }
 
 /// scratch[0] says which queue a thread receives from, for is_receiver_waiting.
@@ -105,7 +102,7 @@ SyscallResult sleep_on_posix_queue(Call &call, QueueFile &file,
   if (call.timed_out())
     return Errno{ETIMEDOUT};
   if (timeout)
-    call.set_timeout(*timeout);
+    call.set_timeout(*timeout, true);
   call.state().scratch[0] = file.queue().number();
   return wait_for_file(call, file, POLLIN | POLLOUT);
 }

@@ -95,10 +95,10 @@ Result<Nanoseconds> read_clock(const Call &call, int clock) {
 /// Sleeps `duration` from the first try on. `remaining`, if not null, is written when a signal ends
 /// it.
 SyscallResult sleep_for(Call &call, Nanoseconds duration, GuestAddress remaining,
-                        Interrupt interrupt) {
+                        Interrupt interrupt, bool is_wall_clock = false) {
   if (call.timed_out() || (duration == 0 && !call.state().retrying))
     return 0;
-  call.set_timeout(duration);
+  call.set_timeout(duration, is_wall_clock);
   if (!remaining.is_null() && call.thread.has_deliverable_signal()) {
     const Nanoseconds left =
         std::max(Nanoseconds{0}, *call.state().deadline - time::TimerQueue::now());
@@ -161,7 +161,8 @@ SyscallResult sys_clock_nanosleep(Call &call, int clock, u64 flags, GuestAddress
   if (!absolute)
     return sleep_for(call, time, remaining, Interrupt::restart_block);
   const Nanoseconds now = TINE_TRY(read_clock(call, clock));
-  return sleep_for(call, time > now ? time - now : 0, {}, Interrupt::no_handler);
+  return sleep_for(call, time > now ? time - now : 0, {}, Interrupt::no_handler,
+                   clock == CLOCK_REALTIME || clock == CLOCK_TAI);
 }
 
 SyscallResult sys_clock_gettime(Call &call, int clock, GuestAddress address) {

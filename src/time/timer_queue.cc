@@ -4,6 +4,12 @@
 
 namespace tine::time {
 
+Nanoseconds wall_clock() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return Nanoseconds{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 void Timer::arm(Nanoseconds deadline) {
   disarm();
   const bool earliest = queue_.armed_.empty() || deadline < queue_.armed_.begin()->first;

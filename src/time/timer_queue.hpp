@@ -9,6 +9,9 @@
 
 namespace tine::time {
 
+/// The host's CLOCK_REALTIME, in nanoseconds.
+[[nodiscard]] Nanoseconds wall_clock();
+
 class TimerQueue;
 
 /// A one-shot timer; owned by whoever waits (a thread, a process, a timerfd). Armed at most once.
