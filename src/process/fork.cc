@@ -37,7 +37,7 @@ Status check_flags(const Thread &parent, const CloneArguments &arguments) {
     return Errno{EINVAL};
   if (have_both(arguments, CLONE_NEWIPC, CLONE_SYSVSEM))
     return Errno{EINVAL};
-  if (has(arguments, CLONE_NEWPID | CLONE_NEWUSER) && has(arguments, CLONE_THREAD | CLONE_PARENT))
+  if (has(arguments, CLONE_NEWPID | CLONE_NEWUSER) && has(arguments, CLONE_THREAD))
     return Errno{EINVAL};
   // "CLONE_PARENT … EINVAL if the calling process is an init".
   if (has(arguments, CLONE_PARENT) &&
@@ -52,6 +52,8 @@ Status check_flags(const Thread &parent, const CloneArguments &arguments) {
     return Errno{EINVAL};
   if (arguments.exit_signal < 0 || arguments.exit_signal > 64)
     return Errno{EINVAL};
+  if (has(arguments, CLONE_SETTLS) && arguments.tls >= user_address_limit)
+    return Errno{EPERM}; // as arch_prctl(2)
   return check_new_namespaces(parent, arguments.flags);
 }
 

@@ -166,13 +166,12 @@ Result<WaitedChild> wait_for_child(Process &parent, const WaitRequest &request) 
   const auto look_at = [&](Process &child) {
     if (!is_selected(child, request) || !is_of_kind(child, request.options))
       return false;
-    any = true;
-    if (child.end_delayed)
-      return false;
     // A traced zombie, and all of its own tracees', a parent sees as their tracer or not yet.
-    if (!child.leader_tracer.is_none() || (!parent.tracees.empty() && traces_leader(parent, child)))
-      return false;
-    return has_changed(child, request.options);
+    const bool hidden = child.end_delayed || !child.leader_tracer.is_none() ||
+                        (!parent.tracees.empty() && traces_leader(parent, child));
+    // "ECHILD": who asks for stops alone finds nothing to wait for in a zombie.
+    any = any || hidden || !child.is_zombie() || (request.options & WEXITED) != 0;
+    return !hidden && has_changed(child, request.options);
   };
   if (request.kind == WaitKind::pid) {
     Process *child = parent.kernel.find_process(request.id);

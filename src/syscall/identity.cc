@@ -2,6 +2,7 @@
 #include "syscall/handlers.hpp"
 #include "syscall/identifiers.hpp"
 
+#include <algorithm>
 #include <linux/capability.h>
 
 namespace tine::syscall {
@@ -229,6 +230,7 @@ SyscallResult sys_setgroups(Call &call, int size, GuestAddress list) {
   for (u32 &group : groups)
     if ((group = fs::group_to_box(space, group)) == fs::no_id)
       return Errno{EINVAL};
+  std::sort(groups.begin(), groups.end()); // getgroups(2) has them sorted
   call.thread.credentials.groups = std::move(groups);
   return 0;
 }

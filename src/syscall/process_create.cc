@@ -5,6 +5,7 @@
 #include "syscall/handlers.hpp"
 
 #include <algorithm>
+#include <climits>
 #include <fcntl.h>
 #include <linux/sched.h>
 
@@ -152,7 +153,7 @@ SyscallResult sys_clone3(Call &call, GuestAddress address, u64 size) {
     return Errno{EINVAL};
   // Cgroups are not there.
   if ((given.flags & CLONE_INTO_CGROUP) != 0)
-    return Errno{EBADF};
+    return given.cgroup > INT_MAX ? Errno{EINVAL} : Errno{EBADF};
 
   CloneArguments arguments;
   arguments.flags = given.flags;

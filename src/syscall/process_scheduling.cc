@@ -20,6 +20,7 @@ namespace {
 
 constexpr int lowest_nice = -20, highest_nice = 19;
 constexpr int highest_real_time_priority = 99;
+constexpr int sched_ext = 7;                  ///< SCHED_EXT
 constexpr int reset_on_fork_bit = 0x40000000; ///< SCHED_RESET_ON_FORK, or'ed into a policy
 
 Thread *find_thread(const Call &call, int tid) {
@@ -54,6 +55,11 @@ bool is_policy(int policy) {
          policy == SCHED_IDLE;
 }
 
+/// 20 - RLIMIT_NICE.
+int lowest_allowed_nice(const Process &process) {
+  return 20 - static_cast<int>(std::min<u64>(process.limit(RLIMIT_NICE), 40));
+}
+
 /// Who may not schedule as it likes (sched(7), "Privileges and resource limits") may lower a
 /// real-time priority, raise it up to RLIMIT_RTPRIO, and not take SCHED_RESET_ON_FORK back.
 Status check_privilege(const Call &call, const Thread &target, const sched::Scheduling &wanted) {
@@ -65,6 +71,11 @@ Status check_privilege(const Call &call, const Thread &target, const sched::Sche
   if (is_real_time(wanted.policy) && ((wanted.policy != now.policy && limit == 0) ||
                                       (priority > now.real_time_priority && priority > limit)))
     return Errno{EPERM};
+  // "Since Linux 2.6.39: … out of SCHED_IDLE … so long as its nice value falls in the range
+  // permitted by its RLIMIT_NICE".
+  if (now.policy == SCHED_IDLE && wanted.policy != SCHED_IDLE &&
+      target.process->nice < lowest_allowed_nice(*target.process))
+    return Errno{EPERM};
   if ((now.reset_on_fork && !wanted.reset_on_fork) || !may_schedule(call, target))
     return Errno{EPERM};
   return Done{};
@@ -72,8 +83,8 @@ Status check_privilege(const Call &call, const Thread &target, const sched::Sche
 
 /// A nice value may be lowered to 20 - RLIMIT_NICE, or by CAP_SYS_NICE.
 Status check_nice(const Call &call, const Process &process, int nice, int refusal) {
-  const i64 floor = 20 - static_cast<i64>(std::min<u64>(process.limit(RLIMIT_NICE), 40));
-  if (nice < process.nice && nice < floor && !call.thread.credentials.capable(CAP_SYS_NICE))
+  if (nice < process.nice && nice < lowest_allowed_nice(process) &&
+      !call.thread.credentials.capable(CAP_SYS_NICE))
     return Errno{refusal};
   return Done{};
 }
@@ -197,14 +208,15 @@ SyscallResult sys_sched_getscheduler(Call &call, int tid) {
   return now.policy | (now.reset_on_fork ? reset_on_fork_bit : 0);
 }
 
+/// SCHED_DEADLINE and SCHED_EXT have an answer though no thread can have them.
 SyscallResult sys_sched_get_priority_max(Call &, int policy) {
-  if (!is_policy(policy))
+  if (!is_policy(policy) && policy != SCHED_DEADLINE && policy != sched_ext)
     return Errno{EINVAL};
   return is_real_time(policy) ? highest_real_time_priority : 0;
 }
 
 SyscallResult sys_sched_get_priority_min(Call &, int policy) {
-  if (!is_policy(policy))
+  if (!is_policy(policy) && policy != SCHED_DEADLINE && policy != sched_ext)
     return Errno{EINVAL};
   return is_real_time(policy) ? 1 : 0;
 }
@@ -254,12 +266,18 @@ Result<GuestSchedulingAttributes> read_attributes(Call &call, GuestAddress addre
 SyscallResult sys_sched_setattr(Call &call, int tid, GuestAddress address, u64 flags) {
   if (flags != 0 || address.is_null() || tid < 0)
     return Errno{EINVAL};
-  const auto given = TINE_TRY(read_attributes(call, address));
+  auto given = TINE_TRY(read_attributes(call, address));
   Thread *target = TINE_TRY(scheduled_thread(call, tid));
-  if ((given.flags & ~u64{SCHED_FLAG_RESET_ON_FORK}) != 0)
+  constexpr u64 there = SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS;
+  if ((given.flags & ~there) != 0)
     return Errno{EINVAL};
+  if ((given.flags & SCHED_FLAG_KEEP_PARAMS) != 0) {
+    given.priority = static_cast<u32>(target->scheduling.real_time_priority);
+    given.nice = target->process->nice;
+  }
   const int nice = std::clamp(given.nice, lowest_nice, highest_nice);
-  const int policy = static_cast<int>(given.policy);
+  const int policy = (given.flags & SCHED_FLAG_KEEP_POLICY) != 0 ? target->scheduling.policy
+                                                                 : static_cast<int>(given.policy);
   if (!is_real_time(policy))
     TINE_TRY(check_nice(call, *target->process, nice, EPERM));
   TINE_TRY(set_policy(call, *target, policy, static_cast<int>(given.priority),

@@ -33,14 +33,30 @@ Result<Thread *> find_thread(Call &call, int pid) {
 
 // ---- starting ----
 
+/// Who attaches to a stopped thread may use ptrace on it at once: the call ends when the thread has
+/// left that stop for its tracer's (Linux's JOBCTL_TRAPPING).
+SyscallResult wait_for_trap(Call &call, int pid) {
+  const Thread *tracee = call.kernel.find_thread(Pid{pid});
+  if (tracee == nullptr || tracee->must_exit || !process::is_traced(*tracee) ||
+      tracee->trace->tracer != call.thread.tid || !tracee->trace->trap_pending)
+    return 0;
+  call.thread.wait_on(call.process.child_changed);
+  return blocked(Interrupt::uninterruptible);
+}
+
 SyscallResult start_tracing(Call &call, int request, int pid, u64 address, u64 data) {
+  if (call.state().retrying)
+    return wait_for_trap(call, pid);
   Thread *tracee = TINE_TRY(find_thread(call, pid));
-  if (request == PTRACE_ATTACH)
-    return process::attach(call.thread, *tracee);
+  if (request == PTRACE_ATTACH) {
+    TINE_TRY(process::attach(call.thread, *tracee));
+    return wait_for_trap(call, pid);
+  }
   // "PTRACE_SEIZE: addr must be 0; data contains a bit mask of ptrace options".
   if (address != 0 || (data & ~all_options) != 0)
     return Errno{EIO};
-  return process::seize(call.thread, *tracee, static_cast<u32>(data));
+  TINE_TRY(process::seize(call.thread, *tracee, static_cast<u32>(data)));
+  return wait_for_trap(call, pid);
 }
 
 // ---- memory and registers ----

@@ -32,6 +32,8 @@ SyscallResult signal_all(Call &call, const siginfo_t &info, Choose choose) {
       targets.push_back(process);
   if (targets.empty())
     return Errno{ESRCH};
+  if (!is_signal(signal))
+    return Errno{EINVAL};
   bool sent = false;
   for (const Ref<Process> &target : targets) {
     if (!process::may_signal(call.thread, *target, signal))
@@ -50,6 +52,8 @@ bool is_killed_with_all(const Call &call, Pid pid) {
 }
 
 SyscallResult signal_process(Call &call, Process &target, int signal, const siginfo_t &info) {
+  if (!is_signal(signal))
+    return Errno{EINVAL};
   if (!process::may_signal(call.thread, target, signal))
     return Errno{EPERM};
   if (signal == 0)
@@ -64,9 +68,12 @@ SyscallResult signal_thread(Call &call, int group, int tid, const siginfo_t &inf
   if (target == nullptr || (group != 0 && target->process->pid.value != group)) {
     // A leader that ended before its threads, or a zombie, still has its id.
     const Process *zombie = call.kernel.find_process(Pid{tid});
-    return zombie != nullptr && (group == 0 || group == tid) ? SyscallResult{0}
-                                                             : SyscallResult{Errno{ESRCH}};
+    if (zombie == nullptr || (group != 0 && group != tid))
+      return Errno{ESRCH};
+    return is_signal(signal) ? SyscallResult{0} : SyscallResult{Errno{EINVAL}};
   }
+  if (!is_signal(signal))
+    return Errno{EINVAL};
   if (!process::may_signal(call.thread, *target->process, signal))
     return Errno{EPERM};
   if (signal == 0)
@@ -88,9 +95,8 @@ Result<siginfo_t> read_siginfo(Call &call, GuestAddress address, int signal, Pid
 
 } // namespace
 
+/// The signal's number is looked at last: "ESRCH" comes before its "EINVAL".
 SyscallResult sys_kill(Call &call, int pid, int signal) {
-  if (!is_signal(signal))
-    return Errno{EINVAL};
   if (pid > 0) {
     Process *target = call.kernel.find_process(Pid{pid});
     if (target == nullptr) {
@@ -103,12 +109,15 @@ SyscallResult sys_kill(Call &call, int pid, int signal) {
     return signal_process(call, *target, signal,
                           process::user_signal(signal, SI_USER, call.thread));
   }
-  if (pid ==
-      -1) // "every process for which the caller has permission, except for process 1" and itself
-    return signal_all(call, process::user_signal(signal, SI_USER, call.thread),
-                      [&](const Process &process) {
-                        return &process != &call.process && is_killed_with_all(call, process.pid);
-                      });
+  if (pid == -1) {
+    // "every process for which the caller has permission, except for process 1" and itself. That
+    // there are only others is no error.
+    const SyscallResult result = signal_all(
+        call, process::user_signal(signal, SI_USER, call.thread), [&](const Process &process) {
+          return &process != &call.process && is_killed_with_all(call, process.pid);
+        });
+    return result.value() == -EPERM ? SyscallResult{0} : result;
+  }
   if (pid == INT_MIN)
     return Errno{ESRCH};
   const Pid group = pid == 0 ? call.process.group : Pid{-pid};
@@ -117,21 +126,19 @@ SyscallResult sys_kill(Call &call, int pid, int signal) {
 }
 
 SyscallResult sys_tkill(Call &call, int tid, int signal) {
-  if (!is_signal(signal) || tid <= 0)
+  if (tid <= 0)
     return Errno{EINVAL};
   return signal_thread(call, 0, tid, process::user_signal(signal, SI_TKILL, call.thread));
 }
 
 SyscallResult sys_tgkill(Call &call, int group, int tid, int signal) {
-  if (!is_signal(signal) || tid <= 0 || group <= 0)
+  if (tid <= 0 || group <= 0)
     return Errno{EINVAL};
   return signal_thread(call, group, tid, process::user_signal(signal, SI_TKILL, call.thread));
 }
 
 SyscallResult sys_rt_sigqueueinfo(Call &call, int pid, int signal, GuestAddress address) {
   const siginfo_t info = TINE_TRY(read_siginfo(call, address, signal, Pid{pid}));
-  if (!is_signal(signal))
-    return Errno{EINVAL};
   Process *target = call.kernel.find_process(Pid{pid});
   if (target == nullptr)
     return Errno{ESRCH};
@@ -141,7 +148,7 @@ SyscallResult sys_rt_sigqueueinfo(Call &call, int pid, int signal, GuestAddress 
 SyscallResult sys_rt_tgsigqueueinfo(Call &call, int group, int tid, int signal,
                                     GuestAddress address) {
   const siginfo_t info = TINE_TRY(read_siginfo(call, address, signal, Pid{group}));
-  if (!is_signal(signal) || tid <= 0 || group <= 0)
+  if (tid <= 0 || group <= 0)
     return Errno{EINVAL};
   return signal_thread(call, group, tid, info);
 }

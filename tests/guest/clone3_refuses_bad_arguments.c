@@ -49,6 +49,14 @@ int main(void) {
   bad = good;
   bad.arguments.flags = CLONE_SIGHAND | CLONE_CLEAR_SIGHAND | CLONE_VM;
   CHECK_ERRNO(clone3(&bad, sizeof bad.arguments), EINVAL);
+  bad = good;
+  bad.arguments.flags = CLONE_INTO_CGROUP;
+  bad.arguments.cgroup = (uint64_t)-1;
+  CHECK_ERRNO(clone3(&bad, sizeof bad.arguments), EINVAL);
+  bad = good;
+  bad.arguments.flags = CLONE_SETTLS;
+  bad.arguments.tls = (uint64_t)1 << 63;
+  CHECK_ERRNO(clone3(&bad, sizeof bad.arguments), EPERM);
   CHECK_ERRNO(syscall(SYS_clone3, (void *)8, 64), EFAULT);
   return finish();
 }

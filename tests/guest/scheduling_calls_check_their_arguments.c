@@ -35,6 +35,17 @@ static void policies(void) {
   CHECK_ERRNO(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param), EINVAL);
   CHECK_ERRNO(syscall(SYS_sched_getscheduler, -1), EINVAL);
   CHECK_ERRNO(syscall(SYS_sched_getscheduler, nobody_has), ESRCH);
+  enum { ext = 7 };
+  CHECK(syscall(SYS_sched_get_priority_max, SCHED_DEADLINE) == 0 &&
+        syscall(SYS_sched_get_priority_min, ext) == 0);
+  CHECK_ERRNO(syscall(SYS_sched_get_priority_max, 8), EINVAL);
+  IN_CHILD({ // sched(7): out of SCHED_IDLE as far as RLIMIT_NICE allows
+    NEED(setresuid(1234, 1234, 1234) == 0);
+    struct rlimit limit = {0, 0};
+    NEED(setrlimit(RLIMIT_NICE, &limit) == 0);
+    CHECK(syscall(SYS_sched_setscheduler, 0, SCHED_IDLE, &param) == 0);
+    CHECK_ERRNO(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &param), EPERM);
+  });
   struct timespec slice;
   CHECK_ERRNO(syscall(SYS_sched_rr_get_interval, -1, &slice), EINVAL);
   CHECK_ERRNO(syscall(SYS_sched_rr_get_interval, nobody_has, &slice), ESRCH);
@@ -63,6 +74,9 @@ static void attributes(void) {
   CHECK_ERRNO(syscall(SYS_sched_setattr, 0, &value, 0), E2BIG);
   CHECK_THAT(value.size >= 48 && value.size < sizeof value,
              "the size that the kernel knows is stored");
+  enum { keep_policy = 8, keep_parameters = 16 };
+  value = (struct attributes){.size = 48, .flags = keep_policy | keep_parameters, .priority = 50};
+  CHECK(syscall(SYS_sched_setattr, 0, &value, 0) == 0);
   value = (struct attributes){.size = 48, .policy = (uint32_t)-1};
   CHECK_ERRNO(syscall(SYS_sched_setattr, 0, &value, 0), EINVAL);
 }

@@ -24,6 +24,9 @@ int main(void) {
   IN_CHILD({
     gid_t group = 99;
     CHECK(setgroups(1, &group) == 0 && getgroups(0, NULL) == 1);
+    gid_t groups[3] = {7, 5, 6};
+    CHECK(setgroups(3, groups) == 0 && getgroups(3, groups) == 3);
+    CHECK_THAT(groups[0] == 5 && groups[1] == 6 && groups[2] == 7, "the list is sorted");
     CHECK(setfsuid(5) == 0 && setfsuid(5) == 5);
   });
   CHECK(getuid() == 0 && geteuid() == 0);
