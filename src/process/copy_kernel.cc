@@ -75,6 +75,7 @@ Result<Ref<Process>> Process::copy(Copier &copier) {
   made->start_time = start_time;
   made->nice = nice;
   made->dumpable = dumpable;
+  made->huge_pages_disabled = huge_pages_disabled;
   made->personality = personality;
   made->oom_score_adjustment = oom_score_adjustment;
   made->io_priority = io_priority;
@@ -122,7 +123,10 @@ Result<Ref<Thread>> Thread::copy(Copier &copier) {
   made->voluntary_switches = voluntary_switches;
   made->involuntary_switches = involuntary_switches;
   made->no_new_privileges = no_new_privileges;
-  made->keep_capabilities = keep_capabilities;
+  made->strict_seccomp = strict_seccomp;
+  made->is_io_flusher = is_io_flusher;
+  made->memory_failure_policy = memory_failure_policy;
+  made->secure_bits = secure_bits;
   made->syscall_state = syscall_state;
   made->syscall_number = syscall_number;
   made->semaphore_undo = TINE_TRY(copier.copy(semaphore_undo));

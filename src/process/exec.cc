@@ -14,6 +14,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 
 namespace tine::process {
 namespace {
@@ -76,10 +77,11 @@ Status take_file_ids(const Thread &thread, fs::File &file, fs::Credentials &ids)
 
 /// capabilities(7), "Transformation of capabilities during execve()" and "Capabilities and
 /// execution of programs by root"; files have no capabilities of their own here.
-void transform_capabilities(fs::Credentials &ids, bool is_set_id) {
+void transform_capabilities(fs::Credentials &ids, bool is_set_id, u32 secure_bits) {
   constexpr u64 all = ~u64{0};
   const u32 root = fs::user_to_box(ids.user_namespace.get(), 0);
-  const bool is_root = root != fs::no_id && (ids.euid == root || ids.uid == root);
+  const bool is_root = root != fs::no_id && (ids.euid == root || ids.uid == root) &&
+                       (secure_bits & SECBIT_NOROOT) == 0;
   if (is_set_id)
     ids.ambient = 0;
   const u64 file_permitted = is_root ? all : 0, file_inheritable = file_permitted;
@@ -95,7 +97,7 @@ Result<fs::Credentials> credentials_after(const Thread &thread, fs::File &file) 
   fs::Credentials ids = thread.credentials;
   TINE_TRY(take_file_ids(thread, file, ids));
   const bool is_set_id = ids.euid != ids.uid || ids.egid != ids.gid;
-  transform_capabilities(ids, is_set_id);
+  transform_capabilities(ids, is_set_id, thread.secure_bits);
   // "The effective user ID of the process is copied to the saved set-user-ID".
   ids.suid = ids.fsuid = ids.euid;
   ids.sgid = ids.fsgid = ids.egid;
@@ -276,7 +278,7 @@ void commit(Thread &thread, Program program, const ExecArguments &arguments) {
   thread.alternate_stack = {};
   thread.clear_child_tid = {};
   thread.robust_list = {};
-  thread.keep_capabilities = false;
+  thread.secure_bits &= ~u32{SECBIT_KEEP_CAPS};
   thread.rseq = {};
   process.asynchronous_io = nullptr;
   thread.name = base_name(arguments.path);

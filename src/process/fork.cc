@@ -174,7 +174,10 @@ Status fill_thread(Thread &child, Thread &parent, const CloneArguments &argument
   child.scheduling = inherited(parent.scheduling);
   child.timer_slack = child.default_timer_slack = parent.timer_slack;
   child.no_new_privileges = parent.no_new_privileges;
-  child.keep_capabilities = parent.keep_capabilities;
+  child.strict_seccomp = parent.strict_seccomp;
+  child.is_io_flusher = parent.is_io_flusher;
+  child.memory_failure_policy = parent.memory_failure_policy;
+  child.secure_bits = parent.secure_bits;
   return Done{};
 }
 
@@ -190,6 +193,7 @@ Ref<Process> make_process(const Thread &caller, Pid pid, const CloneArguments &a
   child->terminal = parent.terminal;
   child->nice = inherited_nice(caller);
   child->dumpable = parent.dumpable;
+  child->huge_pages_disabled = parent.huge_pages_disabled;
   child->personality = parent.personality;
   child->oom_score_adjustment = parent.oom_score_adjustment;
   child->io_priority = parent.io_priority;

@@ -83,7 +83,7 @@ void take_user_namespace(Thread &thread, Ref<fs::UserNamespace> space) {
   ids.inheritable = ids.ambient = 0;
   ids.permitted = ids.effective = ids.bounding = all_capabilities;
   ids.user_namespace = std::move(space);
-  thread.keep_capabilities = false;
+  thread.secure_bits = 0;
 }
 
 Status check_new_namespaces(const Thread &thread, u64 flags) {

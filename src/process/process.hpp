@@ -91,6 +91,7 @@ public:
   Nanoseconds start_time = 0; ///< host monotonic
   int nice = 0;
   int dumpable = 1;
+  bool huge_pages_disabled = false; ///< PR_SET_THP_DISABLE; kept by fork and execve
   u32 personality = 0;
   int oom_score_adjustment = 0; ///< /proc/PID/oom_score_adj; kept by fork and execve
   int io_priority = 0;

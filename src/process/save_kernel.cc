@@ -105,8 +105,8 @@ void Process::archive_body(Archive &archive) {
           end_delayed, exit_status, real_uid, stopped, stop_pending, stop_signal, stop_reported,
           continue_reported, tracees, leader_tracer, creator, pending, usage, children_usage,
           transfers.read_bytes, transfers.written_bytes, transfers.read_calls,
-          transfers.write_calls, executable, nice, dumpable, personality, oom_score_adjustment,
-          io_priority, executable_file, terminal);
+          transfers.write_calls, executable, nice, dumpable, huge_pages_disabled, personality,
+          oom_score_adjustment, io_priority, executable_file, terminal);
   for (ResourceLimit &limit : limits)
     archive(limit.current, limit.maximum);
   archive.instant(start_time);
@@ -183,7 +183,8 @@ void Thread::archive_body(Archive &archive) {
           rseq, rseq_signature, rseq_size, scheduling.policy, scheduling.real_time_priority,
           scheduling.reset_on_fork, scheduling.affinity, timer_slack, default_timer_slack,
           user_time, system_time, voluntary_switches, involuntary_switches, no_new_privileges,
-          keep_capabilities, syscall_state, syscall_number, semaphore_undo, trace, namespaces);
+          strict_seccomp, is_io_flusher, memory_failure_policy, secure_bits, syscall_state,
+          syscall_number, semaphore_undo, trace, namespaces);
   std::optional<Nanoseconds> deadline = timeout.deadline();
   archive.instant(deadline, syscall_state.deadline_is_wall_clock);
   if (name.size() > longest_thread_name)

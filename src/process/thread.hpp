@@ -92,7 +92,10 @@ public:
   u64 voluntary_switches = 0, involuntary_switches = 0; ///< getrusage(2), of RUSAGE_THREAD
   Nanoseconds on_cpu_since = 0; ///< host monotonic; 0: not on a vCPU, or nobody counts
   bool no_new_privileges = false;
-  bool keep_capabilities = false; ///< PR_SET_KEEPCAPS; reset by execve
+  bool strict_seccomp = false;  ///< SECCOMP_MODE_STRICT: read, write, exit and sigreturn alone
+  bool is_io_flusher = false;   ///< PR_SET_IO_FLUSHER
+  u8 memory_failure_policy = 2; ///< PR_MCE_KILL_DEFAULT
+  u32 secure_bits = 0;          ///< PR_SET_SECUREBITS; execve takes SECBIT_KEEP_CAPS away
 
   // ---- system calls ----
   SyscallState syscall_state;

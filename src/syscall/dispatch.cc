@@ -1,11 +1,14 @@
 #include "syscall/dispatch.hpp"
 
+#include "process/lifecycle.hpp"
 #include "process/signals.hpp"
 #include "process/tracer.hpp"
 #include "syscall/dispatch_traced.hpp"
 #include "syscall/identifiers.hpp"
 #include "syscall/table.hpp"
 #include "syscall/thread_caller.hpp"
+
+#include <sys/syscall.h>
 
 namespace tine::syscall {
 namespace {
@@ -149,6 +152,13 @@ Next stand_still(Thread &thread) {
   return Next::blocked;
 }
 
+/// prctl(2), SECCOMP_MODE_STRICT: "the only system calls that the thread is permitted to make are
+/// read(2), write(2), _exit(2) (but not exit_group(2)), and sigreturn(2)".
+bool is_allowed_in_strict_mode(u64 number) {
+  return number == SYS_read || number == SYS_write || number == SYS_exit ||
+         number == SYS_rt_sigreturn;
+}
+
 } // namespace
 
 Next start_system_call(Thread &thread) {
@@ -158,6 +168,10 @@ Next start_system_call(Thread &thread) {
   const u64 number = thread.cpu.gpr[cpu::rax];
   thread.syscall_number = static_cast<i64>(number);
   ++thread.kernel.counters.system_calls;
+  if (thread.strict_seccomp && !is_allowed_in_strict_mode(number)) [[unlikely]] {
+    process::exit_thread(thread, process::killed_status(SIGKILL, false));
+    return Next::exited;
+  }
   if (thread.trace)
     return start_traced_call(thread);
   const Row *row = find_row(number);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <linux/capability.h>
+#include <linux/securebits.h>
 
 namespace tine::syscall {
 
@@ -38,14 +39,21 @@ void set_users(Call &call, Ids ids) {
   const bool had_root = old.has(root);
   credentials.uid = ids.real, credentials.euid = credentials.fsuid = ids.effective,
   credentials.suid = ids.saved;
-  if (had_root && !ids.has(root))
-    credentials.permitted = credentials.effective = credentials.ambient = 0;
+  const u32 secure_bits = call.thread.secure_bits;
+  if (old.effective != ids.effective)
+    call.process.dumpable = 0;
+  if ((secure_bits & SECBIT_NO_SETUID_FIXUP) != 0)
+    return;
+  // SECBIT_KEEP_CAPS keeps the permitted set alone.
+  if (had_root && !ids.has(root)) {
+    if ((secure_bits & SECBIT_KEEP_CAPS) == 0)
+      credentials.permitted = credentials.effective = 0;
+    credentials.ambient = 0;
+  }
   if (old.effective == root && ids.effective != root)
     credentials.effective = 0;
   else if (old.effective != root && ids.effective == root)
     credentials.effective = credentials.permitted;
-  if (old.effective != ids.effective)
-    call.process.dumpable = 0;
 }
 
 void set_groups(Call &call, Ids ids) {
@@ -185,6 +193,8 @@ SyscallResult sys_setfsuid(Call &call, int id) {
   if (wanted == unchanged || !allowed)
     return u64{shown_user(call, old)};
   credentials.fsuid = wanted;
+  if ((call.thread.secure_bits & SECBIT_NO_SETUID_FIXUP) != 0)
+    return u64{shown_user(call, old)};
   if (old == root && wanted != root)
     credentials.effective &= ~file_system_capabilities;
   else if (old != root && wanted == root)

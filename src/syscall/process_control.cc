@@ -67,7 +67,8 @@ SyscallResult ambient(Call &call, u64 operation, u64 capability, u64 rest) {
   case PR_CAP_AMBIENT_IS_SET:
     return credentials.ambient >> capability & 1;
   case PR_CAP_AMBIENT_RAISE:
-    if ((credentials.permitted & credentials.inheritable & bit) == 0)
+    if ((credentials.permitted & credentials.inheritable & bit) == 0 ||
+        (call.thread.secure_bits & SECBIT_NO_CAP_AMBIENT_RAISE) != 0)
       return Errno{EPERM};
     credentials.ambient |= bit;
     return 0;
@@ -93,13 +94,71 @@ SyscallResult set_death_signal(Call &call, u64 signal) {
   return 0;
 }
 
-/// Only "keep capabilities", by PR_SET_KEEPCAPS, is there; what prctl(2) asks first is EPERM.
-SyscallResult set_secure_bits(const Call &call, u64 bits) {
-  const u64 present = call.thread.keep_capabilities ? SECBIT_KEEP_CAPS : 0;
-  if ((bits & ~u64{SECURE_ALL_BITS | SECURE_ALL_LOCKS}) != 0 ||
+/// capabilities(7), "The securebits flags": a locked one can't be changed, nor unlocked.
+SyscallResult set_secure_bits(Call &call, u64 bits) {
+  constexpr u64 all_bits = SECURE_ALL_BITS, all_locks = SECURE_ALL_LOCKS;
+  const u64 locks = call.thread.secure_bits & all_locks;
+  if ((bits & ~(all_bits | all_locks)) != 0 || (locks & ~bits) != 0 ||
+      ((locks >> 1) & (bits ^ call.thread.secure_bits)) != 0 ||
       !call.thread.credentials.capable_here(CAP_SETPCAP))
     return Errno{EPERM};
-  return bits == present ? SyscallResult{0} : SyscallResult{Errno{EINVAL}};
+  call.thread.secure_bits = static_cast<u32>(bits);
+  return 0;
+}
+
+SyscallResult set_keep_capabilities(Call &call, u64 keep) {
+  u32 &bits = call.thread.secure_bits;
+  if (keep > 1)
+    return Errno{EINVAL};
+  if ((bits & SECBIT_KEEP_CAPS_LOCKED) != 0)
+    return Errno{EPERM};
+  bits = keep != 0 ? bits | SECBIT_KEEP_CAPS : bits & ~u32{SECBIT_KEEP_CAPS};
+  return 0;
+}
+
+/// SECCOMP_MODE_STRICT, for good. There are no filters: EINVAL, but EFAULT comes first.
+SyscallResult set_seccomp(Call &call, u64 mode, GuestAddress filter) {
+  if (mode == SECCOMP_MODE_FILTER)
+    TINE_TRY(call.memory.read_object<FilterProgram>(filter));
+  if (mode != SECCOMP_MODE_STRICT)
+    return Errno{EINVAL};
+  call.thread.strict_seccomp = true;
+  return 0;
+}
+
+/// PR_MCE_KILL: kept and reported, since no memory of a box fails.
+SyscallResult set_memory_failure_policy(Call &call, u64 operation, u64 policy, u64 rest) {
+  if (rest != 0)
+    return Errno{EINVAL};
+  if (operation == PR_MCE_KILL_CLEAR && policy == 0)
+    call.thread.memory_failure_policy = PR_MCE_KILL_DEFAULT;
+  else if (operation == PR_MCE_KILL_SET && policy <= PR_MCE_KILL_DEFAULT)
+    call.thread.memory_failure_policy = static_cast<u8>(policy);
+  else
+    return Errno{EINVAL};
+  return 0;
+}
+
+/// PR_SET_IO_FLUSHER, PR_GET_IO_FLUSHER: kept and reported.
+SyscallResult io_flusher(Call &call, int option, u64 value, u64 rest) {
+  if (!call.thread.credentials.capable(CAP_SYS_RESOURCE))
+    return Errno{EPERM};
+  const bool is_set = option == PR_SET_IO_FLUSHER;
+  if (rest != 0 || value > (is_set ? 1U : 0U))
+    return Errno{EINVAL};
+  if (is_set)
+    call.thread.is_io_flusher = value != 0;
+  return !is_set && call.thread.is_io_flusher ? 1 : 0;
+}
+
+/// PR_SET_THP_DISABLE, PR_GET_THP_DISABLE: kept and reported; the box has no huge pages.
+SyscallResult huge_pages_disabled(Call &call, int option, u64 value, u64 rest) {
+  const bool is_set = option == PR_SET_THP_DISABLE;
+  if (rest != 0 || (!is_set && value != 0))
+    return Errno{EINVAL};
+  if (is_set)
+    call.process.huge_pages_disabled = value != 0;
+  return !is_set && call.process.huge_pages_disabled ? 1 : 0;
 }
 
 /// PR_GET_SPECULATION_CTRL: nothing can be switched off for a thread (PR_SPEC_NOT_AFFECTED).
@@ -108,6 +167,18 @@ SyscallResult speculation(u64 which, u64 rest) {
     return Errno{EINVAL};
   return which <= PR_SPEC_L1D_FLUSH ? SyscallResult{PR_SPEC_NOT_AFFECTED}
                                     : SyscallResult{Errno{ENODEV}};
+}
+
+/// PR_SET_SPECULATION_CTRL: "ENXIO: Control of the selected speculation misfeature is not
+/// possible".
+SyscallResult set_speculation(u64 which, u64 control, u64 rest) {
+  if (rest != 0)
+    return Errno{EINVAL};
+  if (which > PR_SPEC_L1D_FLUSH)
+    return Errno{ENODEV};
+  const bool is_control = control == PR_SPEC_ENABLE || control == PR_SPEC_DISABLE ||
+                          control == PR_SPEC_FORCE_DISABLE || control == PR_SPEC_DISABLE_NOEXEC;
+  return is_control || which == PR_SPEC_STORE_BYPASS ? Errno{ENXIO} : Errno{ERANGE};
 }
 
 SyscallResult set_no_new_privileges(Call &call, u64 value, u64 rest) {
@@ -147,18 +218,13 @@ SyscallResult sys_prctl(Call &call, int option, u64 second, u64 third, u64 fourt
     return (second | third | fourth | fifth) != 0 ? SyscallResult{Errno{EINVAL}}
                                                   : SyscallResult{thread.no_new_privileges ? 1 : 0};
   case PR_SET_KEEPCAPS:
-    if (second > 1)
-      return Errno{EINVAL};
-    thread.keep_capabilities = second != 0;
-    return 0;
+    return set_keep_capabilities(call, second);
   case PR_GET_KEEPCAPS:
-    return thread.keep_capabilities ? 1 : 0;
+    return (thread.secure_bits & SECBIT_KEEP_CAPS) != 0 ? 1 : 0;
   case PR_GET_SECCOMP:
-    return 0; // no filter: seccomp(2) has none here
+    return 0; // who is in strict mode can't ask
   case PR_SET_SECCOMP:
-    if (second == SECCOMP_MODE_FILTER) // struct sock_fprog: EFAULT comes first
-      TINE_TRY(call.memory.read_object<FilterProgram>(GuestAddress{third}));
-    return Errno{EINVAL};
+    return set_seccomp(call, second, GuestAddress{third});
   case PR_CAPBSET_READ:
     return read_bounding(call, second);
   case PR_CAPBSET_DROP:
@@ -166,7 +232,7 @@ SyscallResult sys_prctl(Call &call, int option, u64 second, u64 third, u64 fourt
   case PR_CAP_AMBIENT:
     return ambient(call, second, third, fourth | fifth);
   case PR_GET_SECUREBITS:
-    return thread.keep_capabilities ? SECBIT_KEEP_CAPS : 0;
+    return thread.secure_bits;
   case PR_SET_SECUREBITS:
     return set_secure_bits(call, second);
   case PR_SET_TIMERSLACK:
@@ -183,18 +249,28 @@ SyscallResult sys_prctl(Call &call, int option, u64 second, u64 third, u64 fourt
     return 0; // "all performance counters attached to the calling process": there are none
   case PR_GET_SPECULATION_CTRL:
     return speculation(second, third | fourth | fifth);
+  case PR_SET_SPECULATION_CTRL:
+    return set_speculation(second, third, fourth | fifth);
   case PR_SET_SYSCALL_USER_DISPATCH:
     // Only off, which it is.
     return second == PR_SYS_DISPATCH_OFF && (third | fourth | fifth) == 0
                ? SyscallResult{0}
                : SyscallResult{Errno{EINVAL}};
+  case PR_SET_TSC:
+    return second == PR_TSC_ENABLE ? SyscallResult{0} : SyscallResult{Errno{EINVAL}};
   case PR_GET_TSC:
     return call.memory.write_object(address, u32{PR_TSC_ENABLE});
+  case PR_SET_THP_DISABLE:
   case PR_GET_THP_DISABLE:
-    return (second | third | fourth | fifth) != 0 ? SyscallResult{Errno{EINVAL}} : SyscallResult{0};
+    return huge_pages_disabled(call, option, second, third | fourth | fifth);
+  case PR_MCE_KILL:
+    return set_memory_failure_policy(call, second, third, fourth | fifth);
   case PR_MCE_KILL_GET:
     return (second | third | fourth | fifth) != 0 ? SyscallResult{Errno{EINVAL}}
-                                                  : SyscallResult{PR_MCE_KILL_DEFAULT};
+                                                  : SyscallResult{thread.memory_failure_policy};
+  case PR_SET_IO_FLUSHER:
+  case PR_GET_IO_FLUSHER:
+    return io_flusher(call, option, second, third | fourth | fifth);
   case PR_GET_TID_ADDRESS:
     return call.memory.write_object(address, thread.clear_child_tid.value);
   case PR_SET_VMA: // PR_SET_VMA_ANON_NAME: a name for /proc/PID/maps, which an old kernel refuses
@@ -234,10 +310,11 @@ SyscallResult sys_personality(Call &call, u64 persona) {
   return u64{old};
 }
 
-/// No filters: what programs ask to find out whether there are any is answered so.
 SyscallResult sys_seccomp(Call &call, int operation, u64 flags, GuestAddress address) {
-  if (operation == SECCOMP_SET_MODE_FILTER && flags == 0) // struct sock_fprog: EFAULT comes first
-    TINE_TRY(call.memory.read_object<FilterProgram>(address));
+  if (operation == SECCOMP_SET_MODE_FILTER && flags == 0)
+    return set_seccomp(call, SECCOMP_MODE_FILTER, address);
+  if (operation == SECCOMP_SET_MODE_STRICT && flags == 0 && address.is_null())
+    return set_seccomp(call, SECCOMP_MODE_STRICT, address);
   return Errno{EINVAL};
 }
 

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <dirent.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 
 namespace tine::process {
 namespace {
@@ -87,9 +88,9 @@ Result<std::string> limits_text(const Subject &subject) {
   std::string text =
       fmt::format("{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");
   for (std::size_t i = 0; i < RLIM_NLIMITS; ++i)
-    text += fmt::format("{:<25} {:<20} {:<20} {:<10}\n", limit_names[i].name,
+    text += fmt::format("{:<25} {:<20} {:<20} {:<{}}\n", limit_names[i].name,
                         show(process.limits[i].current), show(process.limits[i].maximum),
-                        limit_names[i].unit);
+                        limit_names[i].unit, *limit_names[i].unit != '\0' ? 10 : 0);
   return text;
 }
 
@@ -184,6 +185,20 @@ Result<std::string> unset_id_text(const Subject &subject) {
 
 Result<std::string> timerslack_text(const Subject &subject) {
   return fmt::format("{}\n", TINE_TRY(subject.thread())->timer_slack);
+}
+
+/// "ns of 0: … reset to the default"; of another thread CAP_SYS_NICE may.
+Status set_timerslack(const Subject &subject, std::string_view text) {
+  Thread &thread = *TINE_TRY(subject.thread());
+  const Thread *writer = current_thread(subject.kernel);
+  if (writer != nullptr && writer != &thread && !writer->credentials.capable(CAP_SYS_NICE))
+    return Errno{EPERM};
+  u64 slack = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), slack);
+  if (error != std::errc{})
+    return Errno{EINVAL};
+  thread.timer_slack = slack == 0 ? thread.default_timer_slack : slack;
+  return Done{};
 }
 
 Result<std::string> coredump_filter_text(const Subject &subject) {
@@ -411,7 +426,7 @@ constexpr SubjectEntry entries[] = {
     text("status", 0444, status_text),
     text("syscall", 0400, syscall_text),
     text("timers", 0444, timers_text),
-    text("timerslack_ns", 0666, timerslack_text),
+    text("timerslack_ns", 0666, timerslack_text, set_timerslack),
     text("uid_map", 0644, uid_map_text, write_uid_map),
     text("wchan", 0444, wchan_text),
     made("task", S_IFDIR, 0555, make_task),
