@@ -226,6 +226,14 @@ public:
     if (value)
       item(*value);
   }
+  template <typename T> void item(std::unique_ptr<T> &value) {
+    bool there = value != nullptr;
+    item(there);
+    if (reading_)
+      value = there ? std::make_unique<T>() : nullptr;
+    if (value)
+      item(*value);
+  }
   template <typename Key, typename T, typename Compare>
   void item(std::map<Key, T, Compare> &container) {
     const u64 size = count(container.size());

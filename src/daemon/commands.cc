@@ -137,8 +137,7 @@ private:
   std::string input_; ///< what the box has no room for yet
 };
 
-json describe(Family &family, const KeptBox &kept) {
-  const BoxState state = family.state_of(kept);
+json description(const KeptBox &kept, const BoxState &state) {
   json box = {{"name", kept.name},
               {"parent", kept.parent},
               {"state", state.state},
@@ -154,14 +153,19 @@ json describe(Family &family, const KeptBox &kept) {
 /// {"boxes": [...]}, in several messages if there are many.
 void list(Session &session, const json &request) {
   const bool names_only = request.value("names_only", false);
-  constexpr std::size_t boxes_a_message = 1000;
-  json boxes = json::array();
-  for (const auto &kept : session.family().boxes()) {
-    boxes.push_back(names_only ? json{{"name", kept->name}} : describe(session.family(), *kept));
-    if (boxes.size() == boxes_a_message)
-      session.send({{"boxes", std::exchange(boxes, json::array())}});
+  constexpr std::size_t boxes_a_message = 100; // and as long as they all stand still
+  const std::span kept(session.family().boxes());
+  for (std::size_t first = 0; first < kept.size(); first += boxes_a_message) {
+    const auto some = kept.subspan(first, std::min(boxes_a_message, kept.size() - first));
+    const auto states =
+        names_only ? std::vector<BoxState>(some.size()) : session.family().states_of(some);
+    json boxes = json::array();
+    for (std::size_t i = 0; i < some.size(); ++i)
+      boxes.push_back(names_only ? json{{"name", some[i]->name}}
+                                 : description(*some[i], states[i]));
+    session.send({{"boxes", std::move(boxes)}});
   }
-  session.send({{"boxes", boxes}, {"done", true}});
+  session.send({{"boxes", json::array()}, {"done", true}});
   session.finish();
 }
 

@@ -199,13 +199,13 @@ std::variant<std::shared_ptr<KeptBox>, box::StartFailure> Family::fork(KeptBox &
   return kept;
 }
 
-BoxState Family::state_of(const KeptBox &kept) {
+namespace {
+BoxState state_of(const KeptBox &kept, memory::SharedNodePages &known) {
   BoxState state;
   state.state = kept.wait_status ? "exited" : kept.frozen ? "paused" : "running";
   if (kept.wait_status)
     state.exit_status = shell_status(*kept.wait_status);
   state.age = time::TimerQueue::now() - kept.started;
-  const KernelGuard guard(lock());
   std::set<const memory::AddressSpace *> seen;
   for (const auto &[pid, process] : kept.kernel().processes()) {
     if (process->is_zombie() || pid == process::Kernel::reaper_pid) // that runs nothing
@@ -214,11 +214,22 @@ BoxState Family::state_of(const KeptBox &kept) {
     const memory::AddressSpace *space = process->leader()->memory.get();
     if (space == nullptr || !seen.insert(space).second)
       continue;
-    const memory::MemoryUsage usage = space->usage();
-    state.owned_bytes += usage.private_clean + usage.private_dirty + usage.page_table_own;
-    state.shared_bytes += usage.shared_clean + usage.shared_dirty;
+    const memory::Footprint footprint = space->footprint(known);
+    state.owned_bytes += footprint.owned;
+    state.shared_bytes += footprint.shared;
   }
   return state;
+}
+} // namespace
+
+std::vector<BoxState> Family::states_of(std::span<const std::shared_ptr<KeptBox>> boxes) {
+  const KernelGuard guard(lock());
+  memory::SharedNodePages known;
+  std::vector<BoxState> states;
+  states.reserve(boxes.size());
+  for (const auto &kept : boxes)
+    states.push_back(state_of(*kept, known));
+  return states;
 }
 
 void Family::signal(KeptBox &kept, int number) {

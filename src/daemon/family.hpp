@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -87,7 +88,8 @@ public:
 
   [[nodiscard]] std::variant<std::shared_ptr<KeptBox>, box::StartFailure>
   fork(KeptBox &original, fs::ForkRights rights = {});
-  [[nodiscard]] BoxState state_of(const KeptBox &kept);
+  /// In the order of the boxes, all as of the same instant.
+  [[nodiscard]] std::vector<BoxState> states_of(std::span<const std::shared_ptr<KeptBox>> boxes);
   /// SIGKILL ends all its processes, a paused box too; another signal goes to the main process.
   void signal(KeptBox &kept, int number);
   void set_frozen(KeptBox &kept, bool frozen);

@@ -31,8 +31,8 @@ bool MemoryInode::is_withheld(const Copier &copier) const {
 
 MemoryInode::MemoryInode(MemoryFs &memory, const MemoryInode &original)
     : Inode(original.type()), memory_(memory), number_(original.number_), lower_(original.lower_),
-      own_(original.own_), attributes_(original.attributes_), link_target_(original.link_target_),
-      extended_(original.extended_) {
+      own_(original.own_ ? std::make_unique<Attributes>(*original.own_) : nullptr),
+      link_target_(original.link_target_), extended_(original.extended_) {
   seals = original.seals;
 }
 
@@ -66,7 +66,7 @@ Result<Ref<MemoryInode>> MemoryInode::copy(Copier &copier) {
 Status MemoryInode::copy_rest(Copier &copier, MemoryInode &made) const {
   if (is_withheld(copier)) {
     made.pages_ = make_ref<MemoryPages>(memory_.frames(), nullptr, 0);
-    made.attributes_.links = 0;
+    made.own_->links = 0;
     return Done{};
   }
   for (const auto &[name, inode] : entries_)

@@ -178,11 +178,13 @@ void fill_dev(PseudoFs &dev, const Ref<BoxControl> &control) {
   root.add("stdin", dev.link_to("/proc/self/fd/0"));
   root.add("stdout", dev.link_to("/proc/self/fd/1"));
   root.add("stderr", dev.link_to("/proc/self/fd/2"));
-  for (const char *name : {"pts", "shm", "mqueue"})
-    root.directory(name);
 }
 
+/// What is mounted there keeps the three directories; the rest is made when somebody looks, which
+/// in most forks of a box nobody does.
 void set_up_dev(PseudoFs &dev, const Ref<BoxControl> &control) {
+  for (const char *name : {"pts", "shm", "mqueue"})
+    dev.root_directory()->directory(name);
   dev.root_directory()->set_populate([&dev, control] { fill_dev(dev, control); });
   dev.set_save([control](Archive &archive) {
     Ref<BoxControl> saved = control;

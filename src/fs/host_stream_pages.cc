@@ -45,6 +45,11 @@ Status StreamPages::fill_pages(u64 first_index, std::span<std::byte> pages) {
   return Done{};
 }
 
+Ref<RefCounted> StreamPages::archive_head(Archive &archive, StreamPages *saved) {
+  archive.fail("a mapped standard stream");
+  return Ref<RefCounted>(saved);
+}
+
 Status StreamPages::write_back(u64 first, u64 count) {
   const u64 end = size();
   const int fd = writing_ ? writing_.get() : stream_->fd();

@@ -43,6 +43,8 @@ public:
   [[nodiscard]] Result<Ref<memory::PageObject>> copy(Copier &) override {
     return Ref<memory::PageObject>(this);
   }
+  /// Whoever restores the box may give it another stream: what is mapped can't be saved.
+  static Ref<RefCounted> archive_head(Archive &archive, StreamPages *saved);
 
 protected:
   Status fill_pages(u64 first_index, std::span<std::byte> pages) override;

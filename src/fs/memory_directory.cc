@@ -11,7 +11,7 @@ bool MemoryInode::is_lower_name(std::string_view name) const {
 }
 
 void MemoryInode::touch_directory() {
-  attributes_.modified = attributes_.changed = current_time();
+  own_->modified = own_->changed = current_time();
 }
 
 Result<Ref<Inode>> MemoryInode::lookup(std::string_view name) {
@@ -51,17 +51,17 @@ Result<Ref<Inode>> MemoryInode::create(std::string_view name, const CreateReques
     return Errno{EEXIST};
   TINE_TRY(become_own());
   CreateRequest request = given;
-  if ((attributes_.mode & S_ISGID) != 0) {
+  if ((own_->mode & S_ISGID) != 0) {
     // inode(7): in a set-group-ID directory new files get the directory's group, new directories
     // the bit.
-    request.gid = attributes_.gid;
+    request.gid = own_->gid;
     if ((request.mode & S_IFMT) == S_IFDIR)
       request.mode |= S_ISGID;
   }
   Ref<MemoryInode> inode = make_ref<MemoryInode>(memory_, request, memory_.next_number_++);
   entries_.insert_or_assign(std::string(name), inode);
   if (inode->is_directory())
-    ++attributes_.links;
+    ++own_->links;
   touch_directory();
   return Ref<Inode>(inode);
 }
@@ -78,8 +78,8 @@ Status MemoryInode::link(std::string_view name, Inode &target) {
     return Errno{EEXIST};
   TINE_TRY(become_own());
   TINE_TRY(inode->become_own());
-  ++inode->attributes_.links;
-  inode->attributes_.changed = current_time();
+  ++inode->own_->links;
+  inode->own_->changed = current_time();
   entries_.insert_or_assign(std::string(name), Ref<MemoryInode>(inode));
   touch_directory();
   return Done{};
@@ -94,9 +94,9 @@ void MemoryInode::hide(std::string_view name) {
 }
 
 void MemoryInode::one_name_less() {
-  attributes_.changed = current_time();
-  attributes_.links -= is_directory() ? attributes_.links : 1;
-  if (attributes_.links != 0 || !lower_)
+  own_->changed = current_time();
+  own_->links -= is_directory() ? own_->links : 1;
+  if (own_->links != 0 || !lower_)
     return;
   const Attributes &lower = lower_->remembered();
   memory_.changed_.erase({lower.device, lower.inode});
@@ -122,7 +122,7 @@ Status MemoryInode::remove_directory(std::string_view name, Inode &child) {
   TINE_TRY(inode.become_own());
   hide(name);
   inode.one_name_less();
-  --attributes_.links;
+  --own_->links;
   touch_directory();
   return Done{};
 }
@@ -146,20 +146,20 @@ Status MemoryInode::rename(std::string_view name, Inode &child, Inode &new_direc
   hide(name);
   to->entries_.insert_or_assign(std::string(new_name), moved);
   if (moved->is_directory()) {
-    --attributes_.links;
-    ++to->attributes_.links;
+    --own_->links;
+    ++to->own_->links;
   }
   if (other && other->is_directory())
-    --to->attributes_.links;
+    --to->own_->links;
   if (other && kind == RenameKind::exchange) {
     entries_.insert_or_assign(std::string(name), other);
-    other->attributes_.changed = current_time();
+    other->own_->changed = current_time();
     if (other->is_directory())
-      ++attributes_.links;
+      ++own_->links;
   } else if (other) {
     other->one_name_less();
   }
-  moved->attributes_.changed = current_time();
+  moved->own_->changed = current_time();
   touch_directory();
   to->touch_directory();
   return Done{};

@@ -184,7 +184,7 @@ Ref<MemoryInode> MemoryFs::show(Ref<HostInode> lower) {
 
 Ref<MemoryInode> MemoryFs::unnamed(const CreateRequest &request) {
   Ref<MemoryInode> inode = make_ref<MemoryInode>(*this, request, next_number_++);
-  inode->attributes_.links = 0;
+  inode->own_->links = 0;
   return inode;
 }
 

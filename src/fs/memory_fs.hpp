@@ -12,6 +12,7 @@
 #include "fs/tree_changes.hpp"
 
 #include <map>
+#include <memory>
 #include <set>
 #include <unordered_map>
 
@@ -178,9 +179,8 @@ private:
 
   MemoryFs &memory_;
   const u64 number_;
-  Ref<HostInode> lower_; ///< null for what was made here
-  bool own_ = false;     ///< attributes_ count, not the lower file's
-  Attributes attributes_;
+  Ref<HostInode> lower_;            ///< null for what was made here
+  std::unique_ptr<Attributes> own_; ///< null: the lower file's attributes count
   Ref<MemoryPages> pages_;
   std::map<std::string, Ref<MemoryInode>, std::less<>> entries_; ///< null: the lower name is hidden
   std::string link_target_;

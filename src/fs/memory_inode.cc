@@ -14,18 +14,18 @@ bool is_later(const timespec &one, const timespec &other) {
 } // namespace
 
 MemoryInode::MemoryInode(MemoryFs &memory, const CreateRequest &request, u64 number)
-    : Inode(request.mode & S_IFMT), memory_(memory), number_(number), own_(true),
-      link_target_(request.link_target) {
-  attributes_.device = memory.device();
-  attributes_.inode = number;
-  attributes_.mode = request.mode;
-  attributes_.uid = request.uid;
-  attributes_.gid = request.gid;
-  attributes_.links = is_directory() ? 2 : 1;
-  attributes_.special_device = request.special_device;
+    : Inode(request.mode & S_IFMT), memory_(memory), number_(number),
+      own_(std::make_unique<Attributes>()), link_target_(request.link_target) {
+  own_->device = memory.device();
+  own_->inode = number;
+  own_->mode = request.mode;
+  own_->uid = request.uid;
+  own_->gid = request.gid;
+  own_->links = is_directory() ? 2 : 1;
+  own_->special_device = request.special_device;
   seals = F_SEAL_SEAL; // only a memfd may have others
-  attributes_.accessed = attributes_.modified = attributes_.changed = current_time();
-  attributes_.born = attributes_.changed;
+  own_->accessed = own_->modified = own_->changed = current_time();
+  own_->born = own_->changed;
 }
 
 MemoryInode::MemoryInode(MemoryFs &memory, Ref<HostInode> lower, u64 number)
@@ -49,7 +49,7 @@ Result<Attributes> MemoryInode::attributes() {
     result.inode = number_;
     return result;
   }
-  Attributes result = attributes_;
+  Attributes result = *own_;
   if (pages_) {
     result.size = pages_->size();
     result.blocks = pages_->pages_present() * (page_size / 512);
@@ -60,15 +60,14 @@ Result<Attributes> MemoryInode::attributes() {
 }
 
 Result<Attributes> MemoryInode::permissions() {
-  return own_ ? attributes_ : lower_->remembered();
+  return own_ ? *own_ : lower_->remembered();
 }
 
 /// The attributes are this layer's from now on; contents and entries still come from below.
 Status MemoryInode::become_own() {
   if (own_)
     return Done{};
-  attributes_ = TINE_TRY(attributes());
-  own_ = true;
+  own_ = std::make_unique<Attributes>(TINE_TRY(attributes()));
   const Attributes &lower = lower_->remembered();
   memory_.changed_.insert_or_assign({lower.device, lower.inode}, Ref<MemoryInode>(this));
   return Done{};
@@ -77,12 +76,12 @@ Status MemoryInode::become_own() {
 Status MemoryInode::change(const AttributeChange &change) {
   TINE_TRY(become_own());
   if (change.mode)
-    attributes_.mode = type() | (*change.mode & 07777U);
-  attributes_.uid = change.uid.value_or(attributes_.uid);
-  attributes_.gid = change.gid.value_or(attributes_.gid);
-  attributes_.accessed = change.accessed.value_or(attributes_.accessed);
-  attributes_.modified = change.modified.value_or(attributes_.modified);
-  attributes_.changed = current_time();
+    own_->mode = type() | (*change.mode & 07777U);
+  own_->uid = change.uid.value_or(own_->uid);
+  own_->gid = change.gid.value_or(own_->gid);
+  own_->accessed = change.accessed.value_or(own_->accessed);
+  own_->modified = change.modified.value_or(own_->modified);
+  own_->changed = current_time();
   return Done{};
 }
 
@@ -93,7 +92,7 @@ Result<std::string> MemoryInode::read_link() {
 Result<Ref<MemoryPages>> MemoryInode::own_pages() {
   if (!pages_) {
     TINE_TRY(become_own());
-    pages_ = make_ref<MemoryPages>(memory_.frames(), lower_, attributes_.size);
+    pages_ = make_ref<MemoryPages>(memory_.frames(), lower_, own_->size);
   }
   return pages_;
 }
@@ -103,14 +102,15 @@ void MemoryInode::contents_read() {
     return; // a file of the host, which is only read
   constexpr i64 day = 24 * 60 * 60;
   const timespec now = current_time();
-  const Attributes &known = attributes_;
+  const Attributes &known = *own_;
   if (!is_later(known.accessed, known.modified) || !is_later(known.accessed, known.changed) ||
       now.tv_sec - known.accessed.tv_sec >= day)
-    attributes_.accessed = now;
+    own_->accessed = now;
 }
 
 void MemoryInode::contents_changed() {
-  attributes_.modified = attributes_.changed = current_time();
+  if (own_)
+    own_->modified = own_->changed = current_time();
 }
 
 Result<u64> MemoryInode::read_at(memory::IoBuffer &to, u64 offset) {
@@ -199,7 +199,7 @@ Status MemoryInode::set_extended_attribute(const std::string &name, std::string_
     return Errno{ENODATA};
   TINE_TRY(become_own());
   extended_[name] = value;
-  attributes_.changed = current_time();
+  own_->changed = current_time();
   return Done{};
 }
 

@@ -277,9 +277,12 @@ void PseudoDirectory::set_dynamic(Lookup lookup, List list) {
 }
 
 Result<Ref<Inode>> PseudoDirectory::lookup(std::string_view name) {
-  populate();
   if (const auto found = entries_.find(name); found != entries_.end())
     return found->second;
+  if (populate_) {
+    populate();
+    return lookup(name);
+  }
   if (lookup_)
     return lookup_(name);
   return Errno{ENOENT};

@@ -4,6 +4,7 @@
 #include "fs/fd_table.hpp"
 #include "fs/host_file.hpp"
 #include "fs/host_stream.hpp"
+#include "fs/host_stream_pages.hpp"
 #include "fs/inotify.hpp"
 #include "fs/locks.hpp"
 #include "fs/memory_fs.hpp"
@@ -66,6 +67,7 @@ void add_saved_classes(ArchiveClasses &classes) {
   classes.add<SignalFile>("signalfd");
   classes.add<EpollFile>("epoll");
   classes.add<HostStream>("standard stream");
+  classes.add<StreamPages>("mapped standard stream");
   classes.add<InotifyFile>("inotify");
   classes.add<HostFs>("host directory");
   classes.add<HostInode>("host file");

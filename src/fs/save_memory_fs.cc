@@ -63,7 +63,7 @@ Ref<RefCounted> MemoryInode::archive_head(Archive &archive, MemoryInode *saved) 
   Ref<HostInode> lower = saved ? saved->lower_ : nullptr;
   u32 type = saved ? saved->type() : 0;
   u64 number = saved ? saved->number_ : 0;
-  bool own = saved && saved->own_;
+  bool own = saved && saved->own_ != nullptr;
   archive.required(memory);
   archive(lower, type, number, own);
   constexpr u32 types[] = {S_IFREG, S_IFDIR, S_IFLNK, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK};
@@ -73,7 +73,8 @@ Ref<RefCounted> MemoryInode::archive_head(Archive &archive, MemoryInode *saved) 
   if (saved || !archive.ok())
     return Ref<RefCounted>(saved);
   Ref<MemoryInode> made = make_ref<MemoryInode>(*memory, type, number, lower);
-  made->own_ = own;
+  if (own)
+    made->own_ = std::make_unique<Attributes>();
   if (lower) {
     const Attributes &attributes = lower->remembered();
     memory->shown_.emplace(std::pair(attributes.device, attributes.inode), made.get());
@@ -82,7 +83,9 @@ Ref<RefCounted> MemoryInode::archive_head(Archive &archive, MemoryInode *saved) 
 }
 
 void MemoryInode::archive_body(Archive &archive) {
-  archive(attributes_, pages_, link_target_, fifo_, extended_, seals);
+  if (own_)
+    archive(*own_);
+  archive(pages_, link_target_, fifo_, extended_, seals);
   std::map<std::string, Ref<MemoryInode>> entries(entries_.begin(), entries_.end());
   archive(entries);
   bool locked = attachment() != nullptr;
@@ -102,9 +105,10 @@ void MemoryInode::archive_body(Archive &archive) {
       return archive.fail("it has a directory that can't be");
     entries_.emplace_hint(entries_.end(), name, inode);
   }
-  if (attributes_.mode != 0 && (attributes_.mode & S_IFMT) != type())
+  if (own_ && own_->mode != 0 && (own_->mode & S_IFMT) != type())
     return archive.fail("it has a file of two types");
-  attributes_.mode |= type();
+  if (own_)
+    own_->mode |= type();
 }
 
 Ref<RefCounted> MemoryPages::archive_head(Archive &archive, MemoryPages *saved) {

@@ -20,6 +20,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace tine::memory {
@@ -126,6 +127,14 @@ struct MemoryUsage {
       code = 0, page_table_own = 0, page_table_total = 0;
   u64 proportional = 0;
 };
+
+/// Bytes of pages and page tables that nobody else can reach, and of the other pages.
+struct Footprint {
+  u64 owned = 0, shared = 0;
+};
+/// How many pages nodes show that several page tables share: what one footprint has counted the
+/// next one needn't. Good as long as nothing changes.
+using SharedNodePages = std::unordered_map<u32, u64>;
 
 /// Owned by the threads that run in it (Ref), its users; whoever else holds a Ref for longer than a
 /// call is counted as a viewer. Guarded by the kernel lock. Addresses given to it are
@@ -238,6 +247,8 @@ public:
   [[nodiscard]] std::optional<Mapping> mapping_at(GuestAddress address) const;
   [[nodiscard]] MemoryUsage usage() const;
   [[nodiscard]] MemoryUsage usage_of(const Mapping &mapping) const;
+  /// Costs as much as it owns.
+  [[nodiscard]] Footprint footprint(SharedNodePages &known) const;
   [[nodiscard]] const FaultCounters &counters() const { return counters_; }
   /// The most bytes that were resident before pages were removed, within a sixteenth: Linux's
   /// hiwater_rss, but for what is resident now. 0 in an address space that a fork made.

@@ -129,6 +129,16 @@ Result<u32> PageTable::copy_tree(u32 node, u32 level) const {
 
 /// Drops one reference; the last one takes the subtree along. Stops at nodes that others share. At
 /// most `levels` calls deep. Backwards, so that the frames are handed out again in ascending order.
+u64 PageTable::pages_below(u32 node, u32 level) const {
+  u64 pages = 0;
+  for (const u32 entry : nodes_.node(node))
+    if (entry != 0 && level > 0)
+      pages += pages_below(entry, level - 1);
+    else if (entry != 0 && PageEntry{entry}.frame() != FrameArena::zero_frame)
+      ++pages;
+  return pages;
+}
+
 void PageTable::release_tree(u32 node, u32 level) const {
   if (nodes_.drop_reference(node) > 0)
     return;

@@ -130,11 +130,22 @@ public:
     if (!range.empty() && root_ != 0)
       visit_pages(root_, levels - 1, PageNumber{0}, range, 1, visit);
   }
+  /// The same for those pages alone whose path is exclusive, own_node() for each node on such a
+  /// path, and shared(node, level) for the others at the top: what several page tables reach by
+  /// them is not walked over.
+  template <typename Visit, typename OwnNode, typename Shared>
+  void for_each_exclusive(Visit &&visit, OwnNode &&own_node, Shared &&shared) const {
+    if (root_ != 0)
+      visit_exclusive(root_, levels - 1, PageNumber{0}, visit, own_node, shared);
+  }
   /// Calls visit(node, level, path_count) for every node.
   template <typename Visit> void for_each_node(Visit &&visit) const {
     if (root_ != 0)
       visit_nodes(root_, levels - 1, 1, visit);
   }
+
+  /// Present pages that a node of it shows, the zero page apart.
+  [[nodiscard]] u64 pages_below(u32 node, u32 level) const;
 
   /// 0: none.
   [[nodiscard]] u32 root() const { return root_; }
@@ -181,6 +192,23 @@ private:
         visit(page, PageEntry{entries[i]}, path_count);
       else
         visit_pages(entries[i], level - 1, page, range, path_count, visit);
+    }
+  }
+  template <typename Visit, typename OwnNode, typename Shared>
+  void visit_exclusive(u32 node, u32 level, PageNumber first, Visit &visit, OwnNode &own_node,
+                       Shared &shared) const {
+    if (nodes_.reference_count(node) > 1)
+      return shared(node, level);
+    own_node();
+    const NodePool::Node &entries = nodes_.node(node);
+    for (u64 i = 0; i < NodePool::entries_per_node; ++i) {
+      const PageNumber page = first + i * entry_span(level);
+      if (entries[i] == 0)
+        continue;
+      if (level == 0)
+        visit(page, PageEntry{entries[i]});
+      else
+        visit_exclusive(entries[i], level - 1, page, visit, own_node, shared);
     }
   }
   template <typename Visit>

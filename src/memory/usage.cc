@@ -8,16 +8,24 @@
 
 namespace tine::memory {
 namespace {
-/// Adds one present page. Who else can reach it: the counts on the path, and of the frame. (The
-/// product is an upper bound where nodes were shared and unshared again; it is exact for
-/// "private".)
+/// Whether the entry shows the page that the mapping's object holds.
+bool is_of_object(const Mapping &mapping, PageNumber page, PageEntry entry) {
+  const u64 index = mapping.object_page + (page - mapping.range.first);
+  return mapping.object && mapping.object->present_page(index) == entry.frame();
+}
+
+/// How many page tables reach a page, by the counts on the path and of the frame. (The product is
+/// an upper bound where nodes were shared and unshared again; it is exact for one.)
+u64 reached_by(u64 path_count, u32 frame_count, bool of_object) {
+  return path_count * std::max<u64>(1, of_object ? frame_count - 1 : frame_count);
+}
+
 void add_page(MemoryUsage &usage, const Mapping &mapping, PageNumber page, PageEntry entry,
               u64 path_count, u32 frame_count) {
   if (entry.frame() == FrameArena::zero_frame)
     return; // as Linux: the zero page belongs to nobody
-  const u64 index = mapping.object_page + (page - mapping.range.first);
-  const bool of_object = mapping.object && mapping.object->present_page(index) == entry.frame();
-  const u64 mapped_by = path_count * std::max<u64>(1, of_object ? frame_count - 1 : frame_count);
+  const bool of_object = is_of_object(mapping, page, entry);
+  const u64 mapped_by = reached_by(path_count, frame_count, of_object);
   const bool dirty = !of_object || !mapping.file || entry.written();
   usage.resident += page_size;
   if (mapped_by > 1)
@@ -70,6 +78,27 @@ MemoryUsage AddressSpace::usage() const {
       usage.page_table_own += sizeof(NodePool::Node);
   });
   return usage;
+}
+
+Footprint AddressSpace::footprint(SharedNodePages &known) const {
+  Footprint footprint;
+  const auto visit = [&](PageNumber page, PageEntry entry) {
+    if (entry.frame() == FrameArena::zero_frame)
+      return;
+    const Mapping *const mapping = mappings_->find(page);
+    const bool of_object = mapping && is_of_object(*mapping, page, entry);
+    const bool alone = reached_by(1, frames_.reference_count(entry.frame()), of_object) == 1;
+    (alone ? footprint.owned : footprint.shared) += page_size;
+  };
+  const auto own_node = [&] { footprint.owned += sizeof(NodePool::Node); };
+  const auto shared = [&](u32 node, u32 level) {
+    const auto [place, is_new] = known.emplace(node, 0);
+    if (is_new)
+      place->second = page_table_->pages_below(node, level);
+    footprint.shared += place->second * page_size;
+  };
+  page_table_->for_each_exclusive(visit, own_node, shared);
+  return footprint;
 }
 
 /// A walk costs as much as there are pages: one is made only after as many faults as are a

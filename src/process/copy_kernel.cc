@@ -16,7 +16,7 @@ namespace {
 
 // A new member of these must be copied below, or it must be right that it begins anew in the fork
 // of a box. Then change the size.
-static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 1088,
+static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 768,
               "copy_kernel.cc: say how the new member is copied in the fork of a box");
 
 /// The copy of a standard stream that isn't a terminal controls no session.
@@ -130,7 +130,7 @@ Result<Ref<Thread>> Thread::copy(Copier &copier) {
   made->syscall_state = syscall_state;
   made->syscall_number = syscall_number;
   made->semaphore_undo = TINE_TRY(copier.copy(semaphore_undo));
-  made->trace = trace;
+  made->trace = trace ? std::make_unique<TraceState>(*trace) : nullptr;
   made->namespaces = TINE_TRY(copier.copy(namespaces));
   if (const auto deadline = timeout.deadline())
     made->timeout.arm(*deadline);

@@ -13,7 +13,7 @@ namespace tine::process {
 namespace {
 
 void link(Thread &tracer, Thread &tracee, bool seized, u32 options) {
-  tracee.trace.emplace();
+  tracee.trace = std::make_unique<TraceState>();
   tracee.trace->tracer = tracer.tid;
   tracee.trace->seized = seized;
   tracee.trace->options = options;

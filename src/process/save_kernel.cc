@@ -21,7 +21,7 @@ namespace {
 
 // A new member of these must be archived below, or it must be right that it begins anew in a
 // restored box. Then change the size, and snapshot_version if it is archived.
-static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 1088,
+static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 768,
               "save_kernel.cc: say how the new member is saved");
 
 constexpr std::size_t longest_thread_name = 15, longest_hostname = 64; // TASK_COMM_LEN, utsname

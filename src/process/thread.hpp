@@ -105,7 +105,7 @@ public:
   Ref<Thread> vfork_parent;
   FutexWaiter futex_waiter;
   /// Null: nobody traces it. process/ptrace.hpp.
-  std::optional<TraceState> trace;
+  std::unique_ptr<TraceState> trace;
   /// CLONE_NEW*; null: those that the box began with. process/namespaces.hpp.
   Ref<Namespaces> namespaces;
 

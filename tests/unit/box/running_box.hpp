@@ -18,7 +18,7 @@ namespace tine::box {
 /// The host's end of a box's standard streams, and the box.
 class RunningBox {
 public:
-  /// Starts `guest` (of tests/unit/box/guests) with arguments.
+  /// Starts `guest` (of tests/unit/box/guests) with arguments. Its standard input may be given.
   static std::unique_ptr<RunningBox> start(Runtime &runtime, const std::string &guest,
                                            std::vector<std::string> arguments = {},
                                            BoxOptions options = {}) {
@@ -27,7 +27,10 @@ public:
     options.arguments = std::move(arguments);
     options.arguments.insert(options.arguments.begin(), options.program);
     options.working_directory = "/";
+    UniqueFd input = std::move(options.streams.descriptors[STDIN_FILENO]);
     options.streams = made->make_streams();
+    if (input)
+      options.streams.descriptors[STDIN_FILENO] = std::move(input);
     made->box_ = std::make_unique<Box>(runtime);
     const auto failure = made->box_->start(options);
     EXPECT_FALSE(failure) << failure->message;

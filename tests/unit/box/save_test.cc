@@ -254,6 +254,26 @@ TEST_F(SaveTest, SaveDuringAForkStorm) {
   }
 }
 
+TEST_F(SaveTest, AMappedStandardStreamIsRefused) {
+  const UniqueFd given(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  ASSERT_EQ(::pwrite(given.get(), "m", 1, 0), 1);
+  BoxOptions options;
+  options.streams.descriptors[STDIN_FILENO] = UniqueFd(::fcntl(given.get(), F_DUPFD_CLOEXEC, 3));
+  auto original = RunningBox::start(runtime_, "mapped_stream", {}, std::move(options));
+  ASSERT_TRUE(original);
+  EXPECT_EQ(original->line(), "mapped");
+  const UniqueFd file(::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  const auto failure = original->box().save(file.get(), {});
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->message, "the box can't be saved while it has this: a mapped standard stream");
+  ASSERT_EQ(::pwrite(given.get(), "u", 1, 0), 1);
+  EXPECT_EQ(original->line(), "unmapped");
+  EXPECT_GT(original->save().get(), 0);
+  ASSERT_EQ(::pwrite(given.get(), "e", 1, 0), 1);
+  EXPECT_EQ(original->line(), "goes on");
+  EXPECT_EQ(original->exit_code(), 0);
+}
+
 TEST_F(SaveTest, ABoxThatEndedIsNotSaved) {
   auto original = RunningBox::start(runtime_, "counter");
   original->say("exit");

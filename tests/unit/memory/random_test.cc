@@ -38,6 +38,17 @@ protected:
     return page.object < 0 ? 0 : contents[static_cast<std::size_t>(page.object)][page.object_page];
   }
 
+  /// What is counted once where it is shared, beside what is counted page by page.
+  void expect_footprints() {
+    SharedNodePages known;
+    for (const ModelSpace &one : model) {
+      const Footprint footprint = one.space->footprint(known);
+      const MemoryUsage usage = one.space->usage();
+      EXPECT_EQ(footprint.owned, usage.private_clean + usage.private_dirty + usage.page_table_own);
+      EXPECT_EQ(footprint.shared, usage.shared_clean + usage.shared_dirty);
+    }
+  }
+
   void compare(ModelSpace &one) {
     for (u64 i = 0; i < range_pages; ++i) {
       const ModelPage &page = one.page[i];
@@ -261,6 +272,7 @@ TEST_P(RandomTest, AgreesWithTheModel) {
       expect_valid();
       spaces.clear();
     }
+    expect_footprints();
     ASSERT_FALSE(HasFailure()) << "at step " << i;
   }
   model.clear();
