@@ -237,6 +237,7 @@ Result<std::unique_ptr<Kernel>> Kernel::copy_all(fs::StandardStreams &streams,
   made->remembered_settings = remembered_settings;
   made->main_pid = main_pid;
   made->last_pid_ = last_pid_;
+  made->pid_max = pid_max;
   {
     Copier copier;
     copier.set_context(streams);

@@ -104,7 +104,7 @@ Result<Pid> choose_pid(const Thread &parent, const CloneArguments &arguments) {
   if (arguments.set_tid.size() <= depth)
     return kernel.allocate_pid();
   const Pid wanted = arguments.set_tid.back();
-  if (wanted.value <= 1 || wanted.value >= Kernel::pid_limit)
+  if (wanted.value <= 1 || wanted.value >= kernel.pid_max)
     return Errno{EINVAL};
   if (kernel.is_pid_held(wanted))
     return Errno{EEXIST};

@@ -33,8 +33,8 @@ Result<Pid> Kernel::allocate_pid() {
   if (threads_.size() >= options.process_limit)
     return Errno{EAGAIN};
   // Linux's first pid after a wrap is 300 (RESERVED_PIDS).
-  for (i32 tried = 0; tried < pid_limit; ++tried) {
-    last_pid_ = last_pid_ + 1 < pid_limit ? last_pid_ + 1 : 300;
+  for (i32 tried = 0; tried < pid_max; ++tried) {
+    last_pid_ = last_pid_ + 1 < pid_max ? last_pid_ + 1 : 300;
     if (!is_pid_held(Pid{last_pid_}))
       return Pid{last_pid_};
   }

@@ -135,8 +135,10 @@ public:
   [[nodiscard]] bool is_pid_held(Pid pid) const;
   void set_group(Process &process, Pid group);
   void set_session(Process &process, Pid session);
-  /// One past the highest pid: /proc/sys/kernel/pid_max.
+  /// One past the highest pid that can be.
   static constexpr i32 pid_limit = 4'194'304;
+  /// One past the highest pid that is given: /proc/sys/kernel/pid_max.
+  i32 pid_max = pid_limit;
   [[nodiscard]] Process *find_process(Pid pid) const;
   [[nodiscard]] Thread *find_thread(Pid tid) const;
   void add_thread(Thread &thread);

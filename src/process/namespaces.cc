@@ -3,10 +3,12 @@
 #include "process/ipc/ipc_namespace.hpp"
 #include "process/kernel.hpp"
 #include "process/lifecycle.hpp"
+#include "process/settings.hpp"
 
 #include <array>
 #include <linux/capability.h>
 #include <linux/sched.h>
+#include <utility>
 
 namespace tine::process {
 namespace {
@@ -54,6 +56,20 @@ Status check_new_user_namespace(const Thread &thread) {
   return Done{};
 }
 
+/// namespaces(7), /proc/sys/user: "ENOSPC" at a limit; namespaces aren't counted, so that zero
+/// alone is one.
+Status check_namespace_limits(const Kernel &kernel, u64 flags) {
+  constexpr std::pair<u64, const char *> limits[] = {
+      {CLONE_NEWUSER, "user/max_user_namespaces"},    {CLONE_NEWPID, "user/max_pid_namespaces"},
+      {CLONE_NEWNS, "user/max_mnt_namespaces"},       {CLONE_NEWUTS, "user/max_uts_namespaces"},
+      {CLONE_NEWIPC, "user/max_ipc_namespaces"},      {CLONE_NEWNET, "user/max_net_namespaces"},
+      {CLONE_NEWCGROUP, "user/max_cgroup_namespaces"}};
+  for (const auto &[flag, path] : limits)
+    if ((flags & flag) != 0 && setting_number(kernel, path, 1) == 0)
+      return Errno{ENOSPC};
+  return Done{};
+}
+
 Status check_new_pid_namespace(const Thread &thread) {
   const PidNamespace *space = pid_namespace_of(thread);
   if (thread.namespaces && thread.namespaces->pid_for_children.get() != space)
@@ -95,6 +111,7 @@ Status check_new_namespaces(const Thread &thread, u64 flags) {
     TINE_TRY(check_new_user_namespace(thread));
   else if ((flags & there) != 0 && !thread.credentials.capable_here(CAP_SYS_ADMIN))
     return Errno{EPERM};
+  TINE_TRY(check_namespace_limits(thread.kernel, flags));
   return (flags & CLONE_NEWPID) != 0 ? check_new_pid_namespace(thread) : Status{Done{}};
 }
 

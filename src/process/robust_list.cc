@@ -1,6 +1,7 @@
 #include "process/robust_list.hpp"
 
 #include "process/kernel.hpp"
+#include "process/namespaces.hpp"
 
 #include <linux/futex.h>
 

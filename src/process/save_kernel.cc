@@ -11,6 +11,7 @@
 #include "process/pid_file.hpp"
 #include "process/process.hpp"
 #include "process/saved_classes.hpp"
+#include "process/settings.hpp"
 #include "process/timers.hpp"
 #include "process/tracer.hpp"
 
@@ -368,6 +369,8 @@ void Kernel::archive(Archive &archive) {
   if (own_network != first_network || own_ipc != ipc || hostname.size() > longest_hostname ||
       domain_name.size() > longest_hostname || last_pid_ < 0 || last_pid_ >= pid_limit)
     archive.fail("it has no kernel");
+  if (archive.is_reading() && archive.ok())
+    apply_setting(*this, "kernel/pid_max");
   pid_numbers.archive(archive);
   archive_processes(archive);
   archive.required(mounts);

@@ -3,6 +3,7 @@
 #include "process/lifecycle.hpp"
 
 #include "process/kernel.hpp"
+#include "process/settings.hpp"
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 #include "syscall/identifiers.hpp"
@@ -39,6 +40,14 @@ Result<fs::Path> find_directory(Call &call, GuestAddress address) {
   return path;
 }
 
+/// The copy of a table would be larger than fs/nr_open, which has been lowered: EMFILE.
+Status check_descriptors(const Call &call) {
+  const std::vector<int> open = call.thread.files->open_descriptors();
+  const bool is_too_large =
+      !open.empty() && static_cast<u64>(open.back()) >= process::most_descriptors(call.kernel);
+  return is_too_large ? Errno{EMFILE} : Status{Done{}};
+}
+
 } // namespace
 
 SyscallResult sys_unshare(Call &call, u64 flags) {
@@ -49,6 +58,8 @@ SyscallResult sys_unshare(Call &call, u64 flags) {
   if ((flags & ~(sharing | namespaces)) != 0)
     return Errno{EINVAL};
   TINE_TRY(process::check_new_namespaces(call.thread, flags));
+  if ((flags & CLONE_FILES) != 0)
+    TINE_TRY(check_descriptors(call));
   // "CLONE_NEWUSER … implies CLONE_THREAD … and CLONE_FS", "CLONE_NEWNS implies CLONE_FS",
   // "CLONE_NEWIPC … CLONE_SYSVSEM".
   constexpr u64 alone = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_NEWUSER;

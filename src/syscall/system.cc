@@ -1,5 +1,6 @@
 // The system as a whole: its name, its size, its random numbers; resource limits.
 #include "process/namespaces.hpp"
+#include "process/settings.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
 
@@ -55,8 +56,7 @@ Status set_limit(const Call &call, process::Process &target, int resource, Resou
     return Errno{EINVAL};
   if (wanted.maximum > limit.maximum && !call.thread.credentials.capable(CAP_SYS_RESOURCE))
     return Errno{EPERM};
-  constexpr u64 most_descriptors = 1 << 20; // fs.nr_open
-  if (resource == RLIMIT_NOFILE && wanted.maximum > most_descriptors)
+  if (resource == RLIMIT_NOFILE && wanted.maximum > process::most_descriptors(call.kernel))
     return Errno{EPERM};
   limit = wanted;
   apply_limit(target, resource, wanted.current);

@@ -83,6 +83,50 @@ print(fcntl.fcntl(os.pipe()[0], 1032))
     box.run("/usr/bin/python3", "-S", "-c", script).expect(0, "True True\n22\n22\n22\n65536\n4096\n")
 
 
+def test_settings_bound_pids_descriptors_and_namespaces(box):
+    """proc(5), pid_max, nr_open; namespaces(7), /proc/sys/user; sched(7). Of the box, not of the host."""
+    script = r"""
+import ctypes, errno, os, resource
+libc = ctypes.CDLL(None, use_errno=True)
+def set(name, value):
+    try:
+        with open(f"/proc/sys/{name}", "w") as file:
+            file.write(value)
+        return "ok"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+def unshare(flags):
+    return "ok" if libc.unshare(flags) == 0 else errno.errorcode[ctypes.get_errno()]
+print(set("kernel/pid_max", "300"), set("kernel/pid_max", "4194305"), set("kernel/pid_max", "301"))
+pids = []
+for _ in range(310):
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    pids.append(pid)
+print(max(pids), min(pids[-5:]))
+os.dup2(1, 65)
+print(set("fs/nr_open", "63"), set("fs/nr_open", "64"), unshare(0x400))
+try:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (65, 65))
+except (OSError, ValueError):
+    print("EPERM")
+print(set("user/max_uts_namespaces", "0"), unshare(0x04000000), set("user/max_uts_namespaces", "9"), unshare(0x04000000))
+print(set("kernel/sched_rt_period_us", "0"), set("kernel/sched_rt_runtime_us", "1000001"),
+      set("kernel/sched_rt_period_us", "900000"), set("kernel/sched_rr_timeslice_ms", "-1"))
+print(open("/proc/sys/kernel/sched_rr_timeslice_ms").read(), end="")
+"""
+    box.run("/usr/bin/python3", "-S", "-c", script).expect(
+        0, "EINVAL EINVAL ok\n300 300\nEINVAL ok EMFILE\nEPERM\nok ENOSPC ok ok\nEINVAL EINVAL EINVAL ok\n100\n")
+
+
+def test_kernel_configuration_is_told(box):
+    """proc(5), /proc/config.gz: gzip(1) reads it, and it says of namespaces what unshare(1) finds."""
+    box.run("/bin/sh", "-c", "zcat /proc/config.gz | grep -E '_(UTS|TIME)_NS|CONFIG_HZ='").expect(
+        0, "CONFIG_HZ=250\nCONFIG_UTS_NS=y\n# CONFIG_TIME_NS is not set\n")
+
+
 def test_standard_streams_that_are_files_can_be_mapped(box):
     """The same program natively and in the box, with the same files as standard input and output."""
     program = """

@@ -2,6 +2,7 @@
 #include "process/ipc/ipc_namespace.hpp"
 #include "process/kernel.hpp"
 #include "process/saved_classes.hpp"
+#include "process/signal_types.hpp"
 
 namespace tine::process {
 

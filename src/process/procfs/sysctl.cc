@@ -47,6 +47,11 @@ IpcNamespace &reader_ipc(Kernel &kernel) {
   return thread ? ipc_of(*thread) : *kernel.ipc;
 }
 
+struct Setting {
+  const char *path;
+  const char *text;
+};
+
 /// Adds files below one directory of /proc/sys.
 class SysctlWriter {
 public:
@@ -67,14 +72,16 @@ public:
                         std::move(accept)));
   }
   /// A setting that is remembered.
-  void remembered(const std::string &name, std::string &text, const char *path) {
+  void remembered(const std::string &name, Kernel &kernel, const Setting &setting) {
+    std::string &text =
+        kernel.remembered_settings.try_emplace(setting.path, setting.text).first->second;
     generated(
         name, [&text] { return text; },
-        [&text, path](std::string_view written) -> Status {
+        [&kernel, &text, path = setting.path](std::string_view written) -> Status {
           while (!written.empty() && written.back() == '\n')
             written.remove_suffix(1);
-          TINE_TRY(check_setting(path, written));
-          text = written;
+          text = TINE_TRY(accepted_setting(kernel, path, written));
+          apply_setting(kernel, path);
           return Done{};
         });
   }
@@ -121,11 +128,6 @@ private:
   Ref<fs::PseudoDirectory> directory_;
 };
 
-struct Setting {
-  const char *path;
-  const char *text;
-};
-
 /// What the box can't change, as Linux has it by default.
 constexpr Setting fixed_settings[] = {
     {"kernel/ostype", "Linux"},
@@ -140,9 +142,6 @@ constexpr Setting fixed_settings[] = {
     {"kernel/unprivileged_bpf_disabled", "2"},
     {"kernel/randomize_va_space", "2"},
     {"kernel/sched_child_runs_first", "0"},
-    {"kernel/sched_rt_period_us", "1000000"},
-    {"kernel/sched_rt_runtime_us", "950000"},
-    {"kernel/sched_rr_timeslice_ms", "100"},
     {"kernel/printk", "4\t4\t1\t7"},
     {"kernel/random/entropy_avail", "256"},
     {"kernel/random/poolsize", "256"},
@@ -158,7 +157,6 @@ constexpr Setting fixed_settings[] = {
     {"vm/dirty_background_ratio", "10"},
     {"vm/page-cluster", "3"},
     {"vm/unprivileged_userfaultfd", "0"},
-    {"fs/nr_open", "1048576"},
     {"fs/inode-nr", "0\t0"},
     {"fs/pipe-user-pages-soft", "16384"},
     {"fs/pipe-user-pages-hard", "0"},
@@ -210,10 +208,29 @@ constexpr Setting fixed_settings[] = {
 
 /// What is remembered. settings.hpp says which of these mean something.
 constexpr Setting remembered_settings[] = {
-    {"vm/overcommit_memory", "1"},   {"vm/overcommit_ratio", "50"}, {"vm/overcommit_kbytes", "0"},
-    {"vm/swappiness", "60"},         {"vm/max_map_count", "65530"}, {"vm/mmap_min_addr", "65536"},
-    {"vm/drop_caches", "0"},         {"fs/lease-break-time", "45"}, {"fs/pipe-max-size", "1048576"},
-    {"kernel/core_pattern", "core"}, {"kernel/core_uses_pid", "0"},
+    {"vm/overcommit_memory", "1"},
+    {"vm/overcommit_ratio", "50"},
+    {"vm/overcommit_kbytes", "0"},
+    {"vm/swappiness", "60"},
+    {"vm/max_map_count", "65530"},
+    {"vm/mmap_min_addr", "65536"},
+    {"vm/drop_caches", "0"},
+    {"fs/lease-break-time", "45"},
+    {"fs/pipe-max-size", "1048576"},
+    {"kernel/core_pattern", "core"},
+    {"kernel/core_uses_pid", "0"},
+    {"kernel/pid_max", "4194304"},
+    {"kernel/sched_rt_period_us", "1000000"},
+    {"kernel/sched_rt_runtime_us", "950000"},
+    {"kernel/sched_rr_timeslice_ms", "100"},
+    {"fs/nr_open", "1048576"},
+    {"user/max_user_namespaces", "65536"},
+    {"user/max_pid_namespaces", "65536"},
+    {"user/max_mnt_namespaces", "65536"},
+    {"user/max_uts_namespaces", "65536"},
+    {"user/max_ipc_namespaces", "65536"},
+    {"user/max_net_namespaces", "65536"},
+    {"user/max_cgroup_namespaces", "65536"},
 };
 
 /// The limits of System V IPC, of the reader's namespace: the "…sysctl" files of shmget(2),
@@ -274,7 +291,6 @@ void add_kernel(SysctlWriter kernel_directory, Kernel &kernel) {
   ::uname(&host);
   kernel_directory.value("osrelease", host.release);
   kernel_directory.value("version", host.version);
-  kernel_directory.value("pid_max", Kernel::pid_limit);
   kernel_directory.value("threads-max", kernel.options.process_limit);
   // Absent as on a host without the Yama module. Where it is, the box restricts nothing by it.
   if (::faccessat(AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope", F_OK, 0) == 0)
@@ -294,9 +310,7 @@ void add_sysctl(fs::PseudoFs &fs, Kernel &kernel) {
     });
   for (const Setting &setting : remembered_settings)
     sysctl.at(setting.path, [&](SysctlWriter &writer, const std::string &name) {
-      writer.remembered(
-          name, kernel.remembered_settings.try_emplace(setting.path, setting.text).first->second,
-          setting.path);
+      writer.remembered(name, kernel, setting);
     });
   SysctlWriter files = sysctl.below("fs");
   files.value("file-max", largest_number);

@@ -1,6 +1,7 @@
 // The files of /proc that speak of the box as a whole.
 #include "process/accounting.hpp"
 #include "process/procfs/cpu_texts.hpp"
+#include "process/procfs/kernel_config.hpp"
 #include "process/procfs/subject.hpp"
 
 #include <ctime>
@@ -172,6 +173,7 @@ void add_system_files(fs::PseudoFs &fs, Kernel &kernel) {
   }));
   root.add("version", fs.file({}, [] { return Result<std::string>(version_line()); }));
   root.add("cmdline", fs.text("tine\n"));
+  root.add("config.gz", fs.text(kernel_config()));
   root.add("devices", fs.text(devices_text));
   root.add("swaps", fs.text("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"));
   root.add("partitions", fs.text("major minor  #blocks  name\n\n"));
