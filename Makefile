@@ -8,7 +8,7 @@ HEAVY ?=
 TESTS ?= .
 
 .PHONY: all configure build build-tests dependencies run test bench check lint lint-all format install clean help build-clang \
-        test-asan test-ubsan test-tsan test-checked fuzz
+        test-asan test-ubsan test-tsan test-checked torture-asan torture-tsan fuzz
 
 all: build
 
@@ -24,6 +24,7 @@ help:
 	@echo "make build-clang: the same with clang, each source by itself"
 	@echo "make fuzz     every fuzz target (SECONDS_EACH=60), with libFuzzer and AddressSanitizer"
 	@echo "make test-asan, test-ubsan, test-tsan, test-checked: the unit tests in that build"
+	@echo "make torture-asan, torture-tsan: tests/torture in a box of that build (SECONDS_EACH=60)"
 
 dependencies:
 	@scripts/install_dependencies.sh
@@ -58,8 +59,14 @@ test-asan test-ubsan test-tsan test-checked: test-%: dependencies
 	@cmake --build --preset $* --parallel $(JOBS)
 	@ctest --preset $* --parallel $(JOBS)
 
-# What a target finds new is kept in build-fuzz/corpus; an input that fails is left in build-fuzz.
 SECONDS_EACH ?= 60
+torture-asan torture-tsan: torture-%: dependencies
+	@cmake --preset $* >/dev/null
+	@cmake --build build-$* --parallel $(JOBS) --target tine torture
+	@ASAN_OPTIONS=detect_leaks=0 tests/torture/run_torture.py --program build-$*/tests/torture/torture \
+	  --tine build-$*/tine --seconds $(SECONDS_EACH) --processes 100 shared copied
+
+# What a target finds new is kept in build-fuzz/corpus; an input that fails is left in build-fuzz.
 fuzz: dependencies
 	@cmake --preset fuzz >/dev/null
 	@cmake --build --preset fuzz --parallel $(JOBS)
