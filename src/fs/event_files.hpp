@@ -17,6 +17,7 @@ public:
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &changed_; }
   [[nodiscard]] std::string description() override { return "anon_inode:[eventfd]"; }
   [[nodiscard]] u64 count() const { return count_; }
+  [[nodiscard]] bool is_semaphore() const { return semaphore_; }
   // ---- a saved box ----
   static Ref<RefCounted> archive_head(Archive &archive, EventFile *saved);
 
@@ -46,6 +47,7 @@ public:
   /// Time until the next expiration, and the interval.
   [[nodiscard]] Setting remaining() const;
   [[nodiscard]] int clock() const { return clock_; }
+  [[nodiscard]] u64 expirations() const { return expirations_; }
   [[nodiscard]] bool measures_wall_clock() const;
   // ---- a saved box ----
   static Ref<RefCounted> archive_head(Archive &archive, TimerFile *saved);

@@ -186,7 +186,7 @@ Result<Ref<fs::File>> NamespaceFile::make_copy(Copier &copier) {
 }
 
 Result<Ref<fs::File>> PidFile::make_copy(Copier &copier) {
-  return Ref<fs::File>(make_ref<PidFile>(TINE_TRY(copier.copy(process_))));
+  return Ref<fs::File>(make_ref<PidFile>(TINE_TRY(copier.copy(process_)), thread_));
 }
 
 Status Kernel::copy_into(Kernel &made, Copier &copier) {

@@ -347,8 +347,10 @@ void PidNumbers::archive(Archive &archive) {
 Ref<RefCounted> PidFile::archive_head(Archive &archive, PidFile *saved) {
   return archive_file(archive, saved, [&](u32) -> Ref<fs::File> {
     Ref<Process> process = saved ? saved->process_ : nullptr;
+    Pid thread = saved && saved->is_of_thread() ? saved->id() : Pid{};
     archive.required(process);
-    return saved || !archive.ok() ? nullptr : make_ref<PidFile>(process);
+    archive(thread);
+    return saved || !archive.ok() ? nullptr : make_ref<PidFile>(process, thread);
   });
 }
 

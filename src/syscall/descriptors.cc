@@ -3,6 +3,7 @@
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 #include "syscall/identifiers.hpp"
+#include "syscall/pidfd.hpp"
 
 #include "fs/event_files.hpp"
 #include "fs/memory_fs.hpp"
@@ -104,6 +105,8 @@ SyscallResult sys_ioctl(Call &call, int fd, u32 request, u64 argument) {
   default: {
     if (const auto space = ref_cast<process::NamespaceFile>(file))
       return namespace_ioctl(call, *space, request, GuestAddress{argument});
+    if (const auto pidfd = ref_cast<process::PidFile>(file))
+      return pidfd_ioctl(call, *pidfd, request, argument);
     const Result<u64> result = file->ioctl({request, argument, call.memory});
     return !result && is_tried_again(result.error()) ? blocked() : SyscallResult(result);
   }

@@ -1,7 +1,7 @@
 // process_vm_readv(2), process_vm_writev(2), process_madvise(2).
-#include "process/pid_file.hpp"
 #include "process/ptrace.hpp"
 #include "syscall/handlers.hpp"
+#include "syscall/pidfd.hpp"
 
 #include <limits>
 #include <sys/mman.h>
@@ -121,10 +121,14 @@ SyscallResult sys_process_madvise(Call &call, int pidfd, GuestAddress vector, u6
   if (flags != 0)
     return Errno{EINVAL};
   const auto ranges = TINE_TRY(read_ranges(call.memory, vector, count));
-  const auto file = ref_cast<process::PidFile>(TINE_TRY(call.thread.files->get(pidfd)));
-  if (!file)
-    return Errno{EBADF};
-  const Ref<AddressSpace> target = TINE_TRY(memory_of(call, file->process()->pid.value));
+  Pid id = call.process.pid;
+  if (pidfd != pidfd_self_thread && pidfd != pidfd_self_process) {
+    const auto file = ref_cast<process::PidFile>(TINE_TRY(call.thread.files->get(pidfd)));
+    if (!file)
+      return Errno{EBADF};
+    id = file->process()->pid;
+  }
+  const Ref<AddressSpace> target = TINE_TRY(memory_of(call, id.value));
   // "MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED, MADV_COLLAPSE": what doesn't change contents; for the
   // process itself all of madvise(2), since Linux 6.13.
   const bool harmless = advice == MADV_COLD || advice == MADV_PAGEOUT || advice == MADV_WILLNEED ||

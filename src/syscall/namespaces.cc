@@ -7,6 +7,7 @@
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 #include "syscall/identifiers.hpp"
+#include "syscall/pidfd.hpp"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -76,9 +77,11 @@ SyscallResult sys_unshare(Call &call, u64 flags) {
   return 0;
 }
 
-/// With a pidfd of Linux 5.8 several could be joined at once: EINVAL, as before.
 SyscallResult sys_setns(Call &call, int fd, u64 kind) {
-  const auto file = ref_cast<process::NamespaceFile>(TINE_TRY(call.thread.files->get(fd)));
+  const Ref<fs::File> given = TINE_TRY(call.thread.files->get(fd));
+  if (const auto pidfd = ref_cast<process::PidFile>(given))
+    return enter_namespaces_of(call, *pidfd, kind);
+  const auto file = ref_cast<process::NamespaceFile>(given);
   if (!file || (kind != 0 && kind != file->flag()))
     return Errno{EINVAL};
   if (file->flag() == CLONE_NEWIPC)

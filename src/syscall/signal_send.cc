@@ -1,11 +1,11 @@
 // kill and its relatives.
 #include "fs/pseudo_fs.hpp"
 #include "process/lifecycle.hpp"
-#include "process/pid_file.hpp"
 #include "process/signals.hpp"
 #include "syscall/file_support.hpp"
 #include "syscall/handlers.hpp"
 #include "syscall/identifiers.hpp"
+#include "syscall/pidfd.hpp"
 
 #include <bit>
 #include <fcntl.h>
@@ -154,16 +154,28 @@ SyscallResult sys_rt_tgsigqueueinfo(Call &call, int group, int tid, int signal,
 }
 
 namespace {
-/// "The pidfd argument … a file descriptor obtained by opening a /proc/pid directory" is good, too.
-Result<Ref<Process>> process_of(Call &call, int fd) {
+/// Whom a descriptor stands for.
+struct Target {
+  Ref<Process> process;
+  Pid thread; ///< none: the process as a whole
+};
+
+/// "The pidfd argument … a file descriptor obtained by opening a /proc/pid directory" is good, too;
+/// and so are, since Linux 6.14, PIDFD_SELF_THREAD and PIDFD_SELF_THREAD_GROUP.
+Result<Target> target_of(Call &call, int fd) {
+  if (fd == pidfd_self_thread)
+    return Target{Ref<Process>(&call.process), call.thread.tid};
+  if (fd == pidfd_self_process)
+    return Target{Ref<Process>(&call.process), {}};
   const Ref<fs::File> file = TINE_TRY(file_of(call, fd));
   if (const auto pidfd = ref_cast<process::PidFile>(file))
-    return pidfd->process();
+    return Target{pidfd->process(), pidfd->is_of_thread() ? pidfd->id() : Pid{}};
   const auto *directory = dynamic_cast<const fs::PseudoDirectory *>(file->inode().get());
   if (directory == nullptr || !directory->subject())
     return Errno{EBADF};
-  return Ref<Process>(static_cast<Process *>(directory->subject().get()));
+  return Target{Ref<Process>(static_cast<Process *>(directory->subject().get())), {}};
 }
+
 } // namespace
 
 SyscallResult sys_pidfd_send_signal(Call &call, int fd, int signal, GuestAddress address,
@@ -173,51 +185,25 @@ SyscallResult sys_pidfd_send_signal(Call &call, int fd, int signal, GuestAddress
   if ((flags & ~(to_thread | to_process | to_group)) != 0 || std::popcount(flags) > 1 ||
       !is_signal(signal))
     return Errno{EINVAL};
-  const Ref<Process> target = TINE_TRY(process_of(call, fd));
+  const auto [target, thread] = TINE_TRY(target_of(call, fd));
   if (call.kernel.find_process(target->pid) != target.get())
     return Errno{ESRCH};
-  siginfo_t info = process::user_signal(signal, SI_USER, call.thread);
+  const bool is_for_thread = flags == to_thread || (flags == 0 && !thread.is_none());
+  siginfo_t info = process::user_signal(signal, is_for_thread ? SI_TKILL : SI_USER, call.thread);
   if (!address.is_null()) {
     const auto given = TINE_TRY(call.memory.read_object<siginfo_t>(address));
     if (given.si_signo != signal)
       return Errno{EINVAL};
     info = TINE_TRY(read_siginfo(call, address, signal, target->pid));
   }
-  if (flags == to_thread)
-    return signal_thread(call, 0, target->pid.value, info);
+  if (is_for_thread)
+    return signal_thread(call, target->pid.value, (thread.is_none() ? target->pid : thread).value,
+                         info);
   if (flags == to_group)
     return signal_all(call, info, [group = target->pid](const Process &process) {
       return process.group == group;
     });
   return signal_process(call, *target, signal, info);
-}
-
-SyscallResult sys_pidfd_open(Call &call, int pid, u64 flags) {
-  constexpr u64 pidfd_nonblock = O_NONBLOCK;
-  if ((flags & ~pidfd_nonblock) != 0 || pid <= 0)
-    return Errno{EINVAL};
-  Process *target = call.kernel.find_process(Pid{pid});
-  if (target == nullptr)
-    return call.kernel.find_thread(Pid{pid}) != nullptr ? Errno{EINVAL} : Errno{ESRCH};
-  auto file = make_ref<process::PidFile>(Ref<Process>(target));
-  file->set_status_flags(file->status_flags() | static_cast<u32>(flags));
-  return call.thread.files->install(file, true, 0, call.process.limit(RLIMIT_NOFILE));
-}
-
-SyscallResult sys_pidfd_getfd(Call &call, int pidfd, int fd, u64 flags) {
-  if (flags != 0)
-    return Errno{EINVAL};
-  const auto file = ref_cast<process::PidFile>(TINE_TRY(call.thread.files->get(pidfd)));
-  if (!file)
-    return Errno{EBADF};
-  const Process &target = *file->process();
-  if (target.is_zombie())
-    return Errno{ESRCH};
-  const fs::Credentials &ids = target.leader()->credentials;
-  if (call.thread.credentials.euid != 0 && call.thread.credentials.euid != ids.uid)
-    return Errno{EPERM};
-  const Ref<fs::File> wanted = TINE_TRY(target.leader()->files->get(fd));
-  return call.thread.files->install(wanted, true, 0, call.process.limit(RLIMIT_NOFILE));
 }
 
 } // namespace tine::syscall

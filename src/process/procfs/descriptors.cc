@@ -1,4 +1,7 @@
 // /proc/PID/fd and fdinfo.
+#include "fs/epoll.hpp"
+#include "fs/event_files.hpp"
+#include "process/pid_file.hpp"
 #include "process/procfs/subject.hpp"
 
 #include <charconv>
@@ -27,6 +30,36 @@ Result<fs::Descriptor> descriptor(const Subject &subject, int fd) {
   return found ? found : Errno{ENOENT};
 }
 
+std::string lines_of_pidfd(const Subject &subject, const PidFile &file) {
+  const i32 number = file.is_reaped() ? -1 : subject.shown(file.id());
+  return fmt::format("Pid:\t{}\nNSpid:\t{}\n", number, number);
+}
+
+std::string lines_of_timer(const fs::TimerFile &file) {
+  constexpr Nanoseconds second = 1'000'000'000;
+  const fs::TimerFile::Setting left = file.remaining();
+  return fmt::format("clockid: {}\nticks: {}\nsettime flags: 00\nit_value: ({}, {})\n"
+                     "it_interval: ({}, {})\n",
+                     file.clock(), file.expirations(), left.value / second, left.value % second,
+                     left.interval / second, left.interval % second);
+}
+
+/// proc(5), /proc/pid/fdinfo: what else is said of epoll sets, eventfds, signalfds, timerfds and
+/// pidfds.
+std::string lines_of_kind(const Subject &subject, const fs::File &file) {
+  if (const auto *event = dynamic_cast<const fs::EventFile *>(&file))
+    return fmt::format("eventfd-count: {:16x}\neventfd-id: 0\neventfd-semaphore: {}\n",
+                       event->count(), event->is_semaphore() ? 1 : 0);
+  if (const auto *signals = dynamic_cast<const fs::SignalFile *>(&file))
+    return fmt::format("sigmask:\t{:016x}\n", signals->mask());
+  if (const auto *timer = dynamic_cast<const fs::TimerFile *>(&file))
+    return lines_of_timer(*timer);
+  if (const auto *epoll = dynamic_cast<const fs::EpollFile *>(&file))
+    return epoll->information();
+  const auto *pidfd = dynamic_cast<const PidFile *>(&file);
+  return pidfd != nullptr ? lines_of_pidfd(subject, *pidfd) : std::string();
+}
+
 Result<std::string> fdinfo_text(const Subject &subject, int fd) {
   const fs::Descriptor found = TINE_TRY(descriptor(subject, fd));
   fs::File &file = *found.file;
@@ -35,7 +68,8 @@ Result<std::string> fdinfo_text(const Subject &subject, int fd) {
   const u64 mount = place && place->mount ? place->mount->id : 0;
   const Result<struct stat> status = file.stat();
   return fmt::format("pos:\t{}\nflags:\t0{:o}\nmnt_id:\t{}\nino:\t{}\n", file.offset, flags, mount,
-                     status ? status->st_ino : 0);
+                     status ? status->st_ino : 0) +
+         lines_of_kind(subject, file);
 }
 
 u32 link_mode(const fs::File &file) {
