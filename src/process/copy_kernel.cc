@@ -73,7 +73,6 @@ Result<Ref<Process>> Process::copy(Copier &copier) {
   made->limits = limits;
   made->executable = executable;
   made->start_time = start_time;
-  made->nice = nice;
   made->dumpable = dumpable;
   made->huge_pages_disabled = huge_pages_disabled;
   made->personality = personality;

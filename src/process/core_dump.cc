@@ -109,7 +109,7 @@ void add_process(Bytes &notes, const Thread &thread) {
   const Process &process = *thread.process;
   prpsinfo_t info{};
   info.pr_sname = 'R';
-  info.pr_nice = static_cast<char>(process.nice);
+  info.pr_nice = thread.scheduling.nice;
   info.pr_uid = thread.credentials.uid;
   info.pr_gid = thread.credentials.gid;
   info.pr_pid = process.pid.value;

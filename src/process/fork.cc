@@ -111,23 +111,19 @@ Result<Pid> choose_pid(const Thread &parent, const CloneArguments &arguments) {
   return wanted;
 }
 
-/// sched(7), SCHED_RESET_ON_FORK: the child has no real-time policy, and not the flag.
+/// sched(7), SCHED_RESET_ON_FORK: the child has no real-time policy, no
+/// negative nice value, and not the flag.
 sched::Scheduling inherited(const sched::Scheduling &parent) {
   sched::Scheduling child = parent;
   if (parent.reset_on_fork) {
     child.reset_on_fork = false;
     if (parent.real_time_priority > 0)
       child.policy = SCHED_OTHER;
+    if (parent.real_time_priority > 0 || parent.nice < 0)
+      child.nice = 0;
     child.real_time_priority = 0;
   }
   return child;
-}
-
-int inherited_nice(const Thread &parent) {
-  const int nice = parent.process->nice;
-  const sched::Scheduling &scheduling = parent.scheduling;
-  const bool reset = scheduling.reset_on_fork && (scheduling.real_time_priority > 0 || nice < 0);
-  return reset ? 0 : nice;
 }
 
 /// What the new thread has of its own, and what it shares, flag by flag.
@@ -191,7 +187,6 @@ Ref<Process> make_process(const Thread &caller, Pid pid, const CloneArguments &a
   child->executable = parent.executable;
   child->executable_file = parent.executable_file;
   child->terminal = parent.terminal;
-  child->nice = inherited_nice(caller);
   child->dumpable = parent.dumpable;
   child->huge_pages_disabled = parent.huge_pages_disabled;
   child->personality = parent.personality;

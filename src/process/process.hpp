@@ -89,7 +89,6 @@ public:
   Ref<fs::File> executable_file;
   Ref<fs::File> terminal;     ///< the session's controlling terminal
   Nanoseconds start_time = 0; ///< host monotonic
-  int nice = 0;
   int dumpable = 1;
   bool huge_pages_disabled = false; ///< PR_SET_THP_DISABLE; kept by fork and execve
   u32 personality = 0;

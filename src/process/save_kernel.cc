@@ -106,7 +106,7 @@ void Process::archive_body(Archive &archive) {
           end_delayed, exit_status, real_uid, stopped, stop_pending, stop_signal, stop_reported,
           continue_reported, tracees, leader_tracer, creator, pending, usage, children_usage,
           transfers.read_bytes, transfers.written_bytes, transfers.read_calls,
-          transfers.write_calls, executable, nice, dumpable, huge_pages_disabled, personality,
+          transfers.write_calls, executable, dumpable, huge_pages_disabled, personality,
           oom_score_adjustment, io_priority, executable_file, terminal);
   for (ResourceLimit &limit : limits)
     archive(limit.current, limit.maximum);
@@ -182,15 +182,16 @@ void Thread::archive_body(Archive &archive) {
           alternate_stack.size, alternate_stack.flags, waited_signals.bits, last_fault.error_code,
           last_fault.trap_number, last_fault.address, clear_child_tid, set_child_tid, robust_list,
           rseq, rseq_signature, rseq_size, scheduling.policy, scheduling.real_time_priority,
-          scheduling.reset_on_fork, scheduling.affinity, timer_slack, default_timer_slack,
-          user_time, system_time, voluntary_switches, involuntary_switches, no_new_privileges,
-          strict_seccomp, is_io_flusher, memory_failure_policy, secure_bits, syscall_state,
-          syscall_number, semaphore_undo, trace, namespaces);
+          scheduling.nice, scheduling.reset_on_fork, scheduling.affinity, timer_slack,
+          default_timer_slack, user_time, system_time, voluntary_switches, involuntary_switches,
+          no_new_privileges, strict_seccomp, is_io_flusher, memory_failure_policy, secure_bits,
+          syscall_state, syscall_number, semaphore_undo, trace, namespaces);
   std::optional<Nanoseconds> deadline = timeout.deadline();
   archive.instant(deadline, syscall_state.deadline_is_wall_clock);
   if (name.size() > longest_thread_name)
     archive.fail("it has a name that can't be");
-  if (scheduling.real_time_priority < 0 || scheduling.real_time_priority > 99)
+  if (scheduling.real_time_priority < 0 || scheduling.real_time_priority > 99 ||
+      scheduling.nice < -20 || scheduling.nice > 19)
     archive.fail("it has a priority that can't be");
   if (!archive.is_reading() || !archive.ok())
     return;

@@ -9,7 +9,31 @@ namespace {
 /// What Linux's defaults leave to threads without real-time priority: 5 % of each second.
 constexpr Nanoseconds longest_vain_wait = 950'000'000;
 constexpr Nanoseconds turn_of_others = 50'000'000;
+
+constexpr int lowest_nice = -20, highest_nice = 19;
+/// Of Linux's weights: 3 where a nice value of 0 has 1024.
+constexpr i64 idle_factor = 1024 / 3;
+
+/// 1.25 to the power of each nice value, in 1024ths.
+constexpr auto nice_factors = [] {
+  std::array<i64, highest_nice - lowest_nice + 1> factors{};
+  double factor = 1024;
+  for (int nice = 0; nice <= highest_nice; ++nice, factor *= 1.25)
+    factors[static_cast<std::size_t>(nice - lowest_nice)] = static_cast<i64>(factor);
+  factor = 1024;
+  for (int nice = 0; nice >= lowest_nice; --nice, factor /= 1.25)
+    factors[static_cast<std::size_t>(nice - lowest_nice)] = static_cast<i64>(factor);
+  return factors;
+}();
 } // namespace
+
+Nanoseconds Schedulable::charge(Nanoseconds ran) const {
+  if (scheduling.policy == SCHED_IDLE) [[unlikely]]
+    return ran * idle_factor;
+  if (scheduling.nice == 0 || priority() > 0) [[likely]]
+    return ran;
+  return ran * nice_factors[static_cast<std::size_t>(scheduling.nice - lowest_nice)] / 1024;
+}
 
 // ---- the queues ----
 
@@ -74,7 +98,11 @@ void Scheduler::preempt_for(const Schedulable &woken) {
     if (running->priority() == 0 && woken.may_run_on(running->vcpu_) &&
         (most == nullptr || running->used_ > most->used_))
       most = running;
-  if (most != nullptr && most->used_ >= woken.used_ + wakeup_granularity)
+  const auto is_idle = [](const Schedulable &thread) {
+    return thread.scheduling.policy == SCHED_IDLE;
+  };
+  if (most != nullptr &&
+      (most->used_ >= woken.used_ + wakeup_granularity || (is_idle(*most) && !is_idle(woken))))
     kick(*most);
 }
 
@@ -101,7 +129,7 @@ bool Scheduler::has_higher_priority_for(const Schedulable &thread) const {
 bool Scheduler::is_preempted(const Schedulable &thread, Nanoseconds ran) const {
   if (is_outranked(thread))
     return true;
-  const Nanoseconds used = thread.used_ + ran;
+  const Nanoseconds used = thread.used_ + thread.charge(ran);
   if (thread.priority() > 0) [[unlikely]] {
     if (turn_of_others_ends_ != 0)
       return has_others_for(thread.vcpu_);
@@ -128,10 +156,10 @@ void Scheduler::make_runnable(Schedulable &thread) {
       thread.run_state_ == RunState::dead)
     return;
   thread.run_state_ = RunState::runnable;
-  if (ran_ - thread.left_at_ >= slice) {
-    // Others have had what it did not take meanwhile.
-    thread.used_ = 0;
-    thread.has_slice_ = true;
+  if (const Nanoseconds others_ran = ran_ - thread.left_at_; others_ran >= slice) {
+    // They have had what it did not take meanwhile.
+    thread.used_ = std::max<Nanoseconds>(thread.used_ - others_ran, 0);
+    thread.has_slice_ = thread.used_ < slice;
   }
   if (thread.priority() > 0) {
     enqueue_real_time(thread, false);
@@ -146,17 +174,29 @@ void Scheduler::make_runnable(Schedulable &thread) {
     notify_(thread);
 }
 
+/// Whose turn it is of those in queue_: whoever has used up this turn, too, goes to the end for it.
+/// Somebody goes, if there is anybody: no vCPU is left idle.
+Schedulable *Scheduler::next_turn(i32 vcpu) {
+  Schedulable *thread = find(queue_, vcpu);
+  for (std::size_t left = queue_.size(); left > 1 && thread->used_ >= slice; --left) {
+    thread->used_ -= slice;
+    take_off(*thread);
+    append(queue_, *thread);
+    thread = find(queue_, vcpu);
+  }
+  return thread;
+}
+
 /// Of the threads without real-time priority.
 Schedulable *Scheduler::pick_other(i32 vcpu) {
-  // Many threads that wake and sleep can fill the vCPUs: who waits for its turn gets one, whole.
-  Schedulable *waiting = find(queue_, vcpu);
   Schedulable *woken = find(woken_, vcpu);
-  const bool starved = waiting != nullptr && ran_ - queue_ran_ >= 2 * slice;
-  Schedulable *thread = woken == nullptr || starved ? waiting : woken;
-  if (thread == nullptr)
-    return nullptr;
-  if (thread == waiting)
-    queue_ran_ = ran_;
+  const bool is_anyone_waiting = find(queue_, vcpu) != nullptr;
+  // Many threads that wake and sleep can fill the vCPUs: who waits for its turn gets one, whole.
+  const bool starved = is_anyone_waiting && ran_ - queue_ran_ >= 2 * slice;
+  if (!is_anyone_waiting || (woken != nullptr && !starved))
+    return woken;
+  Schedulable *thread = next_turn(vcpu);
+  queue_ran_ = ran_;
   if (starved)
     thread->used_ = 0;
   return thread;
@@ -186,14 +226,16 @@ void Scheduler::put_back(Schedulable &thread, RunState state, Nanoseconds ran) {
   std::erase(running_, &thread);
   ran_ += ran;
   thread.left_at_ = ran_;
-  thread.used_ += ran;
+  thread.used_ += thread.charge(ran);
   const bool yields = std::exchange(thread.yields_, false);
   if (yields && state == RunState::blocked)
     state = RunState::runnable;
   thread.run_state_ = state;
   const bool is_over = yields || thread.used_ >= thread.slice_length();
   if (is_over) {
-    thread.used_ = 0;
+    // What it ran while nobody waited isn't held against it: a turn is over at the next tick.
+    const Nanoseconds most = thread.priority() > 0 ? 0 : thread.charge(tick_period);
+    thread.used_ = std::clamp<Nanoseconds>(thread.used_ - slice, 0, most);
     thread.has_slice_ = false;
   }
   if (state != RunState::runnable)

@@ -27,11 +27,14 @@ constexpr Nanoseconds round_robin_slice = 100'000'000;
 /// granularity, which "reduces their over-scheduling" (kernel/sched/fair.c): a writer and its
 /// reader.
 constexpr Nanoseconds wakeup_granularity = 1'000'000;
+/// How often is_preempted() is asked while a thread runs: about each millisecond.
+constexpr Nanoseconds tick_period = 1'000'000;
 
 /// How a thread competes for the vCPUs, sched(7).
 struct Scheduling {
   int policy = SCHED_OTHER;
   i16 real_time_priority = 0; ///< 1 to 99 of SCHED_FIFO and SCHED_RR, 0 of all others
+  i8 nice = 0;                ///< -20 to 19; counts for SCHED_OTHER and SCHED_BATCH
   bool reset_on_fork = false; ///< SCHED_RESET_ON_FORK
   u64 affinity = ~u64{0};     ///< the vCPUs that may run it, a bit each
 };
@@ -51,6 +54,8 @@ private:
     return scheduling.policy == SCHED_RR ? round_robin_slice : slice;
   }
   [[nodiscard]] int priority() const { return scheduling.real_time_priority; }
+  /// What `ran` on a vCPU takes of the slice.
+  [[nodiscard]] Nanoseconds charge(Nanoseconds ran) const;
   [[nodiscard]] bool is_pinned() const { return scheduling.affinity != ~u64{0}; }
   [[nodiscard]] bool may_run_on(i32 vcpu) const {
     return vcpu < 0 || vcpu >= 64 || (scheduling.affinity >> vcpu & 1U) != 0;
@@ -60,7 +65,7 @@ private:
   bool yields_ = false;
   bool has_slice_ = false; ///< it is new, or has used it up: it queues at the end
   i32 vcpu_ = -1;
-  Nanoseconds used_ = 0;            ///< of its slice
+  Nanoseconds used_ = 0;            ///< of its slice, or of more than one: then it must wait
   Nanoseconds left_at_ = INT64_MAX; ///< Scheduler::ran_ when it left its vCPU; never
 };
 
@@ -70,6 +75,10 @@ private:
 /// its slice goes before those whose turn is to come, and preempts a thread that has used much more
 /// of its own. So a server answers at once beside threads that only compute, and gets no more time
 /// than they do. A new thread, and one whose slice is used up, queues at the end.
+///
+/// The nice value says how fast a slice is used up: by a factor of 1.25 for each step (sched(7)),
+/// and as good as at once with SCHED_IDLE. Who has used more than a slice in a turn, which is no
+/// shorter than a tick, lets that many turns pass.
 ///
 /// Threads with a real-time priority go before all these, the highest first, and preempt at once
 /// what ranks lower. They don't shut the others out: as with Linux's fair server, who waits for a
@@ -131,6 +140,7 @@ private:
   void append(Queue &queue, Schedulable &thread);
   void take_off(Schedulable &thread);
   [[nodiscard]] Schedulable *pick_other(i32 vcpu);
+  [[nodiscard]] Schedulable *next_turn(i32 vcpu);
   [[nodiscard]] Schedulable *find(const Queue &queue, i32 vcpu) const;
   [[nodiscard]] bool has_idle_vcpu_for(const Schedulable &thread) const;
   [[nodiscard]] bool has_higher_priority_for(const Schedulable &thread) const;

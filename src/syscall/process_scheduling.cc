@@ -1,5 +1,4 @@
-// sched_*, nice values, I/O priorities. Nice values are kept and reported: among threads without
-// real-time priority the run queue is round robin.
+// sched_*, nice values, I/O priorities.
 #include "process/lifecycle.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
@@ -74,7 +73,7 @@ Status check_privilege(const Call &call, const Thread &target, const sched::Sche
   // "Since Linux 2.6.39: … out of SCHED_IDLE … so long as its nice value falls in the range
   // permitted by its RLIMIT_NICE".
   if (now.policy == SCHED_IDLE && wanted.policy != SCHED_IDLE &&
-      target.process->nice < lowest_allowed_nice(*target.process))
+      now.nice < lowest_allowed_nice(*target.process))
     return Errno{EPERM};
   if ((now.reset_on_fork && !wanted.reset_on_fork) || !may_schedule(call, target))
     return Errno{EPERM};
@@ -82,15 +81,16 @@ Status check_privilege(const Call &call, const Thread &target, const sched::Sche
 }
 
 /// A nice value may be lowered to 20 - RLIMIT_NICE, or by CAP_SYS_NICE.
-Status check_nice(const Call &call, const Process &process, int nice, int refusal) {
-  if (nice < process.nice && nice < lowest_allowed_nice(process) &&
+Status check_nice(const Call &call, const Thread &thread, int nice, int refusal) {
+  if (nice < thread.scheduling.nice && nice < lowest_allowed_nice(*thread.process) &&
       !call.thread.credentials.capable(CAP_SYS_NICE))
     return Errno{refusal};
   return Done{};
 }
 
-/// EINVAL unless the priority suits the policy; EPERM.
-Status set_policy(const Call &call, Thread &target, int policy, int priority, bool reset_on_fork) {
+/// EINVAL unless the priority suits the policy; EPERM. No `nice`: it stays.
+Status set_policy(const Call &call, Thread &target, int policy, int priority, bool reset_on_fork,
+                  std::optional<int> nice = std::nullopt) {
   if (!is_policy(policy) ||
       (is_real_time(policy) ? priority < 1 || priority > highest_real_time_priority
                             : priority != 0))
@@ -99,6 +99,7 @@ Status set_policy(const Call &call, Thread &target, int policy, int priority, bo
   wanted.policy = policy;
   wanted.real_time_priority = static_cast<i16>(priority);
   wanted.reset_on_fork = reset_on_fork;
+  wanted.nice = static_cast<i8>(nice.value_or(wanted.nice));
   TINE_TRY(check_privilege(call, target, wanted));
   call.kernel.host.scheduler.change(target, wanted);
   return Done{};
@@ -109,7 +110,7 @@ u64 cpu_mask(const Call &call) {
   return count == 64 ? ~u64{0} : (u64{1} << count) - 1;
 }
 
-/// The processes that getpriority and setpriority name.
+/// The processes that ioprio_get and ioprio_set name, with getpriority's numbers.
 Result<std::vector<Process *>> processes_of(const Call &call, int which, int id) {
   std::vector<Process *> found;
   const auto add_if = [&](auto selected) {
@@ -271,20 +272,20 @@ SyscallResult sys_sched_setattr(Call &call, int tid, GuestAddress address, u64 f
   constexpr u64 there = SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS;
   if ((given.flags & ~there) != 0)
     return Errno{EINVAL};
-  if ((given.flags & SCHED_FLAG_KEEP_PARAMS) != 0) {
-    given.priority = static_cast<u32>(target->scheduling.real_time_priority);
-    given.nice = target->process->nice;
+  if ((given.flags & SCHED_FLAG_KEEP_PARAMS) != 0) { // those of the policy that it has
+    if (is_real_time(target->scheduling.policy))
+      given.priority = static_cast<u32>(target->scheduling.real_time_priority);
+    else
+      given.nice = target->scheduling.nice;
   }
   const int nice = std::clamp(given.nice, lowest_nice, highest_nice);
   const int policy = (given.flags & SCHED_FLAG_KEEP_POLICY) != 0 ? target->scheduling.policy
                                                                  : static_cast<int>(given.policy);
   if (!is_real_time(policy))
-    TINE_TRY(check_nice(call, *target->process, nice, EPERM));
-  TINE_TRY(set_policy(call, *target, policy, static_cast<int>(given.priority),
-                      (given.flags & SCHED_FLAG_RESET_ON_FORK) != 0));
-  if (!is_real_time(policy))
-    target->process->nice = nice;
-  return 0;
+    TINE_TRY(check_nice(call, *target, nice, EPERM));
+  return set_policy(call, *target, policy, static_cast<int>(given.priority),
+                    (given.flags & SCHED_FLAG_RESET_ON_FORK) != 0,
+                    is_real_time(policy) ? std::nullopt : std::optional(nice));
 }
 
 SyscallResult sys_sched_getattr(Call &call, int tid, GuestAddress address, u64 size, u64 flags) {
@@ -296,28 +297,47 @@ SyscallResult sys_sched_getattr(Call &call, int tid, GuestAddress address, u64 s
   attributes.size = sizeof attributes;
   attributes.policy = static_cast<u32>(target->scheduling.policy);
   attributes.flags = target->scheduling.reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
-  attributes.nice = target->process->nice;
+  attributes.nice = target->scheduling.nice;
   attributes.priority = static_cast<u32>(target->scheduling.real_time_priority);
   return call.memory.write_object(address, attributes);
 }
 
+namespace {
+
+/// The threads that getpriority and setpriority name: a single one with PRIO_PROCESS, since in "the
+/// current Linux/NPTL implementation of POSIX threads, the nice value is a per-thread attribute"
+/// (setpriority(2), BUGS).
+Result<std::vector<Thread *>> threads_of(const Call &call, int which, int id) {
+  if (which == PRIO_PROCESS) {
+    Thread *thread = find_thread(call, given(call, id).value);
+    return thread != nullptr ? Result<std::vector<Thread *>>({thread}) : Errno{ESRCH};
+  }
+  std::vector<Thread *> found;
+  for (const Process *process : TINE_TRY(processes_of(call, which, id)))
+    for (const Ref<Thread> &thread : process->threads)
+      found.push_back(thread.get());
+  return found;
+}
+
+} // namespace
+
 /// getpriority(2): the kernel returns 20 - nice, so that no value looks like an error.
 SyscallResult sys_getpriority(Call &call, int which, int id) {
-  const std::vector<Process *> processes = TINE_TRY(processes_of(call, which, id));
   int best = highest_nice;
-  for (const Process *process : processes)
-    best = std::min(best, process->nice);
+  for (const Thread *thread : TINE_TRY(threads_of(call, which, id)))
+    best = std::min(best, int{thread->scheduling.nice});
   return 20 - best;
 }
 
 SyscallResult sys_setpriority(Call &call, int which, int id, int value) {
-  const std::vector<Process *> processes = TINE_TRY(processes_of(call, which, id));
   const int nice = std::clamp(value, lowest_nice, highest_nice);
-  for (Process *process : processes) {
-    if (!may_schedule(call, *process->leader()))
+  for (Thread *thread : TINE_TRY(threads_of(call, which, id))) {
+    if (!may_schedule(call, *thread))
       return Errno{EPERM};
-    TINE_TRY(check_nice(call, *process, nice, EACCES));
-    process->nice = nice;
+    TINE_TRY(check_nice(call, *thread, nice, EACCES));
+    sched::Scheduling wanted = thread->scheduling;
+    wanted.nice = static_cast<i8>(nice);
+    call.kernel.host.scheduler.change(*thread, wanted);
   }
   return 0;
 }

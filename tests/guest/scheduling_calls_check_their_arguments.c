@@ -75,8 +75,11 @@ static void attributes(void) {
   CHECK_THAT(value.size >= 48 && value.size < sizeof value,
              "the size that the kernel knows is stored");
   enum { keep_policy = 8, keep_parameters = 16 };
-  value = (struct attributes){.size = 48, .flags = keep_policy | keep_parameters, .priority = 50};
+  value = (struct attributes){.size = 48, .flags = keep_policy | keep_parameters, .nice = 9};
   CHECK(syscall(SYS_sched_setattr, 0, &value, 0) == 0);
+  CHECK(syscall(SYS_sched_getattr, 0, &value, 48, 0) == 0 && value.nice == 0);
+  value = (struct attributes){.size = 48, .flags = keep_policy | keep_parameters, .priority = 50};
+  CHECK_ERRNO(syscall(SYS_sched_setattr, 0, &value, 0), EINVAL);
   value = (struct attributes){.size = 48, .policy = (uint32_t)-1};
   CHECK_ERRNO(syscall(SYS_sched_setattr, 0, &value, 0), EINVAL);
 }

@@ -148,8 +148,9 @@ Result<std::string> sched_text(const Subject &subject) {
   line("nr_switches", fmt::format("{}", voluntary + involuntary));
   line("nr_voluntary_switches", fmt::format("{}", voluntary));
   line("nr_involuntary_switches", fmt::format("{}", involuntary));
-  line("policy", fmt::format("{}", thread ? (*thread)->scheduling.policy : 0));
-  line("prio", fmt::format("{}", 120 + process.nice));
+  const sched::Scheduling scheduling = thread ? (*thread)->scheduling : sched::Scheduling{};
+  line("policy", fmt::format("{}", scheduling.policy));
+  line("prio", fmt::format("{}", 120 + scheduling.nice));
   return text;
 }
 

@@ -177,9 +177,9 @@ std::string command_name(const Subject &subject) {
 
 /// proc(5), (18) priority: "the negated scheduling priority, minus one" of a real-time policy, else
 /// the nice value from 0 to 39.
-int shown_priority(const Process &process, const sched::Scheduling &scheduling) {
+int shown_priority(const sched::Scheduling &scheduling) {
   const int real_time = scheduling.real_time_priority;
-  return real_time > 0 ? -1 - real_time : 20 + process.nice;
+  return real_time > 0 ? -1 - real_time : 20 + scheduling.nice;
 }
 
 Result<std::string> stat_text(const Subject &subject) {
@@ -193,7 +193,7 @@ Result<std::string> stat_text(const Subject &subject) {
     layout = thread->memory->layout();
   }
   const sched::Scheduling scheduling = thread ? thread->scheduling : sched::Scheduling{};
-  const int priority = shown_priority(process, scheduling);
+  const int priority = shown_priority(scheduling);
   const SignalMasks masks = signal_masks(process, thread);
   const TerminalNumbers terminal = terminal_of(process);
   const bool own = subject.is_thread && thread;
@@ -207,7 +207,7 @@ Result<std::string> stat_text(const Subject &subject) {
       terminal.foreground, 0x400000, minor_faults_of(process), process.children_usage.minor_faults,
       process.usage.major_faults, process.children_usage.major_faults, ticks(user), ticks(system),
       ticks(process.children_usage.user_time), ticks(process.children_usage.system_time), priority,
-      process.nice, std::max<std::size_t>(process.threads.size(), 1),
+      scheduling.nice, std::max<std::size_t>(process.threads.size(), 1),
       ticks(process.start_time - subject.kernel.boot_time), usage.virtual_size,
       usage.resident >> page_shift, process.limits[RLIMIT_RSS].current);
   text += fmt::format(

@@ -141,6 +141,59 @@ TEST(Scheduler, threads_that_wake_and_sleep_do_not_starve_others) {
   EXPECT_GE(computed, others / 25) << "its share is a twentieth of theirs";
 }
 
+/// How much of `ticks` each of two threads that compute gets on one vCPU.
+std::array<int, 2> shares(const Scheduling &one, const Scheduling &other, int ticks) {
+  Scheduler scheduler;
+  FakeThread threads[] = {FakeThread(scheduler), FakeThread(scheduler)};
+  threads[0].scheduling = one;
+  threads[1].scheduling = other;
+  for (FakeThread &thread : threads)
+    scheduler.make_runnable(thread);
+  std::array<int, 2> ran{};
+  for (int tick = 0; tick < ticks;) {
+    Schedulable *const running = scheduler.pick(0);
+    Nanoseconds time = 0;
+    do {
+      ++tick;
+      ++ran[running == &threads[1] ? 1 : 0];
+      time += tick_period;
+    } while (!scheduler.is_preempted(*running, time) && tick < ticks);
+    scheduler.put_back(*running, RunState::runnable, time);
+  }
+  return ran;
+}
+
+TEST(Scheduler, nice_values_divide_the_time) {
+  const struct {
+    Scheduling one, other;
+    double ratio;
+  } cases[] = {{{}, {}, 1},
+               {{.nice = 5}, {.nice = 5}, 1},
+               {{.nice = 0}, {.nice = 1}, 1.25},
+               {{.nice = 0}, {.nice = 5}, 3.05},
+               {{.nice = -5}, {.nice = 0}, 3.05},
+               {{.nice = 0}, {.nice = 19}, 69.4},
+               {{.nice = -20}, {.nice = 0}, 86.7},
+               {{.nice = 0}, {.policy = SCHED_IDLE}, 341}};
+  for (const auto &a : cases) {
+    const auto ran = shares(a.one, a.other, 100'000);
+    EXPECT_NEAR(static_cast<double>(ran[0]) / ran[1], a.ratio, a.ratio / 10)
+        << int{a.one.nice} << " beside " << int{a.other.nice};
+  }
+}
+
+TEST(Scheduler, who_was_alone_owes_nothing) {
+  Scheduler scheduler;
+  FakeThread first(scheduler), second(scheduler);
+  scheduler.make_runnable(first);
+  EXPECT_EQ(scheduler.pick(0), &first);
+  scheduler.put_back(first, RunState::runnable, 1000 * slice);
+  scheduler.make_runnable(second);
+  EXPECT_EQ(scheduler.pick(0), &first);
+  scheduler.put_back(first, RunState::runnable, slice);
+  EXPECT_EQ(scheduler.pick(0), &second);
+}
+
 TEST(Scheduler, who_yields_queues_at_the_end) {
   Scheduler scheduler;
   FakeThread a(scheduler), b(scheduler);
