@@ -40,6 +40,10 @@ public:
   // Never waited for, but epoll accepts it, as it does no regular file.
   sched::WaitQueue *wait_queue() override { return kind_ == Memory::random ? &never_ : nullptr; }
   Result<u64> seek(i64, int) override { return offset = 0; }
+  bool can_splice(Splice direction) const override {
+    return kind_ != (direction == Splice::from ? Memory::null : Memory::full);
+  }
+  bool maps_as_anonymous() const override { return kind_ == Memory::zero; }
   static Ref<RefCounted> archive_head(Archive &archive, MemoryDevice *saved) {
     return archive_file(archive, saved, [&](u32 flags) -> Ref<File> {
       Path place = saved ? saved->place_ : Path{};

@@ -73,6 +73,12 @@ public:
   [[nodiscard]] virtual Status sync();
   /// What mmap of it shows. ENODEV if it can't be mapped.
   [[nodiscard]] virtual Result<Ref<memory::MappedFile>> map();
+  /// Whether splice(2) and sendfile(2) can take from it, or put into it (Linux's splice_read and
+  /// splice_write).
+  enum class Splice : u8 { from, to };
+  [[nodiscard]] virtual bool can_splice(Splice) const { return true; }
+  /// mmap of it gives anonymous memory: null(4)'s /dev/zero.
+  [[nodiscard]] virtual bool maps_as_anonymous() const { return false; }
   /// The file behind the description; null for pipes, sockets and the like.
   [[nodiscard]] virtual Ref<Inode> inode();
   /// As /proc/PID/fd/N shows it: a path, "pipe:[7]", "socket:[8]", "anon_inode:[eventpoll]".

@@ -62,7 +62,7 @@ Status AddressSpace::apply_fork_exceptions() {
     if (mapping.dont_fork)
       own.erase(mapping.range);
     else if (mapping.locked)
-      own.change(mapping.range, [](Mapping &one) { one.locked = false; });
+      own.change(mapping.range, [](Mapping &one) { one.locked = one.lock_on_fault = false; });
   }
   return Done{};
 }

@@ -111,8 +111,9 @@ struct MapRequest {
   bool shared = false;
   bool grows_down = false;
   bool no_reserve = false;
-  bool populate = false; ///< MAP_POPULATE
-  bool below_4g = false; ///< MAP_32BIT
+  bool droppable = false; ///< MAP_DROPPABLE
+  bool populate = false;  ///< MAP_POPULATE
+  bool below_4g = false;  ///< MAP_32BIT
   bool may_write = true;
   Ref<MappedFile> file;   ///< null: anonymous
   Ref<PageObject> object; ///< null: file's pages, or new anonymous memory
@@ -331,11 +332,14 @@ private:
   struct Move;
   [[nodiscard]] Result<PageRange> place_for_move(const Move &move) const;
   [[nodiscard]] Result<GuestAddress> move_mapping(const Move &move);
+  void populate_if_locked(PageRange range);
+  [[nodiscard]] Result<GuestAddress> move_several(PageRange old, GuestAddress place);
   [[nodiscard]] bool can_expand(const Mapping &mapping, PageRange old, u64 pages) const;
 
   // ---- advise.cc ----
   [[nodiscard]] Status advise_mapping(const Mapping &mapping, PageRange range, int advice);
   [[nodiscard]] Status discard(const Mapping &mapping, PageRange range, int advice);
+  [[nodiscard]] Status install_guard(const Mapping &mapping, PageRange range);
   [[nodiscard]] Status populate_pages(PageRange range, Access access);
 
   // ---- fault.cc ----

@@ -17,6 +17,10 @@ namespace {
 
 /// MADV_DONTNEED_LOCKED of Linux 5.18: MADV_DONTNEED for locked pages, too.
 constexpr int dontneed_locked = 24;
+/// MADV_COLLAPSE: there are no huge pages.
+constexpr int collapse = 25;
+/// MADV_GUARD_INSTALL and MADV_GUARD_REMOVE of Linux 6.13.
+constexpr int guard_install = 102, guard_remove = 103;
 
 bool is_known(int advice) {
   switch (advice) {
@@ -42,6 +46,9 @@ bool is_known(int advice) {
   case MADV_PAGEOUT:
   case MADV_POPULATE_READ:
   case MADV_POPULATE_WRITE:
+  case collapse:
+  case guard_install:
+  case guard_remove:
     return true;
   default:
     return false;
@@ -50,7 +57,8 @@ bool is_known(int advice) {
 
 bool changes_mappings(int advice) {
   return advice == MADV_DONTFORK || advice == MADV_DOFORK || advice == MADV_WIPEONFORK ||
-         advice == MADV_KEEPONFORK;
+         advice == MADV_KEEPONFORK || advice == MADV_DONTDUMP || advice == MADV_DODUMP ||
+         advice == guard_install || advice == guard_remove;
 }
 } // namespace
 
@@ -110,7 +118,24 @@ Status AddressSpace::advise_mapping(const Mapping &mapping, PageRange range, int
     own_mappings().change(range, [](Mapping &one) { one.wipe_on_fork = true; });
     return Done{};
   case MADV_KEEPONFORK:
+    if (mapping.droppable)
+      return Errno{EINVAL};
     own_mappings().change(range, [](Mapping &one) { one.wipe_on_fork = false; });
+    return Done{};
+  case MADV_DONTDUMP:
+    own_mappings().change(range, [](Mapping &one) { one.dont_dump = true; });
+    return Done{};
+  case MADV_DODUMP:
+    if (mapping.droppable)
+      return Errno{EINVAL};
+    own_mappings().change(range, [](Mapping &one) { one.dont_dump = false; });
+    return Done{};
+  case collapse:
+    return Errno{EINVAL};
+  case guard_install:
+    return install_guard(mapping, range);
+  case guard_remove:
+    own_mappings().change(range, [](Mapping &one) { one.guarded = false; });
     return Done{};
   case MADV_PAGEOUT:
   case MADV_COLD:
@@ -118,6 +143,20 @@ Status AddressSpace::advise_mapping(const Mapping &mapping, PageRange range, int
   default:
     return Done{}; // advice about speed that changes nothing here
   }
+}
+
+/// "MADV_GUARD_INSTALL: If the region maps memory pages already, those mappings are replaced with
+/// guard regions"; EINVAL for locked memory.
+Status AddressSpace::install_guard(const Mapping &mapping, PageRange range) {
+  if (mapping.locked)
+    return Errno{EINVAL};
+  const bool code = mapping.protection.execute;
+  note_peak();
+  TINE_TRY(remove_pages(range));
+  own_mappings().change(range, [](Mapping &one) { one.guarded = true; });
+  if (code)
+    tell_code_changed(range);
+  return Done{};
 }
 
 /// MADV_DONTNEED: "subsequent accesses ... will result in either repopulating the memory contents
@@ -150,6 +189,8 @@ Status AddressSpace::discard(const Mapping &mapping, PageRange range, int advice
 Status AddressSpace::populate_pages(PageRange range, Access access) {
   for (PageNumber page = range.first; page < range.end(); ++page) {
     const Mapping *const mapping = mappings_->find(page);
+    if (mapping && mapping->guarded)
+      return Errno{EFAULT};
     if (mapping && access == Access::read && !mapping->protection.read)
       return Errno{EINVAL}; // though x86-64 could read what may only be written
     switch (resolve_fault(address_of(page), access).outcome) {
@@ -231,7 +272,10 @@ Status AddressSpace::lock(GuestAddress address, u64 length, Lock lock) {
   if (mappings_->count_after_cutting(range) > most_mappings)
     return Errno{ENOMEM};
   const bool whole = mappings_->covers(range);
-  own_mappings().change(range, [lock](Mapping &mapping) { mapping.locked = lock != Lock::none; });
+  own_mappings().change(range, [lock](Mapping &mapping) {
+    mapping.locked = lock != Lock::none && !mapping.droppable;
+    mapping.lock_on_fault = mapping.locked && lock == Lock::on_fault;
+  });
   check();
   if (!whole)
     return Errno{ENOMEM};

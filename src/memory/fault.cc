@@ -61,7 +61,7 @@ struct AddressSpace::Resolution {
 
 FaultResult AddressSpace::resolve_fault(GuestAddress address, Access access) {
   const Mapping *const mapping = mapping_for(address);
-  if (!mapping)
+  if (!mapping || mapping->guarded)
     return {FaultOutcome::maperr, {}};
   if (!allows(mapping->protection, access))
     return {FaultOutcome::accerr, {}};
@@ -326,7 +326,8 @@ std::optional<Translation> AddressSpace::lookup(GuestAddress address) const {
 /// written stays so (Linux's FOLL_FORCE).
 Result<std::span<std::byte>> AddressSpace::forced_window(GuestAddress address, Access access) {
   const Mapping *const mapping = mapping_for(address);
-  if (!mapping || (access == Access::write && mapping->shared && !mapping->protection.write))
+  if (!mapping || mapping->guarded ||
+      (access == Access::write && mapping->shared && !mapping->protection.write))
     return Errno{EFAULT};
   const PageNumber page = address.page();
   Resolution resolution = resolve(*mapping, page, access);

@@ -44,10 +44,15 @@ struct Mapping {
   /// A shared mapping of a file that isn't open for writing can't be made writable: EACCES.
   bool may_write = true;
   bool grows_down = false;
-  bool dont_fork = false;    ///< MADV_DONTFORK
-  bool wipe_on_fork = false; ///< MADV_WIPEONFORK
-  bool locked = false;       ///< mlock; accounting only
+  bool dont_fork = false;     ///< MADV_DONTFORK
+  bool wipe_on_fork = false;  ///< MADV_WIPEONFORK
+  bool locked = false;        ///< mlock; accounting only
+  bool lock_on_fault = false; ///< MLOCK_ONFAULT
   bool no_reserve = false;
+  bool dont_dump = false; ///< MADV_DONTDUMP
+  bool droppable = false; ///< MAP_DROPPABLE
+  /// MADV_GUARD_INSTALL: no page, whatever the protection; an access is SIGSEGV.
+  bool guarded = false;
   /// Null for private anonymous memory.
   Ref<PageObject> object;
   /// Page of the object that the mapping's first page shows.

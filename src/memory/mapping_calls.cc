@@ -114,8 +114,11 @@ Result<GuestAddress> AddressSpace::map(const MapRequest &request) {
   mapping.shared = request.shared;
   mapping.may_write = request.may_write || !request.shared;
   mapping.grows_down = request.grows_down;
-  mapping.no_reserve = request.no_reserve;
-  mapping.locked = lock_future_;
+  mapping.droppable = request.droppable;
+  mapping.no_reserve = request.no_reserve || request.droppable;
+  mapping.wipe_on_fork = mapping.dont_dump = request.droppable;
+  mapping.locked = lock_future_ && !request.droppable;
+  mapping.lock_on_fault = mapping.locked && lock_future_on_fault_;
   mapping.file = request.file;
   mapping.object = request.object;
   mapping.object_page = request.object_offset >> page_shift;

@@ -47,6 +47,8 @@ bool MappingSet::can_merge(const Mapping &lower, const Mapping &upper) {
          lower.shared == upper.shared && lower.may_write == upper.may_write &&
          lower.grows_down == upper.grows_down && lower.dont_fork == upper.dont_fork &&
          lower.wipe_on_fork == upper.wipe_on_fork && lower.locked == upper.locked &&
+         lower.lock_on_fault == upper.lock_on_fault && lower.dont_dump == upper.dont_dump &&
+         lower.droppable == upper.droppable && lower.guarded == upper.guarded &&
          lower.no_reserve == upper.no_reserve && lower.object == upper.object &&
          lower.file == upper.file && std::strcmp(lower.name, upper.name) == 0 &&
          (!lower.object || lower.object_page + lower.range.count == upper.object_page);

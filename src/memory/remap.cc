@@ -62,8 +62,11 @@ Result<GuestAddress> AddressSpace::remap(GuestAddress old_address, u64 old_lengt
       TINE_TRY(unmap(address_of(old.first + new_pages), (old_pages - new_pages) << page_shift));
     return old_address;
   }
-  if (old.end() > mapping->range.end())
+  if (old.end() > mapping->range.end()) {
+    if (fixed && !keep_old && new_pages == old_pages)
+      return move_several(old, new_address);
     return Errno{EFAULT};
+  }
   if (new_pages > old_pages) {
     const u64 growth = keep_old ? new_pages : new_pages - old_pages;
     if ((mappings_->total_pages() + growth) << page_shift > limits_.address_space)
@@ -80,12 +83,21 @@ Result<GuestAddress> AddressSpace::remap(GuestAddress old_address, u64 old_lengt
     if (mappings_->find(old.first)->protection.execute)
       tell_code_changed(PageRange{old.end(), new_pages - old_pages});
     check();
+    populate_if_locked(PageRange{old.end(), new_pages - old_pages});
     return old_address;
   }
   if (!may_move)
     return Errno{ENOMEM};
   const GuestAddress place = fixed || keep_old ? new_address : GuestAddress{};
   return move_mapping({*mapping, old, new_pages, place, fixed, keep_old});
+}
+
+/// mremap(2): "If the memory segment … is locked …, then … the memory is still locked, … and the
+/// whole range is populated".
+void AddressSpace::populate_if_locked(PageRange range) {
+  const Mapping *const mapping = mappings_->find(range.first);
+  if (mapping && mapping->locked && !mapping->lock_on_fault)
+    populate(range);
 }
 
 /// "If there is room": the range ends its mapping, and what follows is free.
@@ -107,6 +119,20 @@ Result<PageRange> AddressSpace::place_for_move(const Move &move) const {
   if (mappings_->count() + 4 > most_mappings)
     return Errno{ENOMEM};
   return choose_place(request, move.new_pages);
+}
+
+/// "Since Linux 6.17 … mremap() may move multiple mappings, if MREMAP_FIXED is specified and the
+/// size doesn't change". Each keeps its distance to the first.
+Result<GuestAddress> AddressSpace::move_several(PageRange old, GuestAddress place) {
+  const auto overlapping = mappings_->overlapping(old);
+  const std::vector<Mapping> moved(overlapping.begin(), overlapping.end());
+  for (const Mapping &mapping : moved) {
+    const PageNumber first = std::max(mapping.range.first, old.first);
+    const PageRange piece{first, std::min(mapping.range.end(), old.end()) - first};
+    const GuestAddress target = place + ((first - old.first) << page_shift);
+    TINE_TRY(move_mapping({mapping, piece, piece.count, target, true, false}));
+  }
+  return place;
 }
 
 /// The pages become visible at the new place first, and then vanish from the old one, so that a
@@ -144,6 +170,7 @@ Result<GuestAddress> AddressSpace::move_mapping(const Move &move) {
     tell_code_changed(target);
   }
   check();
+  populate_if_locked(target);
   return address_of(target.first);
 }
 

@@ -31,7 +31,8 @@ void archive_mapping(Archive &archive, Mapping &mapping) {
   archive(mapping.range.first, mapping.range.count, mapping.protection.read,
           mapping.protection.write, mapping.protection.execute, mapping.shared, mapping.may_write,
           mapping.grows_down, mapping.dont_fork, mapping.wipe_on_fork, mapping.locked,
-          mapping.no_reserve, mapping.object_page, mapping.object, mapping.file);
+          mapping.lock_on_fault, mapping.no_reserve, mapping.dont_dump, mapping.droppable,
+          mapping.guarded, mapping.object_page, mapping.object, mapping.file);
   std::string name = mapping.name;
   archive(name);
   if (archive.is_reading())

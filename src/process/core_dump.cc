@@ -165,6 +165,8 @@ Bytes make_notes(const Thread &thread, const siginfo_t &info) {
 /// can't have been changed, the page with its ELF header.
 u64 dumped_bytes(memory::AddressSpace &space, const Mapping &mapping) {
   const u64 all = mapping.range.count << page_shift;
+  if (mapping.dont_dump || mapping.guarded)
+    return 0;
   if (!mapping.file)
     return all;
   if (mapping.shared)

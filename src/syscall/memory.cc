@@ -13,6 +13,9 @@
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE 0x08
+#endif
 
 namespace tine::syscall {
 namespace {
@@ -75,16 +78,34 @@ Status take_file(Call &call, int fd, MapRequest &request) {
   request.may_write = !request.shared || file->is_writable();
   if (request.shared)
     TINE_TRY(obey_seals(file, request));
-  if (request.length != 0)
+  if (file->maps_as_anonymous())
+    request.object_offset = 0;
+  else if (request.length != 0)
     request.file = TINE_TRY(file->map());
   return Done{};
+}
+
+/// "EPERM: MAP_LOCKED" without privilege where RLIMIT_MEMLOCK is zero; "EAGAIN: too much memory has
+/// been locked".
+Status check_lock_of_new(const Call &call, u64 length, bool asked) {
+  if ((!asked && !call.memory.locks_future()) || call.thread.credentials.capable(CAP_IPC_LOCK))
+    return Done{};
+  const u64 limit = call.process.limits[RLIMIT_MEMLOCK].current;
+  if (asked && limit == 0)
+    return Errno{EPERM};
+  return call.memory.locked_bytes() + length > limit ? Status(Errno{EAGAIN}) : Status(Done{});
 }
 } // namespace
 
 SyscallResult sys_mmap(Call &call, GuestAddress address, u64 length, u32 prot, u32 flags, int fd,
                        i64 offset) {
   const u32 type = flags & map_type_mask;
-  if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE)
+  const bool anonymous = (flags & MAP_ANONYMOUS) != 0;
+  const bool droppable = type == MAP_DROPPABLE && anonymous;
+  if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE && !droppable)
+    return Errno{EINVAL};
+  // "A locked or stack area makes no sense to be droppable", nor do huge pages (Linux's do_mmap).
+  if (droppable && (flags & (MAP_LOCKED | MAP_GROWSDOWN | MAP_HUGETLB)) != 0)
     return Errno{EINVAL};
   if (type == MAP_SHARED_VALIDATE && (flags & ~known_map_flags) != 0)
     return Errno{EOPNOTSUPP};
@@ -96,12 +117,12 @@ SyscallResult sys_mmap(Call &call, GuestAddress address, u64 length, u32 prot, u
   request.protection = decode_protection(prot);
   request.fixed = (flags & MAP_FIXED) != 0;
   request.fixed_no_replace = (flags & MAP_FIXED_NOREPLACE) != 0;
-  request.shared = type != MAP_PRIVATE;
+  request.shared = type != MAP_PRIVATE && !droppable;
+  request.droppable = droppable;
   request.grows_down = (flags & MAP_GROWSDOWN) != 0;
   request.no_reserve = (flags & MAP_NORESERVE) != 0;
   request.populate = (flags & MAP_POPULATE) != 0 && (flags & MAP_NONBLOCK) == 0;
   request.below_4g = (flags & MAP_32BIT) != 0;
-  const bool anonymous = (flags & MAP_ANONYMOUS) != 0;
   request.object_offset = anonymous ? 0 : static_cast<u64>(offset);
   if (type == MAP_SHARED_VALIDATE && anonymous)
     return Errno{EINVAL}; // only a file can know what it supports
@@ -111,10 +132,7 @@ SyscallResult sys_mmap(Call &call, GuestAddress address, u64 length, u32 prot, u
     return Errno{EINVAL};
   if ((flags & MAP_HUGETLB) != 0)
     return Errno{request.file ? EINVAL : ENOMEM};
-  const bool lock = (flags & MAP_LOCKED) != 0 || call.memory.locks_future();
-  if (lock && !call.thread.credentials.capable(CAP_IPC_LOCK) &&
-      call.memory.locked_bytes() + length > call.process.limits[RLIMIT_MEMLOCK].current)
-    return Errno{EAGAIN};
+  TINE_TRY(check_lock_of_new(call, length, (flags & MAP_LOCKED) != 0));
   refresh_limits(call);
   const GuestAddress place = TINE_TRY(call.memory.map(request));
   if ((flags & MAP_LOCKED) != 0)

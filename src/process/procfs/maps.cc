@@ -45,7 +45,7 @@ void add_line(std::string &text, const char *name, u64 bytes) {
 }
 
 /// The lines that smaps and smaps_rollup have in common after Rss and Pss.
-void add_usage(std::string &text, const MemoryUsage &usage) {
+void add_usage(std::string &text, const MemoryUsage &usage, u64 locked) {
   add_line(text, "Shared_Clean", usage.shared_clean);
   add_line(text, "Shared_Dirty", usage.shared_dirty);
   add_line(text, "Private_Clean", usage.private_clean);
@@ -55,7 +55,7 @@ void add_usage(std::string &text, const MemoryUsage &usage) {
   for (const char *name : {"KSM", "LazyFree", "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped",
                            "Shared_Hugetlb", "Private_Hugetlb", "Swap", "SwapPss"})
     add_line(text, name, 0);
-  add_line(text, "Locked", usage.locked);
+  add_line(text, "Locked", locked);
 }
 
 std::string flags_of(const Mapping &mapping) {
@@ -67,17 +67,21 @@ std::string flags_of(const Mapping &mapping) {
   add(mapping.protection.read, "rd ");
   add(mapping.protection.write, "wr ");
   add(mapping.protection.execute, "ex ");
-  add(mapping.shared, "sh ");
+  add(mapping.shared && mapping.may_write, "sh "); // Linux's VM_SHARED: only if it may be written
   add(true, "mr ");
   add(mapping.may_write, "mw ");
   add(true, "me ");
   add(mapping.shared, "ms ");
   add(mapping.grows_down, "gd ");
+  add(mapping.guarded, "gu ");
   add(mapping.locked, "lo ");
   add(mapping.dont_fork, "dc ");
+  add(mapping.lock_on_fault, "lf ");
   add(!mapping.shared && mapping.protection.write && !mapping.no_reserve, "ac ");
   add(mapping.no_reserve, "nr ");
   add(mapping.wipe_on_fork, "wf ");
+  add(mapping.dont_dump, "dd ");
+  add(mapping.droppable, "dp ");
   return flags;
 }
 
@@ -107,7 +111,7 @@ Result<std::string> smaps_text(const Subject &subject) {
     add_line(text, "MMUPageSize", page_size);
     add_line(text, "Rss", usage.resident);
     add_line(text, "Pss", usage.proportional);
-    add_usage(text, usage);
+    add_usage(text, usage, mapping.locked ? usage.proportional : 0);
     text += fmt::format("THPeligible:    {:>8}\nVmFlags: {}\n", 0, flags_of(mapping));
   });
   return text;
@@ -116,8 +120,10 @@ Result<std::string> smaps_text(const Subject &subject) {
 Result<std::string> smaps_rollup_text(const Subject &subject) {
   const memory::AddressSpace &space = *TINE_TRY(subject.memory());
   TINE_TRY(check_reader(subject));
-  u64 first = 0, end = 0;
+  u64 first = 0, end = 0, locked = 0;
   space.for_each_mapping([&](const Mapping &mapping) {
+    if (mapping.locked)
+      locked += space.usage_of(mapping).proportional;
     if (end == 0)
       first = address_of(mapping.range.first).value;
     end = address_of(mapping.range.end()).value;
@@ -128,7 +134,7 @@ Result<std::string> smaps_rollup_text(const Subject &subject) {
   text += "[rollup]\n";
   add_line(text, "Rss", usage.resident);
   add_line(text, "Pss", usage.proportional);
-  add_usage(text, usage);
+  add_usage(text, usage, locked);
   return text;
 }
 
