@@ -30,7 +30,22 @@ bool MemoryPages::has_data(u64 index) const {
   return present(index) || is_saved(index) || index << page_shift < lower_limit_;
 }
 
+/// mmap(2): "the remaining bytes in the partial page at the end of the mapping are zeroed", and
+/// "modifications to that region are not written out to the file": what a mapping wrote behind the
+/// end must not show when the end moves past it.
+Status MemoryPages::zero_behind_end(u64 new_end) {
+  const u64 within = size_ & page_mask;
+  const u64 index = size_ >> page_shift;
+  if (within == 0 || new_end <= size_ || (!present(index) && !is_saved(index)))
+    return Done{};
+  const FrameNumber last = TINE_TRY(own_page(index));
+  const u64 count = std::min(new_end - size_, page_size - within);
+  std::ranges::fill(frames().bytes(last).subspan(within, count), std::byte{0});
+  return Done{};
+}
+
 Status MemoryPages::set_size(u64 size) {
+  TINE_TRY(zero_behind_end(size));
   if (size < size_) {
     const u64 first_gone = round_up_to_page(size) >> page_shift;
     memory::MappingRegistry::unmap_truncated_pages(*this, first_gone);
@@ -104,6 +119,8 @@ Result<u64> MemoryPages::read_at(memory::IoBuffer &to, u64 offset) {
 
 Result<u64> MemoryPages::write_at(memory::IoBuffer &from, u64 offset) {
   u64 done = 0;
+  if (from.remaining() > 0)
+    TINE_TRY(zero_behind_end(offset));
   while (from.remaining() > 0) {
     const u64 piece = std::min(page_size - (offset & page_mask), from.remaining());
     const u64 old_size = size_;

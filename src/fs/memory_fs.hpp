@@ -48,6 +48,8 @@ protected:
   Status fill_pages(u64 first_index, std::span<std::byte> pages) override;
 
 private:
+  [[nodiscard]] Status zero_behind_end(u64 new_end);
+
   Ref<HostInode> lower_;
   u64 lower_limit_;
   u64 size_;
