@@ -57,7 +57,6 @@ u64 accounted_bytes(u64 messages, u64 message_bytes) {
 /// mq_open(3): "EINVAL … attr->mq_maxmsg or attr->mq_msgsize was invalid"; EMFILE beyond
 /// RLIMIT_MSGQUEUE, as Linux says it.
 Result<QueueFs::NewQueue> new_queue(Call &call, u32 mode, GuestAddress address) {
-  constexpr i64 hard_messages = 65536, hard_bytes = 16 << 20;
   const fs::Credentials &who = call.thread.credentials;
   const process::PosixQueueLimits &limits = process::ipc_of(call.thread).posix_queues->limits;
   QueueFs::NewQueue result{{.mode = S_IFREG | (mode & 0777U & ~call.thread.fs->umask),
@@ -68,8 +67,8 @@ Result<QueueFs::NewQueue> new_queue(Call &call, u32 mode, GuestAddress address) 
   if (!address.is_null()) {
     const auto wanted = TINE_TRY(call.memory.read_object<GuestQueueAttributes>(address));
     const bool privileged = who.capable(CAP_SYS_RESOURCE);
-    const i64 most = privileged ? hard_messages : i64{limits.messages};
-    const i64 longest = privileged ? hard_bytes : i64{limits.message_bytes};
+    const i64 most = privileged ? i64{process::most_posix_messages} : i64{limits.messages};
+    const i64 longest = privileged ? i64{process::most_posix_bytes} : i64{limits.message_bytes};
     if (wanted.maximum_messages <= 0 || wanted.message_size <= 0 ||
         wanted.maximum_messages > most || wanted.message_size > longest)
       return Errno{EINVAL};
@@ -140,8 +139,6 @@ Status register_notification(Call &call, PosixQueue &queue, const sigevent &even
   case SIGEV_NONE:
     break;
   case SIGEV_SIGNAL:
-    if (event.sigev_signo < 0 || event.sigev_signo > 64)
-      return Errno{EINVAL};
     wanted.signal = event.sigev_signo;
     break;
   case SIGEV_THREAD:
@@ -242,6 +239,9 @@ SyscallResult sys_mq_notify(Call &call, int fd, GuestAddress address) {
   std::optional<sigevent> event;
   if (!address.is_null())
     event = TINE_TRY(call.memory.read_object<sigevent>(address));
+  if (event && event->sigev_notify != SIGEV_NONE && event->sigev_notify != SIGEV_THREAD &&
+      (event->sigev_notify != SIGEV_SIGNAL || event->sigev_signo < 0 || event->sigev_signo > 64))
+    return Errno{EINVAL}; // before the descriptor is looked at
   const Ref<QueueFile> file = TINE_TRY(queue_file(call, fd));
   PosixQueue &queue = file->queue();
   if (event)

@@ -36,9 +36,9 @@ SyscallResult copy_message(Call &call, const MessageQueue &queue, GuestAddress a
   if (index < 0 || static_cast<u64>(index) >= queue.messages.size())
     return Errno{ENOMSG};
   const process::Message &message = *std::next(queue.messages.begin(), index);
-  if (message.text.size() > length && (flags & MSG_NOERROR) == 0)
-    return Errno{E2BIG};
-  const u64 count = std::min<u64>(length, message.text.size());
+  if (message.text.size() > length) // a copy is never truncated
+    return Errno{(flags & MSG_NOERROR) == 0 ? E2BIG : EINVAL};
+  const u64 count = message.text.size();
   TINE_TRY(call.memory.write_object(address, message.type));
   TINE_TRY(call.memory.write(address + sizeof(i64), std::span(message.text).first(count)));
   return count;
@@ -80,8 +80,8 @@ SyscallResult set_msg_state(Call &call, MessageQueue &queue, GuestAddress addres
   TINE_TRY(queue.permissions.check_owner(who));
   if (wanted.msg_qbytes > message_queues(call).limits.queue_bytes && !who.capable(CAP_SYS_RESOURCE))
     return Errno{EPERM};
+  TINE_TRY(queue.permissions.set(wanted.msg_perm));
   queue.capacity = wanted.msg_qbytes;
-  queue.permissions.set(wanted.msg_perm);
   queue.change_time = process::ipc_now();
   queue.changed->wake_all();
   return 0;

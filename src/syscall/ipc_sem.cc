@@ -223,7 +223,7 @@ SyscallResult sys_semctl(Call &call, int id, int number, int command, u64 argume
     const auto wanted = TINE_TRY(call.memory.read_object<semid_ds>(address));
     SemaphoreSet &set = *TINE_TRY(set_of(call, id));
     TINE_TRY(set.permissions.check_owner(call.thread.credentials));
-    set.permissions.set(wanted.sem_perm);
+    TINE_TRY(set.permissions.set(wanted.sem_perm));
     set.change_time = process::ipc_now();
     return 0;
   }

@@ -39,7 +39,7 @@ SyscallResult put_shm_state(Call &call, SegmentEntry &entry, GuestAddress addres
 SyscallResult set_shm_state(Call &call, SegmentEntry &entry, GuestAddress address) {
   const auto wanted = TINE_TRY(call.memory.read_object<shmid_ds>(address));
   TINE_TRY(entry.permissions.check_owner(call.thread.credentials));
-  entry.permissions.set(wanted.shm_perm);
+  TINE_TRY(entry.permissions.set(wanted.shm_perm));
   entry.change_time = process::ipc_now();
   return 0;
 }
@@ -110,7 +110,8 @@ SyscallResult sys_shmat(Call &call, int id, GuestAddress address, int flags) {
   request.file = Ref<memory::MappedFile>(entry.segment);
   const Result<GuestAddress> place = call.memory.map(request);
   if (!place) // "shmaddr … the segment can't be attached there" is EINVAL
-    return place.error() == Errno{EEXIST} ? Errno{EINVAL} : place.error();
+    return place.error() == Errno{EEXIST} || address.value > user_address_limit ? Errno{EINVAL}
+                                                                                : place.error();
   entry.attach_time = process::ipc_now();
   entry.last = call.process.pid;
   return place;

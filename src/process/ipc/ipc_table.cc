@@ -36,10 +36,14 @@ Status IpcPermissions::check_owner(const fs::Credentials &who) const {
   return Done{};
 }
 
-void IpcPermissions::set(const ipc_perm &wanted) {
+Status IpcPermissions::set(const ipc_perm &wanted) {
+  constexpr u32 no_id = ~u32{0};
+  if (wanted.uid == no_id || wanted.gid == no_id)
+    return Errno{EINVAL};
   uid = wanted.uid;
   gid = wanted.gid;
   mode = (mode & ~u32{0777}) | (wanted.mode & 0777U);
+  return Done{};
 }
 
 i64 ipc_now() {

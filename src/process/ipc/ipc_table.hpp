@@ -27,8 +27,8 @@ struct IpcPermissions {
   [[nodiscard]] Status check(const fs::Credentials &who, u32 wanted) const;
   /// IPC_SET and IPC_RMID are for the owner, the creator and the privileged: EPERM.
   [[nodiscard]] Status check_owner(const fs::Credentials &who) const;
-  /// IPC_SET: owner and the nine permission bits.
-  void set(const ipc_perm &wanted);
+  /// IPC_SET: owner and the nine permission bits. EINVAL for an id of nobody.
+  [[nodiscard]] Status set(const ipc_perm &wanted);
 };
 
 /// The seconds that the objects' times are kept in.
@@ -44,6 +44,8 @@ public:
   static constexpr i32 shortest_cycle = 64;
 
   template <typename Objects> [[nodiscard]] IpcPermissions allocate(const Objects &objects) {
+    if (next_id >= 0)
+      return allocate_wanted(objects);
     const auto in_use = static_cast<i32>(objects.size());
     const i32 cycle = std::min(index_limit, std::max(in_use * 3 / 2, shortest_cycle));
     i32 index = last_index_;
@@ -59,9 +61,24 @@ public:
     return result;
   }
 
-  void archive(Archive &archive) { archive(last_index_, sequence_); }
+  void archive(Archive &archive) { archive(last_index_, sequence_, next_id); }
+
+  /// /proc/sys/kernel/*_next_id: the id that the next object is to have; -1: any. Used up.
+  i32 next_id = -1;
 
 private:
+  /// As Linux: where the index is in use, the next one that is free.
+  template <typename Objects> [[nodiscard]] IpcPermissions allocate_wanted(const Objects &objects) {
+    IpcPermissions result;
+    result.sequence = static_cast<u16>(next_id / index_limit);
+    i32 index = next_id % index_limit;
+    while (objects.contains(index))
+      index = (index + 1) % index_limit;
+    result.id = static_cast<i32>(u32{result.sequence} * index_limit) | index;
+    next_id = -1;
+    return result;
+  }
+
   i32 last_index_ = -1;
   u16 sequence_ = 0;
 };
@@ -112,6 +129,7 @@ public:
     object.permissions = permissions;
     return object;
   }
+  [[nodiscard]] i32 &next_id() { return numbers_.next_id; }
   void remove(i32 id) { objects_.erase(id % IpcNumbers::index_limit); }
   [[nodiscard]] std::size_t size() const { return objects_.size(); }
   /// The highest index in use: what SEM_INFO and the like return.

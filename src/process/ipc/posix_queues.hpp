@@ -20,6 +20,8 @@ struct PosixQueueLimits {
   u32 queues = 256, messages = 10, message_bytes = 8192, default_messages = 10,
       default_message_bytes = 8192;
 };
+/// HARD_MSGMAX and HARD_MSGSIZEMAX: what no limit may exceed, nor a queue of the privileged.
+inline constexpr u32 most_posix_messages = 65536, most_posix_bytes = 16777216;
 /// "mq_prio … from 0 to sysconf(_SC_MQ_PRIO_MAX) - 1".
 inline constexpr u32 posix_priority_limit = 32768;
 
@@ -93,6 +95,7 @@ public:
   [[nodiscard]] Result<u64> read(memory::IoBuffer &to) override;
   [[nodiscard]] Result<u64> read_at(memory::IoBuffer &to, u64 at) override;
   [[nodiscard]] u32 poll() override;
+  [[nodiscard]] bool can_splice(Splice) const override { return false; }
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &queue_->changed; }
   /// mq_close(3): "If the calling process has attached a notification request to this message
   /// queue …, then this request is removed".

@@ -7,6 +7,7 @@
 #include "process/settings.hpp"
 
 #include <charconv>
+#include <climits>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/random.h>
@@ -28,6 +29,21 @@ std::string random_uuid() {
   for (std::size_t i = 0; i < sizeof bytes; ++i)
     text += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
   return text;
+}
+
+/// Linux's proc_dointvec: numbers, as many as are written; the rest stays. EINVAL for anything
+/// else.
+Status parse_vector(std::string_view text, std::span<i32> values) {
+  for (i32 &value : values) {
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\n"), text.size()));
+    if (text.empty())
+      return Done{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{})
+      return Errno{EINVAL};
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  }
+  return Done{};
 }
 
 /// As many numbers as there is room for; EINVAL for anything else, negative ones included.
@@ -85,13 +101,19 @@ public:
           return Done{};
         });
   }
-  /// A limit that can be changed, of the reader's IPC namespace.
-  template <typename Find> void limit(const std::string &name, Kernel &kernel, Find find) {
+  /// A limit that can be changed, of the reader's IPC namespace: EINVAL outside of the range.
+  struct Range {
+    u64 least = 0, most = ~u64{0};
+  };
+  template <typename Find>
+  void limit(const std::string &name, Kernel &kernel, Find find, Range range = {}) {
     generated(
         name, [&kernel, find] { return std::to_string(find(reader_ipc(kernel))); },
-        [&kernel, find](std::string_view written) -> Status {
+        [&kernel, find, range](std::string_view written) -> Status {
           std::remove_reference_t<decltype(find(reader_ipc(kernel)))> value{};
           TINE_TRY(parse_numbers(written, std::span(&value, 1)));
+          if (static_cast<u64>(value) < range.least || static_cast<u64>(value) > range.most)
+            return Errno{EINVAL};
           find(reader_ipc(kernel)) = value;
           return Done{};
         });
@@ -242,18 +264,31 @@ void add_ipc(SysctlWriter kernel_directory, Kernel &kernel) {
   kernel_directory.limit(
       "shmall", kernel,
       [](IpcNamespace & ipc) -> auto & { return ipc.shared_memory.limits.total_pages; });
+  kernel_directory.limit("shmmni", kernel, [](IpcNamespace & ipc) -> auto & {
+    return ipc.shared_memory.limits.segments;
+  },
+                         {.most = IpcNumbers::index_limit});
+  kernel_directory.limit("msgmax", kernel, [](IpcNamespace & ipc) -> auto & {
+    return ipc.message_queues.limits.largest_message;
+  },
+                         {.most = INT_MAX});
+  kernel_directory.limit("msgmnb", kernel, [](IpcNamespace & ipc) -> auto & {
+    return ipc.message_queues.limits.queue_bytes;
+  },
+                         {.most = INT_MAX});
+  kernel_directory.limit("msgmni", kernel, [](IpcNamespace & ipc) -> auto & {
+    return ipc.message_queues.limits.queues;
+  },
+                         {.most = IpcNumbers::index_limit});
   kernel_directory.limit(
-      "shmmni", kernel,
-      [](IpcNamespace & ipc) -> auto & { return ipc.shared_memory.limits.segments; });
+      "shm_next_id", kernel,
+      [](IpcNamespace & ipc) -> auto & { return ipc.shared_memory.segments().next_id(); });
   kernel_directory.limit(
-      "msgmax", kernel,
-      [](IpcNamespace & ipc) -> auto & { return ipc.message_queues.limits.largest_message; });
+      "msg_next_id", kernel,
+      [](IpcNamespace & ipc) -> auto & { return ipc.message_queues.queues().next_id(); });
   kernel_directory.limit(
-      "msgmnb", kernel,
-      [](IpcNamespace & ipc) -> auto & { return ipc.message_queues.limits.queue_bytes; });
-  kernel_directory.limit(
-      "msgmni", kernel,
-      [](IpcNamespace & ipc) -> auto & { return ipc.message_queues.limits.queues; });
+      "sem_next_id", kernel,
+      [](IpcNamespace & ipc) -> auto & { return ipc.semaphores.sets().next_id(); });
   kernel_directory.generated(
       "sem",
       [&kernel] {
@@ -262,26 +297,30 @@ void add_ipc(SysctlWriter kernel_directory, Kernel &kernel) {
                            limits.sets);
       },
       [&kernel](std::string_view written) -> Status {
-        i32 values[4];
-        TINE_TRY(parse_numbers(written, std::span<i32>(values)));
-        reader_ipc(kernel).semaphores.limits = {values[0], values[1], values[2], values[3]};
+        SemaphoreLimits &limits = reader_ipc(kernel).semaphores.limits;
+        i32 values[4] = {limits.per_set, limits.total, limits.operations, limits.sets};
+        TINE_TRY(parse_vector(written, std::span<i32>(values)));
+        if (values[3] < 0 || values[3] > IpcNumbers::index_limit)
+          return Errno{ERANGE};
+        limits = {values[0], values[1], values[2], values[3]};
         return Done{};
       });
 }
 
 /// mq_overview(7), of the reader's namespace.
 void add_posix_queues(SysctlWriter queues, Kernel &kernel) {
-  const auto add = [&](const char *name, auto PosixQueueLimits::*member) {
+  const auto add = [&](const char *name, auto PosixQueueLimits::*member, u64 least, u64 most) {
     queues.limit(
-        name, kernel, [member](IpcNamespace & ipc) -> auto & {
-          return ipc.posix_queues->limits.*member;
-        });
+        name,
+        kernel, [member](IpcNamespace & ipc) -> auto & { return ipc.posix_queues->limits.*member; },
+        {least, most});
   };
-  add("msg_default", &PosixQueueLimits::default_messages);
-  add("msg_max", &PosixQueueLimits::messages);
-  add("msgsize_default", &PosixQueueLimits::default_message_bytes);
-  add("msgsize_max", &PosixQueueLimits::message_bytes);
-  add("queues_max", &PosixQueueLimits::queues);
+  constexpr u64 least_bytes = 128; // MIN_MSGSIZEMAX
+  add("msg_default", &PosixQueueLimits::default_messages, 1, most_posix_messages);
+  add("msg_max", &PosixQueueLimits::messages, 1, most_posix_messages);
+  add("msgsize_default", &PosixQueueLimits::default_message_bytes, least_bytes, most_posix_bytes);
+  add("msgsize_max", &PosixQueueLimits::message_bytes, least_bytes, most_posix_bytes);
+  add("queues_max", &PosixQueueLimits::queues, 0, INT_MAX);
 }
 
 void add_kernel(SysctlWriter kernel_directory, Kernel &kernel) {
