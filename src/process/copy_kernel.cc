@@ -16,7 +16,7 @@ namespace {
 
 // A new member of these must be copied below, or it must be right that it begins anew in the fork
 // of a box. Then change the size.
-static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 768,
+static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 800,
               "copy_kernel.cc: say how the new member is copied in the fork of a box");
 
 /// The copy of a standard stream that isn't a terminal controls no session.
@@ -145,7 +145,8 @@ void FutexTable::copy_waiters(const FutexTable &original, Copier &copier) {
       const FutexWaiter &waiter = thread->futex_waiter;
       Ref<memory::PageObject> object(waiter.object ? copier.find(*waiter.object) : nullptr);
       Thread *made = copier.find(*thread);
-      if (made == nullptr || !waiter.words.empty()) // futex_waitv(2) looks at its words again
+      // futex_waitv(2) and FUTEX_WAIT_REQUEUE_PI look at their words again.
+      if (made == nullptr || !waiter.words.empty() || waiter.target.key.owner != nullptr)
         continue;
       enqueue(*made, copied, waiter.bitset, std::move(object));
       made->futex_waiter.priority_inheriting = waiter.priority_inheriting;

@@ -12,6 +12,8 @@ Result<FutexKey> FutexTable::key_of(memory::AddressSpace &space, GuestAddress ad
                                     bool is_private, Ref<memory::PageObject> &object) {
   if ((address.value & 3) != 0)
     return Errno{EINVAL};
+  if (address.value > user_address_limit - sizeof(u32))
+    return Errno{EFAULT};
   if (is_private)
     return FutexKey{&space, address.value};
   const auto mapping = space.mapping_at(address);
@@ -38,7 +40,7 @@ void FutexTable::enqueue(Thread &thread, const FutexKey &key, u32 bitset,
                          Ref<memory::PageObject> object) {
   remove(thread);
   insert(thread, key);
-  thread.futex_waiter = {true, key, bitset, false, std::move(object)};
+  thread.futex_waiter = {true, key, bitset, false, std::move(object), {}, {}};
 }
 
 void FutexTable::enqueue_words(Thread &thread, std::vector<FutexWord> words) {

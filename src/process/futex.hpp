@@ -42,6 +42,10 @@ struct FutexWaiter {
   bool priority_inheriting = false;  ///< FUTEX_LOCK_PI: only an unlock wakes it
   Ref<memory::PageObject> object;    ///< keeps a shared key's owner
   std::vector<FutexWord> words = {}; ///< futex_waitv(2)
+  FutexWord target = {};             ///< FUTEX_WAIT_REQUEUE_PI: the lock that it is to be moved to
+
+  /// FUTEX_WAKE and FUTEX_REQUEUE are not for it.
+  [[nodiscard]] bool waits_for_lock() const { return priority_inheriting || target.key.owner; }
 };
 
 /// Guest code on other vCPUs changes futex words at any time: the kernel does it atomically too.

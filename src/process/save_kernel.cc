@@ -22,7 +22,7 @@ namespace {
 
 // A new member of these must be archived below, or it must be right that it begins anew in a
 // restored box. Then change the size, and snapshot_version if it is archived.
-static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 768,
+static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 800,
               "save_kernel.cc: say how the new member is saved");
 
 constexpr std::size_t longest_thread_name = 15, longest_hostname = 64; // TASK_COMM_LEN, utsname
@@ -249,7 +249,8 @@ void FutexTable::archive(Archive &archive, const std::function<Thread *(Pid)> &f
   std::vector<Waiter> entries;
   for (const auto &[key, threads] : queues_)
     for (const Thread *thread : threads)
-      if (archive.has(key.owner) && thread->futex_waiter.words.empty())
+      if (archive.has(key.owner) && thread->futex_waiter.words.empty() &&
+          thread->futex_waiter.target.key.owner == nullptr)
         entries.push_back({key, thread->tid, thread->futex_waiter.bitset,
                            thread->futex_waiter.priority_inheriting});
   archive.sequence(entries, [&](Waiter &entry) {

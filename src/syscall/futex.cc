@@ -74,10 +74,22 @@ SyscallResult wait(Futex futex, u32 expected, GuestAddress timeout, bool is_abso
   return blocked(timeout.is_null() || is_absolute ? Interrupt::restart : Interrupt::restart_block);
 }
 
+/// "EINVAL: The kernel detected an inconsistency between the user-space state at uaddr and the
+/// kernel state -- that is, it detected a waiter which waits in FUTEX_LOCK_PI on uaddr".
+Status refuse_lock_waiters(const FutexTable &table, const FutexKey &key, u64 count) {
+  const auto *waiters = table.waiters(key);
+  for (std::size_t i = 0; waiters && i < waiters->size() && i < std::max<u64>(count, 1); ++i)
+    if ((*waiters)[i]->futex_waiter.waits_for_lock())
+      return Errno{EINVAL};
+  return Done{};
+}
+
 SyscallResult wake(Futex futex, u32 count, u32 bitset) {
   if (bitset == 0)
     return Errno{EINVAL};
-  return futex.call.kernel.futexes->wake(TINE_TRY(futex.key()), count, bitset);
+  const FutexKey key = TINE_TRY(futex.key());
+  TINE_TRY(refuse_lock_waiters(*futex.call.kernel.futexes, key, count));
+  return futex.call.kernel.futexes->wake(key, count, bitset);
 }
 
 SyscallResult requeue(Futex from, Futex to, u32 wake_count, u32 move_count,
@@ -89,6 +101,7 @@ SyscallResult requeue(Futex from, Futex to, u32 wake_count, u32 move_count,
   if (expected && TINE_TRY(from.value()) != *expected)
     return Errno{EAGAIN};
   FutexTable &table = *from.call.kernel.futexes;
+  TINE_TRY(refuse_lock_waiters(table, from_key, u64{wake_count} + move_count));
   const u32 woken = table.wake(from_key, wake_count, ~u32{0});
   const u32 moved = table.requeue(from_key, to_key, move_count, to.object);
   return expected ? woken + moved : woken;
@@ -228,6 +241,85 @@ SyscallResult unlock_pi(Futex futex) {
   return 0;
 }
 
+/// FUTEX_WAIT_REQUEUE_PI: waits until FUTEX_CMP_REQUEUE_PI has moved it to the lock and it has got
+/// that.
+SyscallResult wait_requeue_pi(Futex futex, Futex lock, u32 expected, GuestAddress timeout) {
+  Call &call = futex.call;
+  if (futex.address == lock.address)
+    return Errno{EINVAL};
+  if (call.state().woken)
+    return 0;
+  if (call.state().retrying && call.thread.futex_waiter.queued) {
+    if (call.timed_out())
+      return timed_out(call);
+    return blocked();
+  }
+  const FutexKey lock_key = TINE_TRY(lock.key());
+  const FutexKey key = TINE_TRY(futex.key());
+  if (key == lock_key)
+    return Errno{EINVAL};
+  if (TINE_TRY(futex.value()) != expected)
+    return Errno{EAGAIN};
+  TINE_TRY(arm_timeout(futex, timeout, true));
+  call.kernel.futexes->enqueue(call.thread, key, ~u32{0}, futex.object);
+  call.thread.futex_waiter.target = {lock_key, lock.object};
+  return blocked();
+}
+
+/// The lock becomes the waiter's if nobody has it, else its owner is to hand it over: whether it
+/// did. ESRCH, EDEADLK.
+Result<bool> take_for(Futex lock, process::Thread &waiter) {
+  const auto tid = static_cast<u32>(process::shown_pid(waiter, waiter.tid).value);
+  const u32 old = TINE_TRY(update(lock, [&](u32 found) -> std::optional<u32> {
+    if ((found & FUTEX_TID_MASK) == 0)
+      return tid | (found & FUTEX_OWNER_DIED) | FUTEX_WAITERS;
+    return found | FUTEX_WAITERS;
+  }));
+  const u32 owner = old & FUTEX_TID_MASK;
+  if (owner == 0)
+    return true;
+  if (owner == tid)
+    return Errno{EDEADLK};
+  if (lock.call.kernel.find_thread(given(lock.call, static_cast<i32>(owner))) == nullptr)
+    return Errno{ESRCH};
+  return false;
+}
+
+/// FUTEX_CMP_REQUEUE_PI: at most one waiter gets the lock and is woken, others wait for it from now
+/// on.
+SyscallResult requeue_pi(Futex from, Futex lock, u32 wake_count, u32 move_count, u32 expected) {
+  if (static_cast<i32>(move_count) < 0 || wake_count != 1 || from.address == lock.address)
+    return Errno{EINVAL};
+  const FutexKey from_key = TINE_TRY(from.key());
+  const FutexKey lock_key = TINE_TRY(lock.key());
+  if (from_key == lock_key)
+    return Errno{EINVAL};
+  if (TINE_TRY(from.value()) != expected)
+    return Errno{EAGAIN};
+  FutexTable &table = *from.call.kernel.futexes;
+  const u64 most = u64{wake_count} + move_count;
+  u32 done = 0;
+  bool may_own = true;
+  while (done < most) {
+    const auto *waiters = table.waiters(from_key);
+    if (waiters == nullptr)
+      break;
+    process::Thread &first = *waiters->front();
+    if (!(first.futex_waiter.target.key == lock_key))
+      return done > 0 ? SyscallResult(done) : Errno{EINVAL};
+    const bool owns = may_own && TINE_TRY(take_for(lock, first));
+    may_own = false;
+    if (owns) {
+      table.wake(from_key, 1, ~u32{0});
+    } else {
+      table.enqueue(first, lock_key, ~u32{0}, lock.object);
+      first.futex_waiter.priority_inheriting = true;
+    }
+    ++done;
+  }
+  return done;
+}
+
 } // namespace
 
 SyscallResult sys_futex(Call &call, GuestAddress address, u32 operation, u64 value,
@@ -268,7 +360,11 @@ SyscallResult sys_futex(Call &call, GuestAddress address, u32 operation, u64 val
     return lock_pi(futex, {}, true);
   case FUTEX_UNLOCK_PI:
     return unlock_pi(futex);
-  default: // FUTEX_WAIT_REQUEUE_PI, FUTEX_CMP_REQUEUE_PI: glibc 2.36 doesn't use them
+  case FUTEX_WAIT_REQUEUE_PI:
+    return wait_requeue_pi(futex, second, count, timeout);
+  case FUTEX_CMP_REQUEUE_PI:
+    return requeue_pi(futex, second, count, second_count, argument);
+  default:
     return Errno{ENOSYS};
   }
 }
