@@ -81,6 +81,14 @@ int EpollFile::depth() const {
   return deepest + 1;
 }
 
+/// Instances above this one, on the longest way up.
+int EpollFile::height() const {
+  int highest = 0;
+  for (const EpollItem *item : epoll_items)
+    highest = std::max(highest, item->owner_.height() + 1);
+  return highest;
+}
+
 Status EpollFile::add(File &file, int fd, const epoll_event &event) {
   if (&file == this)
     return Errno{EINVAL};
@@ -93,7 +101,7 @@ Status EpollFile::add(File &file, int fd, const epoll_event &event) {
     if (inner || (event.events & ~allowed) != 0)
       return Errno{EINVAL};
   }
-  if (inner && (inner->contains(*this, 0) || inner->depth() >= nesting_limit))
+  if (inner && (inner->contains(*this, 0) || height() + inner->depth() >= nesting_limit))
     return Errno{ELOOP};
   if (items_.contains({&file, fd}))
     return Errno{EEXIST};

@@ -50,6 +50,7 @@ public:
   [[nodiscard]] u32 poll() override;
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &changed_; }
   void prepare_wait(u32 events) override;
+  [[nodiscard]] bool can_splice(Splice) const override { return false; }
   [[nodiscard]] std::string description() override { return "anon_inode:[eventpoll]"; }
   /// Lines of /proc/PID/fdinfo/N: "tfd: ...".
   [[nodiscard]] std::string information() const;
@@ -70,6 +71,7 @@ private:
   [[nodiscard]] bool contains(const EpollFile &other, int depth) const;
   /// How deep epoll instances are nested below this one.
   [[nodiscard]] int depth() const;
+  [[nodiscard]] int height() const;
 
   std::map<Key, std::unique_ptr<EpollItem>> items_;
   std::list<EpollItem *> ready_;

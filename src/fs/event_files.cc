@@ -36,9 +36,8 @@ Result<u64> EventFile::read(memory::IoBuffer &to) {
 }
 
 Result<u64> EventFile::write(memory::IoBuffer &from) {
-  if (from.remaining() < sizeof(u64))
+  if (from.remaining() != sizeof(u64))
     return Errno{EINVAL};
-  from.truncate(sizeof(u64));
   const auto bytes = TINE_TRY(from.window(memory::Access::read));
   u64 value = 0;
   if (bytes.size() >= sizeof value) { // the buffer stays where it is for another try

@@ -15,6 +15,7 @@ public:
   [[nodiscard]] Result<u64> write(memory::IoBuffer &from) override;
   [[nodiscard]] u32 poll() override;
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &changed_; }
+  [[nodiscard]] bool can_splice(Splice) const override { return false; }
   [[nodiscard]] std::string description() override { return "anon_inode:[eventfd]"; }
   [[nodiscard]] u64 count() const { return count_; }
   [[nodiscard]] bool is_semaphore() const { return semaphore_; }
@@ -36,6 +37,7 @@ public:
   [[nodiscard]] Result<u64> read(memory::IoBuffer &to) override;
   [[nodiscard]] u32 poll() override;
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &changed_; }
+  [[nodiscard]] bool can_splice(Splice) const override { return false; }
   [[nodiscard]] std::string description() override { return "anon_inode:[timerfd]"; }
 
   /// Both in nanoseconds; zero `value` disarms. `absolute`: a time of the file's clock.
@@ -76,6 +78,7 @@ public:
   [[nodiscard]] Result<u64> read(memory::IoBuffer &to) override;
   [[nodiscard]] u32 poll() override;
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &changed_; }
+  [[nodiscard]] bool can_splice(Splice) const override { return false; }
   [[nodiscard]] std::string description() override { return "anon_inode:[signalfd]"; }
   void set_mask(u64 mask);
   [[nodiscard]] u64 mask() const { return mask_; }

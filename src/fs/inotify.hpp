@@ -61,6 +61,7 @@ public:
   [[nodiscard]] sched::WaitQueue *wait_queue() override { return &changed_; }
   [[nodiscard]] bool tells_readiness() const override { return true; }
   [[nodiscard]] Result<u64> ioctl(const IoctlCall &call) override;
+  [[nodiscard]] bool can_splice(Splice) const override { return false; }
   [[nodiscard]] std::string description() override { return "anon_inode:inotify"; }
   // ---- a saved box ----
   static Ref<RefCounted> archive_head(Archive &archive, InotifyFile *saved);

@@ -52,6 +52,7 @@ protected:
 class DirectoryFile final : public PlacedFile {
 public:
   using PlacedFile::PlacedFile;
+  [[nodiscard]] bool can_splice(Splice) const override { return false; }
   [[nodiscard]] Result<u64> read(memory::IoBuffer &) override { return Errno{EISDIR}; }
   [[nodiscard]] Result<u64> write(memory::IoBuffer &) override { return Errno{EBADF}; }
   [[nodiscard]] Result<u64> read_at(memory::IoBuffer &, u64) override { return Errno{EISDIR}; }

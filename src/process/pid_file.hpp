@@ -17,6 +17,7 @@ public:
   [[nodiscard]] sched::WaitQueue *wait_queue() override {
     return is_of_thread() ? &process_->thread_exited : &process_->exited;
   }
+  [[nodiscard]] bool can_splice(Splice) const override { return false; }
   [[nodiscard]] std::string description() override { return "anon_inode:[pidfd]"; }
 
   /// Its process, or the thread's.

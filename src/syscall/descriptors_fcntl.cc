@@ -10,6 +10,7 @@
 #include "process/settings.hpp"
 
 #include <fcntl.h>
+#include <limits>
 #include <linux/capability.h>
 #include <sys/file.h>
 
@@ -38,6 +39,10 @@ Result<fs::LockRange> range_of(fs::File &file, const struct flock &lock) {
   if (lock.l_len == 0)
     return start < 0 ? Result<fs::LockRange>(Errno{EINVAL})
                      : fs::LockRange{static_cast<u64>(start), ~u64{0}};
+  // The last byte, which may be the largest offset that there is: to the end of the file.
+  if (lock.l_len > 0 && !__builtin_add_overflow(start, lock.l_len - 1, &end) && start >= 0 &&
+      end == std::numeric_limits<i64>::max())
+    return fs::LockRange{static_cast<u64>(start), ~u64{0}};
   if (__builtin_add_overflow(start, lock.l_len, &end))
     return Errno{EOVERFLOW};
   // "l_len may be negative; in that case, the interval is the bytes before l_start".
@@ -189,7 +194,8 @@ SyscallResult sys_fcntl(Call &call, int fd, int command, u64 argument) {
   case F_SETFD:
     return call.thread.files->set_close_on_exec(fd, (argument & FD_CLOEXEC) != 0);
   case F_GETFL:
-    return static_cast<u64>(file->status_flags() | 0100000U); // O_LARGEFILE of x86-64's kernel
+    // O_LARGEFILE of x86-64's kernel, which open(2) adds: not for pipes, sockets and the like.
+    return static_cast<u64>(file->status_flags() | (file->place() != nullptr ? 0100000U : 0U));
   default:
     break;
   }
@@ -229,6 +235,8 @@ SyscallResult sys_flock(Call &call, int fd, int operation) {
   const Ref<fs::LockList> locks = fs::LockList::of(*file, true);
   if (!locks)
     return Errno{EBADF};
+  if ((operation & LOCK_MAND) != 0) // "Linux … no longer recognizes LOCK_MAND": no lock, no error
+    return 0;
   const bool wait = (operation & LOCK_NB) == 0;
   switch (operation & ~LOCK_NB) {
   case LOCK_UN:

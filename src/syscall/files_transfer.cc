@@ -6,6 +6,7 @@
 
 #include "fs/inotify.hpp"
 #include "fs/pipe.hpp"
+#include "process/signals.hpp"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -23,7 +24,8 @@ constexpr u64 chunk_size = u64{64} << 10;
 /// the call's scratch while the call blocks.
 class Side {
 public:
-  static Result<Side> open(Call &call, int fd, GuestAddress offset_address) {
+  static Result<Side> open(Call &call, int fd, GuestAddress offset_address,
+                           Errno if_negative = Errno{EINVAL}) {
     Side side;
     side.file = TINE_TRY(file_of(call, fd));
     side.pipe_ = ref_cast<fs::PipeFile>(side.file);
@@ -34,7 +36,7 @@ public:
       return Errno{ESPIPE};
     const i64 offset = TINE_TRY(call.memory.read_object<i64>(offset_address));
     if (offset < 0)
-      return Errno{EINVAL};
+      return if_negative;
     side.offset_ = static_cast<u64>(offset);
     return side;
   }
@@ -118,9 +120,35 @@ Result<u64> copy_from_stream(Side &from, fs::Pipe &to, Side &to_side, u64 count)
   return read == 0 ? Result<u64>(read) : to_side.write(std::span(chunk).first(read));
 }
 
-bool is_seekable(const Side &side) {
+bool is_regular(const Side &side) {
   const Ref<fs::Inode> inode = side.file->inode();
   return inode && inode->type() == S_IFREG;
+}
+
+/// It can be read at a position without waiting: a file, or a device of memory.
+bool is_seekable(const Side &side) {
+  return is_regular(side) || (side.file->inode() && !side.file->wait_queue());
+}
+
+/// Linux's memfds are all on one file system, which is mounted nowhere.
+bool on_one_file_system(const Side &one, const Side &other) {
+  const auto is_memfd = [](const Side &side) {
+    const fs::Path *place = side.file->place();
+    return place != nullptr && place->mount && place->mount->id == 0;
+  };
+  return &one.file->inode()->file_system() == &other.file->inode()->file_system() ||
+         (is_memfd(one) && is_memfd(other));
+}
+
+/// RLIMIT_FSIZE for what is to be written to a side: fewer bytes, or SIGXFSZ and EFBIG.
+Result<u64> limited(Call &call, const Side &to, u64 count) {
+  const u64 limit = call.process.limits[RLIMIT_FSIZE].current;
+  if (limit == RLIM_INFINITY || !is_regular(to) || count == 0)
+    return count;
+  if (to.offset() < limit)
+    return std::min(count, limit - to.offset());
+  process::send_signal(call.thread, process::kernel_signal(SIGXFSZ));
+  return Errno{EFBIG};
 }
 
 /// The end of a try: bytes, an error, or sleep until the side that blocked can go on.
@@ -153,9 +181,11 @@ SyscallResult sys_sendfile(Call &call, int out_fd, int in_fd, GuestAddress offse
   Side to = TINE_TRY(Side::open(call, out_fd, {}));
   if (!from.file->is_readable() || !to.file->is_writable())
     return Errno{EBADF};
-  if (!is_seekable(from) || (to.file->status_flags() & O_APPEND) != 0)
+  if (!is_seekable(from) || !from.file->can_splice(File::Splice::from) ||
+      !to.file->can_splice(File::Splice::to) || (to.file->status_flags() & O_APPEND) != 0)
     return Errno{EINVAL};
-  const Result<u64> result = copy_from_file(from, to, std::min(count, transfer_limit));
+  count = TINE_TRY(limited(call, to, std::min(count, transfer_limit)));
+  const Result<u64> result = copy_from_file(from, to, count);
   return finish(call, result, from, to, to.file->is_nonblocking());
 }
 
@@ -163,21 +193,29 @@ SyscallResult sys_copy_file_range(Call &call, int in_fd, GuestAddress in_offset,
                                   GuestAddress out_offset, u64 count, u64 flags) {
   if (flags != 0)
     return Errno{EINVAL};
-  Side from = TINE_TRY(Side::open(call, in_fd, in_offset));
-  Side to = TINE_TRY(Side::open(call, out_fd, out_offset));
+  Side from = TINE_TRY(Side::open(call, in_fd, in_offset, Errno{EOVERFLOW}));
+  Side to = TINE_TRY(Side::open(call, out_fd, out_offset, Errno{EOVERFLOW}));
   for (const Side *side : {&from, &to})
     if (side->file->inode() && side->file->inode()->is_directory())
       return Errno{EISDIR};
-  if (!is_seekable(from) || !is_seekable(to))
+  if (!is_regular(from) || !is_regular(to))
     return Errno{EINVAL};
   if (!from.file->is_readable() || !to.file->is_writable() ||
       (to.file->status_flags() & O_APPEND) != 0)
     return Errno{EBADF};
+  // "EXDEV: the files … are not on the same filesystem", and not of one type that copies across.
+  if (!on_one_file_system(from, to))
+    return Errno{EXDEV};
+  if (from.offset() + count < from.offset() || to.offset() + count < to.offset())
+    return Errno{EOVERFLOW};
+  const u64 source_size = TINE_TRY(from.file->inode()->attributes()).size;
+  count = std::min({count, transfer_limit, source_size - std::min(source_size, from.offset())});
+  if (count == 0)
+    return 0;
   constexpr u64 largest_offset = ~u64{0} >> 1;
-  for (const Side *side : {&from, &to})
-    if (side->offset() > largest_offset || count > largest_offset - side->offset())
-      return Errno{EOVERFLOW};
-  count = std::min(count, transfer_limit);
+  if (to.offset() >= largest_offset)
+    return Errno{EFBIG};
+  count = TINE_TRY(limited(call, to, count));
   const u64 distance =
       from.offset() > to.offset() ? from.offset() - to.offset() : to.offset() - from.offset();
   if (from.file->inode() == to.file->inode() && distance < count)
@@ -227,6 +265,10 @@ SyscallResult sys_splice(Call &call, int in_fd, GuestAddress in_offset, int out_
   if ((from.pipe() && from.pipe() == to.pipe()) ||
       (!to.pipe() && (to.file->status_flags() & O_APPEND) != 0))
     return Errno{EINVAL};
+  if (!from.file->can_splice(File::Splice::from) || !to.file->can_splice(File::Splice::to))
+    return Errno{EINVAL};
+  if (!to.pipe())
+    count = TINE_TRY(limited(call, to, count));
   const bool nonblocking =
       (flags & SPLICE_F_NONBLOCK) != 0 || from.file->is_nonblocking() || to.file->is_nonblocking();
   return finish(call, splice_once(from, to, std::min(count, transfer_limit)), from, to,
