@@ -27,6 +27,7 @@ Status MessageQueues::copy_from(const MessageQueues &original) {
 /// Who sleeps in semop(2) is named by pid and ticket, which are the same in the copy.
 Status Semaphores::copy_from(const Semaphores &original) {
   limits = original.limits;
+  known_total_ = original.known_total_;
   last_undo_ = original.last_undo_;
   last_ticket_ = original.last_ticket_;
   return sets_.copy_from(original.sets_,

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <sys/ipc.h>
+#include <unordered_map>
 
 namespace tine::process {
 
@@ -102,10 +103,14 @@ public:
     return found == objects_.end() ? nullptr : &found->second;
   }
   [[nodiscard]] T *find_key(i32 key) {
-    for (auto &[index, object] : objects_)
-      if (object.permissions.key == key && key != IPC_PRIVATE)
-        return &object;
-    return nullptr;
+    const auto found = by_key_.find(key);
+    return found == by_key_.end() ? nullptr : at_index(found->second);
+  }
+  /// The object is found by its key no longer.
+  void forget_key(T &object) {
+    if (object.permissions.key != IPC_PRIVATE)
+      by_key_.erase(object.permissions.key);
+    object.permissions.key = IPC_PRIVATE;
   }
   /// The object that a *get call means: null if a new one is to be made. ENOENT, EEXIST.
   [[nodiscard]] Result<T *> look_up(const IpcRequest &request) {
@@ -127,10 +132,17 @@ public:
     permissions.gid = permissions.creator_gid = who.egid;
     T &object = objects_[permissions.id % IpcNumbers::index_limit];
     object.permissions = permissions;
+    note_key(object);
     return object;
   }
   [[nodiscard]] i32 &next_id() { return numbers_.next_id; }
-  void remove(i32 id) { objects_.erase(id % IpcNumbers::index_limit); }
+  void remove(i32 id) {
+    const auto found = objects_.find(id % IpcNumbers::index_limit);
+    if (found == objects_.end())
+      return;
+    forget_key(found->second);
+    objects_.erase(found);
+  }
   [[nodiscard]] std::size_t size() const { return objects_.size(); }
   /// The highest index in use: what SEM_INFO and the like return.
   [[nodiscard]] i32 highest_index() const {
@@ -141,7 +153,7 @@ public:
   template <typename Copy> [[nodiscard]] Status copy_from(const IpcTable &original, Copy &&copy) {
     numbers_ = original.numbers_;
     for (const auto &[index, object] : original.objects_)
-      objects_.emplace(index, TINE_TRY(copy(object)));
+      note_key(objects_.emplace(index, TINE_TRY(copy(object))).first->second);
     return Done{};
   }
   /// For a saved box: `each(archive, object)` does an object.
@@ -163,6 +175,7 @@ public:
         return;
       T &object = objects_[permissions.id % IpcNumbers::index_limit];
       object.permissions = permissions;
+      note_key(object);
       each(archive, object);
     }
   }
@@ -170,7 +183,13 @@ public:
   [[nodiscard]] std::map<i32, T> &all() { return objects_; }
 
 private:
+  void note_key(const T &object) {
+    if (object.permissions.key != IPC_PRIVATE)
+      by_key_.emplace(object.permissions.key, object.permissions.id % IpcNumbers::index_limit);
+  }
+
   std::map<i32, T> objects_;
+  std::unordered_map<i32, i32> by_key_; ///< indices of those that have a key
   IpcNumbers numbers_;
 };
 

@@ -36,6 +36,7 @@ Result<i32> Semaphores::get(const IpcRequest &request, i32 count, const fs::Cred
   if (static_cast<i32>(sets_.size()) >= std::min(limits.sets, IpcNumbers::index_limit) ||
       total() + count > limits.total)
     return Errno{ENOSPC};
+  known_total_ = total() + count;
   SemaphoreSet &set = sets_.create(request, who);
   set.semaphores.resize(static_cast<std::size_t>(count));
   set.change_time = ipc_now();
@@ -43,9 +44,12 @@ Result<i32> Semaphores::get(const IpcRequest &request, i32 count, const fs::Cred
 }
 
 i64 Semaphores::total() {
+  if (known_total_)
+    return *known_total_;
   i64 sum = 0;
   for (const auto &[index, set] : sets_.all())
     sum += static_cast<i64>(set.semaphores.size());
+  known_total_ = sum;
   return sum;
 }
 
@@ -144,6 +148,7 @@ i32 Semaphores::count_waiting(SemaphoreSet &set, i32 index, WaitFor what) {
 void Semaphores::remove(SemaphoreSet &set) {
   for (const WaitingOperation &waiting : set.waiting)
     tell(waiting, EIDRM);
+  known_total_.reset();
   sets_.remove(set.permissions.id);
 }
 

@@ -102,6 +102,7 @@ private:
   Kernel &kernel_;
   IpcTable<SemaphoreSet> sets_;
   u64 last_undo_ = 0, last_ticket_ = 0;
+  std::optional<i64> known_total_; ///< what total() is, unless a set went since it was counted
 };
 
 } // namespace tine::process

@@ -80,7 +80,7 @@ Result<i32> SharedMemory::get(memory::FrameArena &frames, const IpcRequest &requ
 
 void SharedMemory::remove(SegmentEntry &entry) {
   entry.permissions.mode |= SHM_DEST;
-  entry.permissions.key = IPC_PRIVATE;
+  segments_.forget_key(entry);
   // The entry goes with the segment: now, or with the last mapping.
   const Ref<Segment> last = std::move(entry.keep);
   entry.keep = nullptr;
