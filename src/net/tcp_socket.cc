@@ -206,6 +206,8 @@ Result<u64> TcpSocket::send(SendRequest &request) {
 
 Result<u64> TcpSocket::receive(ReceiveRequest &request) {
   TcpEndpoint &endpoint = *endpoint_;
+  if (request.flags & MSG_ERRQUEUE)
+    return Errno{EAGAIN};
   if (request.flags & MSG_OOB)
     return Errno{EINVAL};
   if (endpoint.listening)

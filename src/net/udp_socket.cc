@@ -101,6 +101,12 @@ Result<InetAddress> UdpSocket::destination(const SendRequest &request) const {
 Result<u64> UdpSocket::send(SendRequest &request) {
   if (request.flags & MSG_OOB)
     return Errno{EOPNOTSUPP};
+  // "EACCES: … the user tried to send to a broadcast address without having the broadcast flag
+  // set".
+  if (request.to && domain() == AF_INET && options().broadcast == 0 &&
+      reinterpret_cast<const sockaddr_in &>(request.to->storage).sin_addr.s_addr ==
+          INADDR_BROADCAST)
+    return Errno{EACCES};
   const InetAddress to = TINE_TRY(destination(request));
   if (const int error = take_error())
     return Errno{error};

@@ -49,8 +49,12 @@ Status UnixSocket::bind(const SocketAddress &address, const Caller &caller) {
     const std::string free = network().free_abstract_name();
     return free.empty() ? Status{Errno{ENOSPC}} : bind_abstract(free);
   }
-  if (!endpoint_->name.is_unnamed())
-    return Errno{EINVAL};
+  if (!endpoint_->name.is_unnamed()) {
+    // As Linux, which makes the name first: one that there is, is in use whatever the socket has.
+    const auto taken = name.is_abstract() ? Result<Ref<RefCounted>>(Errno{ENOENT})
+                                          : find_socket_node(caller, name.text);
+    return Errno{taken || taken.error() == Errno{ECONNREFUSED} ? EADDRINUSE : EINVAL};
+  }
   if (name.is_abstract())
     return bind_abstract(name.text);
   endpoint_->inode = TINE_TRY(make_socket_node(caller, name.text, 0777));

@@ -85,6 +85,18 @@ SyscallResult sys_pipe2(Call &call, GuestAddress address, u32 flags) {
   return written;
 }
 
+namespace {
+
+/// ioctl_list(2) of regular files: bytes up to the end of the file, size of a block.
+SyscallResult regular_file_ioctl(Call &call, fs::File &file, u32 request, GuestAddress address) {
+  const struct stat status = TINE_TRY(file.stat());
+  const i64 value =
+      request == FIONREAD ? status.st_size - static_cast<i64>(file.offset) : i64{status.st_blksize};
+  return call.memory.write_object(address, static_cast<int>(value));
+}
+
+} // namespace
+
 SyscallResult sys_ioctl(Call &call, int fd, u32 request, u64 argument) {
   const Ref<fs::File> file = TINE_TRY(file_of(call, fd));
   switch (request) {
@@ -102,6 +114,11 @@ SyscallResult sys_ioctl(Call &call, int fd, u32 request, u64 argument) {
     set_asynchronous(call, *file, fd,
                      TINE_TRY(call.memory.read_object<int>(GuestAddress{argument})) != 0);
     return 0;
+  case FIONREAD:
+  case FIGETBSZ:
+    if (const Ref<fs::Inode> inode = file->inode(); inode && inode->type() == S_IFREG)
+      return regular_file_ioctl(call, *file, request, GuestAddress{argument});
+    [[fallthrough]];
   default: {
     if (const auto space = ref_cast<process::NamespaceFile>(file))
       return namespace_ioctl(call, *space, request, GuestAddress{argument});

@@ -101,7 +101,8 @@ SyscallResult receive(Call &call, const Message &message, net::ReceiveRequest &r
         continue;
       return message.progress;
     }
-    if (received.error() == Errno{EAGAIN} && (message.flags & MSG_DONTWAIT) == 0) {
+    // recv(2): what is on the error queue is never waited for.
+    if (received.error() == Errno{EAGAIN} && (message.flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) == 0) {
       const SyscallResult waiting =
           wait_for(call, message.socket, nullptr, POLLIN, message.socket.options().receive_timeout);
       if (waiting.kind() == SyscallResult::Kind::blocked)
@@ -113,10 +114,17 @@ SyscallResult receive(Call &call, const Message &message, net::ReceiveRequest &r
   }
 }
 
+/// Linux's copy_msghdr_from_user.
+Status check_name_length(const msghdr &header) {
+  return header.msg_name && static_cast<i32>(header.msg_namelen) < 0 ? Errno{EINVAL}
+                                                                     : Status(Done{});
+}
+
 SyscallResult send_message(Call &call, net::Socket &socket, GuestAddress address, u32 flags,
                            u64 &progress) {
   const msghdr header = TINE_TRY(call.memory.read_object<msghdr>(address));
   std::optional<net::SocketAddress> to;
+  TINE_TRY(check_name_length(header));
   if (header.msg_name && header.msg_namelen != 0)
     to = TINE_TRY(read_address(call, GuestAddress{reinterpret_cast<u64>(header.msg_name)},
                                std::min<u64>(header.msg_namelen, sizeof(sockaddr_storage))));
@@ -129,6 +137,7 @@ SyscallResult send_message(Call &call, net::Socket &socket, GuestAddress address
 SyscallResult receive_message(Call &call, net::Socket &socket, GuestAddress address, u32 flags,
                               u64 &progress) {
   msghdr header = TINE_TRY(call.memory.read_object<msghdr>(address));
+  TINE_TRY(check_name_length(header));
   Ranges ranges = TINE_TRY(read_ranges(call, header));
   memory::IoBuffer data(call.memory, ranges);
   net::ReceiveRequest request{data, flags, {}, {}, {}, {}};
