@@ -73,6 +73,7 @@ enum MountFlag : u32 {
   mount_no_device = 4,
   mount_no_exec = 8,
   mount_no_access_times = 16,
+  mount_no_symlinks = 32,
 };
 
 /// A file system at a place of the tree; a bind mount shows a part of one that is mounted

@@ -127,6 +127,23 @@ void add_pts(PseudoFs &pts, const Ref<PtyTable> &ptys) {
 
 } // namespace
 
+Result<Ref<File>> open_device_node(u64 device, const Path &path, u32 flags) {
+  constexpr struct {
+    u32 minor_number;
+    Memory kind;
+  } memory_devices[] = {{3, Memory::null},
+                        {5, Memory::zero},
+                        {7, Memory::full},
+                        {8, Memory::random},
+                        {9, Memory::random}};
+  for (const auto &known : memory_devices)
+    if (device == makedev(1, known.minor_number))
+      return Ref<File>(make_ref<MemoryDevice>(path, flags, known.kind));
+  if (device == makedev(5, 0) || device == makedev(5, 1))
+    return open_controlling_terminal(path, flags);
+  return Errno{ENXIO};
+}
+
 Result<Ref<Pty>> PtyTable::allocate() {
   u32 number = 0;
   while (ptys_.contains(number))

@@ -37,6 +37,8 @@ struct DeviceTree {
 /// mqueue as directories to mount on; tine, if the box has a control.
 [[nodiscard]] DeviceTree make_device_tree(const Ref<BoxControl> &control = {});
 
+/// What a node of a file system in memory is that mknod(2) made: one of the box's devices. ENXIO.
+[[nodiscard]] Result<Ref<File>> open_device_node(u64 device, const Path &path, u32 flags);
 /// A new master and its description (open of /dev/ptmx).
 [[nodiscard]] Result<Ref<File>> open_pty_master(const Ref<PtyTable> &ptys, const Path &path,
                                                 u32 flags);

@@ -1,6 +1,7 @@
 #include "fs/memory_fs.hpp"
 
 #include "fs/caller.hpp"
+#include "fs/device_fs.hpp"
 
 #include <fcntl.h>
 #include <sys/xattr.h>
@@ -167,6 +168,8 @@ Result<Ref<File>> MemoryInode::open(const Path &path, u32 flags, const Credentia
     if (lower_ && !pages_ && (flags & O_ACCMODE) != O_WRONLY)
       TINE_TRY(lower_->read_descriptor()); // EACCES of the host shows at open
     return Ref<File>(make_ref<MemoryFile>(path, flags, Ref<MemoryInode>(this)));
+  case S_IFCHR:
+    return open_device_node(TINE_TRY(attributes()).special_device, path, flags);
   default:
     return Errno{ENXIO};
   }

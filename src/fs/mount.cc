@@ -44,6 +44,10 @@ Status MountNamespace::unmount(const Path &place) {
   for (const Ref<Mount> &mount : mounts_)
     if (mount->parent == place.mount)
       return Errno{EBUSY};
+  // "EBUSY: target could not be unmounted because it is busy": an open file, a working directory, a
+  // mapping keeps it, beside the list here and the caller.
+  if (place.mount->reference_count() > 2)
+    return Errno{EBUSY};
   const auto covered = covered_.find(place.mount->mountpoint.get());
   if (covered != covered_.end() && --covered->second == 0)
     covered_.erase(covered);

@@ -58,6 +58,10 @@ Result<Ref<File>> open_found(const Credentials &credentials, const Path &path, u
     if (wants(flags, O_TRUNC) && inode.type() == S_IFREG)
       TINE_TRY(inode.truncate(0));
   }
+  // "EACCES: … refers to a device on a filesystem that was mounted with the nodev option".
+  const bool is_device = inode.type() == S_IFCHR || inode.type() == S_IFBLK;
+  if (is_device && path.mount && (path.mount->flags & mount_no_device) != 0)
+    return Errno{EACCES};
   Ref<File> file = TINE_TRY(inode.open(path, kept_flags(flags), credentials));
   file->set_status_flags(file->status_flags() & ~static_cast<u32>(O_NOCTTY));
   file->was_created = created;

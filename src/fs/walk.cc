@@ -59,7 +59,9 @@ Result<Path> Walker::step(const Path &directory, std::string_view name) {
 }
 
 Result<Walker::Target> Walker::follow(const Path &link) {
-  if ((resolve_ & RESOLVE_NO_SYMLINKS) != 0 || ++links_ > link_limit)
+  // "MS_NOSYMFOLLOW: Do not follow symbolic links when resolving paths": ELOOP.
+  const bool never = link.mount && (link.mount->flags & mount_no_symlinks) != 0;
+  if (never || (resolve_ & RESOLVE_NO_SYMLINKS) != 0 || ++links_ > link_limit)
     return Errno{ELOOP};
   Inode &inode = *link.dentry->inode();
   if (std::optional<Result<Path>> magic = inode.magic_target()) {

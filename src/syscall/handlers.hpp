@@ -94,6 +94,7 @@ SyscallResult sys_readlinkat(Call &call, int, GuestAddress, GuestAddress, u64);
 SyscallResult sys_chmod(Call &call, GuestAddress, u32);
 SyscallResult sys_fchmod(Call &call, int, u32);
 SyscallResult sys_fchmodat(Call &call, int, GuestAddress, u32);
+SyscallResult sys_fchmodat2(Call &call, int, GuestAddress, u32, u64);
 SyscallResult sys_chown(Call &call, GuestAddress, int, int);
 SyscallResult sys_fchown(Call &call, int, int, int);
 SyscallResult sys_lchown(Call &call, GuestAddress, int, int);

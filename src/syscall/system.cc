@@ -1,5 +1,6 @@
 // The system as a whole: its name, its size, its random numbers; resource limits.
 #include "process/namespaces.hpp"
+#include "process/procfs/procfs.hpp"
 #include "process/settings.hpp"
 #include "syscall/guest_structs.hpp"
 #include "syscall/handlers.hpp"
@@ -217,8 +218,29 @@ SyscallResult sys_vhangup(Call &) {
 SyscallResult sys_quotactl(Call &, u64, GuestAddress, int, GuestAddress) {
   return Errno{EPERM};
 }
-SyscallResult sys_sysfs(Call &, int, u64, u64) {
-  return Errno{EINVAL};
+/// sysfs(2): types of file systems by their place in /proc/filesystems.
+SyscallResult sys_sysfs(Call &call, int option, u64 first, u64 second) {
+  const std::vector<std::string> types = process::file_system_types(call.kernel);
+  switch (option) {
+  case 1: {
+    constexpr u64 longest = 4096;
+    const std::string name = TINE_TRY(call.memory.read_string(GuestAddress{first}, longest));
+    const auto found = std::find(types.begin(), types.end(), name);
+    return found != types.end() ? SyscallResult(found - types.begin()) : Errno{EINVAL};
+  }
+  case 2: {
+    const u64 index = static_cast<u32>(first);
+    if (index >= types.size())
+      return Errno{EINVAL};
+    const std::string &name = types[index];
+    return call.memory.write(GuestAddress{second},
+                             std::as_bytes(std::span(name.c_str(), name.size() + 1)));
+  }
+  case 3:
+    return types.size();
+  default:
+    return Errno{EINVAL};
+  }
 }
 
 } // namespace tine::syscall

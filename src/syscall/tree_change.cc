@@ -128,9 +128,11 @@ SyscallResult sys_mknodat(Call &call, int directory, GuestAddress path, u32 mode
   if (type == S_IFLNK || (type != S_IFREG && type != S_IFIFO && type != S_IFSOCK &&
                           type != S_IFCHR && type != S_IFBLK))
     return Errno{EINVAL};
-  if (type == S_IFCHR || type == S_IFBLK) // a box has the devices of /dev and no others
+  const bool is_device = type == S_IFCHR || type == S_IFBLK;
+  if (is_device && !call.thread.credentials.capable(CAP_MKNOD))
     return Errno{EPERM};
-  return make_at(call, directory, path, {.mode = type | (mode & 07777U), .special_device = device});
+  return make_at(call, directory, path,
+                 {.mode = type | (mode & 07777U), .special_device = is_device ? device : 0});
 }
 
 SyscallResult sys_symlink(Call &call, GuestAddress target, GuestAddress path) {
@@ -191,6 +193,19 @@ SyscallResult sys_fchmod(Call &call, int fd, u32 mode) {
 SyscallResult sys_fchmodat(Call &call, int directory, GuestAddress path, u32 mode) {
   return change_mode(call, TINE_TRY(find_inode(call, {.directory = directory, .path = path})),
                      mode);
+}
+
+SyscallResult sys_fchmodat2(Call &call, int directory, GuestAddress path, u32 mode, u64 flags) {
+  if ((flags & ~u64{AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH}) != 0)
+    return Errno{EINVAL};
+  const FoundInode found =
+      TINE_TRY(find_inode(call, {.directory = directory,
+                                 .path = path,
+                                 .follow = (flags & AT_SYMLINK_NOFOLLOW) == 0,
+                                 .may_be_empty = (flags & AT_EMPTY_PATH) != 0}));
+  if (found.inode && found.inode->is_symlink())
+    return Errno{EOPNOTSUPP}; // the mode of a link can't be changed
+  return change_mode(call, found, mode);
 }
 
 SyscallResult sys_chown(Call &call, GuestAddress path, int uid, int gid) {

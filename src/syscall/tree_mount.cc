@@ -9,6 +9,7 @@
 #include "process/namespaces.hpp"
 #include "process/procfs/procfs.hpp"
 
+#include <bit>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/limits.h>
@@ -60,6 +61,7 @@ u32 mount_flags(u64 flags) {
   result |= (flags & MS_NODEV) != 0 ? fs::mount_no_device : 0U;
   result |= (flags & MS_NOEXEC) != 0 ? fs::mount_no_exec : 0U;
   result |= (flags & MS_NOATIME) != 0 ? fs::mount_no_access_times : 0U;
+  result |= (flags & MS_NOSYMFOLLOW) != 0 ? fs::mount_no_symlinks : 0U;
   return result;
 }
 
@@ -79,8 +81,9 @@ SyscallResult sys_mount(Call &call, GuestAddress source_address, GuestAddress ta
   }
   if ((flags & MS_MOVE) != 0)
     return Errno{EINVAL};
-  if ((flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) != 0)
-    return 0; // mounts of a box don't propagate: all are private
+  constexpr u64 propagation = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
+  if ((flags & propagation) != 0) // mounts of a box don't propagate: all are private
+    return std::has_single_bit(flags & ~u64{MS_REC | MS_SILENT}) ? SyscallResult(0) : Errno{EINVAL};
   fs::MountNamespace &mounts = *call.thread.fs->mounts;
   const std::string source =
       source_address.is_null() ? "none" : TINE_TRY(read_path(call, source_address));
@@ -94,6 +97,8 @@ SyscallResult sys_mount(Call &call, GuestAddress source_address, GuestAddress ta
   }
   if (!target.dentry->inode()->is_directory())
     return Errno{ENOTDIR};
+  if (type_address.is_null())
+    return Errno{EINVAL};
   const std::string type = TINE_TRY(call.memory.read_string(type_address, PATH_MAX));
   if (type == "tmpfs" || type == "ramfs") {
     mounts.mount(
@@ -164,6 +169,9 @@ Result<FoundInode> path_inode(Call &call, GuestAddress path, bool follow) {
 Status check_attribute(Call &call, fs::Inode &inode, std::string_view name, u32 mask) {
   const fs::Credentials &credentials = call.thread.credentials;
   const bool writes = mask == 2;
+  for (const std::string_view space : {"user.", "trusted.", "security."})
+    if (name == space) // a name space alone is no name
+      return Errno{EINVAL};
   if (name.starts_with("security.") || name.starts_with("system."))
     return !writes || name.starts_with("system.") || credentials.capable(CAP_SYS_ADMIN)
                ? Status(Done{})

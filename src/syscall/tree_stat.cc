@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -243,8 +244,8 @@ SyscallResult sys_readlinkat(Call &call, int directory, GuestAddress path, Guest
     return Errno{EINVAL};
   const fs::Path found = TINE_TRY(find_path(
       call, {.directory = directory, .path = path, .follow = false, .may_be_empty = true}));
-  if (!found.dentry->inode()->is_symlink())
-    return Errno{EINVAL};
+  if (!found.dentry->inode()->is_symlink()) // "ENOENT" of an empty path
+    return Errno{TINE_TRY(read_path(call, path)).empty() ? ENOENT : EINVAL};
   const std::string target = TINE_TRY(found.dentry->inode()->read_link());
   const u64 length = std::min<u64>(size, target.size());
   TINE_TRY(call.memory.write(buffer, std::as_bytes(std::span(target.data(), length))));
@@ -257,10 +258,31 @@ SyscallResult sys_readlink(Call &call, GuestAddress path, GuestAddress buffer, u
   return sys_readlinkat(call, AT_FDCWD, path, buffer, size);
 }
 
+namespace {
+
+/// statfs(2), f_flags: those of the mount, and Linux's ST_VALID: that there are such.
+u64 flags_of(const fs::Mount &mount) {
+  constexpr u64 valid = 0x20, no_symlinks = 0x2000;
+  const auto flag = [&](u32 held, u64 shown) { return (mount.flags & held) != 0 ? shown : 0; };
+  return valid | flag(fs::mount_no_suid, ST_NOSUID) | flag(fs::mount_no_device, ST_NODEV) |
+         flag(fs::mount_no_exec, ST_NOEXEC) | flag(fs::mount_no_symlinks, no_symlinks) |
+         flag(fs::mount_no_access_times, ST_NOATIME) | (mount.is_read_only() ? ST_RDONLY : 0U) |
+         (flag(fs::mount_no_access_times, 1) == 0 ? ST_RELATIME : 0U);
+}
+
+SyscallResult put_statistics(Call &call, fs::Inode &inode, const fs::Mount *mount,
+                             GuestAddress address) {
+  struct statfs result = TINE_TRY(inode.file_system().statistics());
+  if (mount != nullptr)
+    result.f_flags = static_cast<decltype(result.f_flags)>(flags_of(*mount));
+  return call.memory.write_object(address, result);
+}
+
+} // namespace
+
 SyscallResult sys_statfs(Call &call, GuestAddress path, GuestAddress result) {
   const fs::Path found = TINE_TRY(find_path(call, {.directory = AT_FDCWD, .path = path}));
-  return call.memory.write_object(result,
-                                  TINE_TRY(found.dentry->inode()->file_system().statistics()));
+  return put_statistics(call, *found.dentry->inode(), found.mount.get(), result);
 }
 
 SyscallResult sys_fstatfs(Call &call, int fd, GuestAddress result) {
@@ -268,10 +290,23 @@ SyscallResult sys_fstatfs(Call &call, int fd, GuestAddress result) {
   const fs::Path place = fs::path_of(*file);
   const Ref<fs::Inode> inode =
       place ? place.dentry->inode() : fs::detached_path(file).dentry->inode();
-  return call.memory.write_object(result, TINE_TRY(inode->file_system().statistics()));
+  return put_statistics(call, *inode, place.mount.get(), result);
 }
 
-SyscallResult sys_ustat(Call &, u64, GuestAddress) {
+/// ustat(2): of a file system that is mounted.
+SyscallResult sys_ustat(Call &call, u64 device, GuestAddress address) {
+  struct GuestUstat {
+    i32 free_blocks;
+    u64 free_inodes;
+    char name[6], pack[6];
+  };
+  for (const Ref<fs::Mount> &mount : call.thread.fs->mounts->mounts()) {
+    if (mount->file_system->device() != device)
+      continue;
+    const struct statfs found = TINE_TRY(mount->file_system->statistics());
+    const GuestUstat result{static_cast<i32>(found.f_bfree), found.f_ffree, {}, {}};
+    return call.memory.write_object(address, result);
+  }
   return Errno{EINVAL};
 }
 

@@ -67,8 +67,9 @@ Result<std::string> fdinfo_text(const Subject &subject, int fd) {
   const fs::Path *place = file.place();
   const u64 mount = place && place->mount ? place->mount->id : 0;
   const Result<struct stat> status = file.stat();
-  return fmt::format("pos:\t{}\nflags:\t0{:o}\nmnt_id:\t{}\nino:\t{}\n", file.offset, flags, mount,
-                     status ? status->st_ino : 0) +
+  constexpr u32 large_file = 0100000; // of x86-64's kernel, which open(2) adds
+  return fmt::format("pos:\t{}\nflags:\t0{:o}\nmnt_id:\t{}\nino:\t{}\n", file.offset,
+                     flags | (place ? large_file : 0), mount, status ? status->st_ino : 0) +
          lines_of_kind(subject, file);
 }
 

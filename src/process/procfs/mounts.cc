@@ -18,7 +18,10 @@ std::string options_of(const fs::Mount &mount) {
     options += ",nodev";
   if (mount.flags & fs::mount_no_exec)
     options += ",noexec";
-  return options + ((mount.flags & fs::mount_no_access_times) != 0 ? ",noatime" : ",relatime");
+  options += (mount.flags & fs::mount_no_access_times) != 0 ? ",noatime" : ",relatime";
+  if (mount.flags & fs::mount_no_symlinks)
+    options += ",nosymfollow";
+  return options;
 }
 
 std::string mountpoint_of(const fs::Mount &mount, const fs::Path &root) {

@@ -3,6 +3,9 @@
 
 #include "process/pid_namespace.hpp"
 
+#include <string>
+#include <vector>
+
 namespace tine::fs {
 class PseudoFs;
 }
@@ -16,5 +19,7 @@ class Kernel;
                                             const Ref<PidNamespace> &space = nullptr);
 /// The part of sysfs that programs ask: CPUs, nodes, the loopback interface.
 [[nodiscard]] Ref<fs::PseudoFs> make_sysfs(Kernel &kernel);
+/// The types that /proc/filesystems lists, in its order.
+[[nodiscard]] std::vector<std::string> file_system_types(const Kernel &kernel);
 
 } // namespace tine::process

@@ -132,13 +132,8 @@ std::string interrupts_text(const Kernel &kernel) {
 }
 
 std::string filesystems_text(const Kernel &kernel) {
-  std::set<std::string> names = {"proc",     "sysfs",  "tmpfs", "devpts",
-                                 "devtmpfs", "sockfs", "pipefs"};
-  if (kernel.mounts)
-    for (const Ref<fs::Mount> &mount : kernel.mounts->mounts())
-      names.insert(mount->file_system->type_name());
   std::string text;
-  for (const std::string &name : names)
+  for (const std::string &name : file_system_types(kernel))
     text += "nodev\t" + name + "\n";
   return text;
 }
@@ -148,6 +143,15 @@ constexpr const char *devices_text = "Character devices:\n  1 mem\n  5 /dev/tty\
                                      "Block devices:\n";
 
 } // namespace
+
+std::vector<std::string> file_system_types(const Kernel &kernel) {
+  std::set<std::string> names = {"proc",     "sysfs",  "tmpfs", "devpts",
+                                 "devtmpfs", "sockfs", "pipefs"};
+  if (kernel.mounts)
+    for (const Ref<fs::Mount> &mount : kernel.mounts->mounts())
+      names.insert(mount->file_system->type_name());
+  return {names.begin(), names.end()};
+}
 
 std::string version_line() {
   utsname host{};
