@@ -7,6 +7,17 @@
 #include <linux/capability.h>
 
 namespace tine::fs {
+Result<u32> mode_of_new(Inode &directory, const Credentials &credentials, u32 mode) {
+  constexpr u32 gives_group = S_ISGID | S_IXGRP;
+  if ((mode & gives_group) != gives_group || (mode & S_IFMT) == S_IFDIR)
+    return mode;
+  const Attributes parent = TINE_TRY(directory.permissions());
+  if ((parent.mode & S_ISGID) == 0 || credentials.in_group(parent.gid) ||
+      credentials.capable_towards(parent.uid, parent.gid, CAP_FSETID))
+    return mode;
+  return mode & ~u32{S_ISGID};
+}
+
 namespace {
 
 bool wants(u32 flags, u32 flag) {
@@ -80,8 +91,10 @@ Result<Ref<File>> open_unnamed(const FileSystemContext &context, const Credentia
   TINE_TRY(check_permission(credentials, *directory.dentry->inode(), 3));
   if (directory.mount->is_read_only())
     return Errno{EROFS};
+  const u32 new_mode = TINE_TRY(mode_of_new(*directory.dentry->inode(), credentials,
+                                            S_IFREG | (mode & 07777U & ~context.umask)));
   const Ref<Inode> inode = TINE_TRY(directory.dentry->inode()->create_unnamed(
-      {S_IFREG | (mode & 07777U & ~context.umask), credentials.fsuid, credentials.fsgid, 0, ""}));
+      {new_mode, credentials.fsuid, credentials.fsgid, 0, ""}));
   const u64 number = TINE_TRY(inode->attributes()).inode;
   const std::string name = "#" + std::to_string(number);
   const auto dentry = make_ref<Dentry>(name, directory.dentry, inode);
@@ -97,9 +110,10 @@ Result<Path> create_file(const FileSystemContext &context, const Credentials &cr
   TINE_TRY(check_permission(credentials, *directory.inode(), 3));
   if (directory.is_deleted())
     return Errno{ENOENT};
-  Ref<Inode> inode =
-      TINE_TRY(directory.inode()->create(last.name, {S_IFREG | (mode & 07777U & ~context.umask),
-                                                     credentials.fsuid, credentials.fsgid, 0, ""}));
+  const u32 new_mode = TINE_TRY(
+      mode_of_new(*directory.inode(), credentials, S_IFREG | (mode & 07777U & ~context.umask)));
+  Ref<Inode> inode = TINE_TRY(directory.inode()->create(
+      last.name, {new_mode, credentials.fsuid, credentials.fsgid, 0, ""}));
   Path made{last.parent.mount, directory.add_child(last.name, inode)};
   notify_entry(*directory.inode(), last.name, *inode, IN_CREATE);
   return made;

@@ -53,6 +53,7 @@ Result<Path> make_node(const TreeCall &call, const Path &start, std::string_view
   request.uid = call.credentials.fsuid;
   request.gid = call.credentials.fsgid;
   Dentry &directory = *at.parent.dentry;
+  request.mode = TINE_TRY(mode_of_new(*directory.inode(), call.credentials, request.mode));
   Ref<Inode> inode = TINE_TRY(directory.inode()->create(at.name, request));
   Path made{at.parent.mount, directory.add_child(at.name, inode)};
   notify_entry(*directory.inode(), at.name, *inode, IN_CREATE);

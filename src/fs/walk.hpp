@@ -36,4 +36,8 @@ private:
   u32 links_ = 0;
 };
 
+/// The mode of a file that is made in the directory: a set-group-ID bit that would give the
+/// directory's group to whoever isn't in it is taken away (Linux's mode_strip_sgid).
+[[nodiscard]] Result<u32> mode_of_new(Inode &directory, const Credentials &credentials, u32 mode);
+
 } // namespace tine::fs

@@ -71,7 +71,8 @@ SyscallResult change_owner(Call &call, const FoundInode &found, int uid, int gid
   TINE_TRY(check_writable_mount(found.path));
   const fs::Credentials &credentials = call.thread.credentials;
   const fs::Attributes now = TINE_TRY(found.inode->attributes());
-  if (!credentials.capable_towards(now.uid, now.gid, CAP_CHOWN)) {
+  const bool changes = request.uid || request.gid; // else anybody may
+  if (changes && !credentials.capable_towards(now.uid, now.gid, CAP_CHOWN)) {
     const bool owner_stays = !request.uid || *request.uid == now.uid;
     const bool is_own_group = !request.gid || credentials.in_group(*request.gid);
     if (credentials.fsuid != now.uid || !owner_stays || !is_own_group)
