@@ -209,7 +209,7 @@ void RandomTest::do_remap(ModelSpace &one, u64 first, u64 count) {
   const auto moved = one.space->remap(page_at(first), count * page_size, count * page_size,
                                       MREMAP_MAYMOVE | MREMAP_FIXED, page_at(to));
   if (!moved)
-    return; // the first page isn't mapped
+    return;                       // the first page isn't mapped
   for (u64 i = 0; i < count; ++i) // mapping by mapping: what lies where a hole would go stays
     if (one.page[first + i].mapped)
       one.page[to + i] = std::exchange(one.page[first + i], ModelPage{});
