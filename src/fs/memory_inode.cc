@@ -7,6 +7,10 @@
 #include <sys/xattr.h>
 #include <tuple>
 
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x20
+#endif
+
 namespace tine::fs {
 namespace {
 bool is_later(const timespec &one, const timespec &other) {
@@ -76,6 +80,8 @@ Status MemoryInode::become_own() {
 
 Status MemoryInode::change(const AttributeChange &change) {
   TINE_TRY(become_own());
+  if ((seals & F_SEAL_EXEC) != 0 && change.mode && ((*change.mode ^ own_->mode) & 0111U))
+    return Errno{EPERM};
   if (change.mode)
     own_->mode = type() | (*change.mode & 07777U);
   own_->uid = change.uid.value_or(own_->uid);

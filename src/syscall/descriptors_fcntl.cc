@@ -14,6 +14,10 @@
 #include <linux/capability.h>
 #include <sys/file.h>
 
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x20
+#endif
+
 namespace tine::syscall {
 namespace {
 
@@ -133,8 +137,8 @@ Result<Ref<fs::MemoryInode>> sealed_inode(const Ref<fs::File> &file) {
 }
 
 SyscallResult add_seals(const Ref<fs::File> &file, u32 seals) {
-  constexpr u32 known =
-      F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+  constexpr u32 of_contents = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+  constexpr u32 known = F_SEAL_SEAL | of_contents | F_SEAL_EXEC;
   if (!file->is_writable())
     return Errno{EPERM};
   if ((seals & ~known) != 0)
@@ -142,6 +146,9 @@ SyscallResult add_seals(const Ref<fs::File> &file, u32 seals) {
   const Ref<fs::MemoryInode> inode = TINE_TRY(sealed_inode(file));
   if ((inode->seals & F_SEAL_SEAL) != 0)
     return Errno{EPERM};
+  // Linux's memfd_add_seals: what stays executable may not be written any more.
+  if ((seals & F_SEAL_EXEC) != 0 && (TINE_TRY(inode->permissions()).mode & 0111U) != 0)
+    seals |= of_contents;
   // "F_SEAL_WRITE … fails with EBUSY if there are any writable, shared mappings".
   if ((seals & ~inode->seals & F_SEAL_WRITE) != 0 && inode->pages() &&
       memory::MappingRegistry::is_writably_mapped(*inode->pages()))

@@ -12,6 +12,10 @@
 #include <linux/falloc.h>
 #include <linux/memfd.h>
 
+#ifndef F_SEAL_EXEC
+#define F_SEAL_EXEC 0x20
+#endif
+
 namespace tine::syscall {
 namespace {
 
@@ -132,17 +136,19 @@ SyscallResult sys_readahead(Call &call, int fd, i64, u64) {
 }
 
 SyscallResult sys_memfd_create(Call &call, GuestAddress address, u64 flags) {
-  constexpr u64 known =
-      MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x8U /* MFD_NOEXEC_SEAL */ | 0x10U /* MFD_EXEC */;
-  if ((flags & ~known) != 0) // MFD_HUGETLB: there are no huge pages
-    return Errno{EINVAL};
+  constexpr u64 no_exec_seal = 0x8, exec = 0x10; // MFD_NOEXEC_SEAL, MFD_EXEC
+  constexpr u64 known = MFD_CLOEXEC | MFD_ALLOW_SEALING | no_exec_seal | exec;
+  if ((flags & ~known) != 0 || (flags & (no_exec_seal | exec)) == (no_exec_seal | exec))
+    return Errno{EINVAL}; // MFD_HUGETLB: there are no huge pages
   const Result<std::string> name = call.memory.read_string(address, 250);
   if (!name)
     return name.error() == Errno{ENAMETOOLONG} ? Errno{EINVAL} : name.error();
   const auto memory = make_ref<fs::MemoryFs>(call.kernel.host.frames, fs::MemoryFs::Options{});
-  const bool no_exec = (flags & 0x8U) != 0;
-  const bool sealable = (flags & (MFD_ALLOW_SEALING | 0x8U)) != 0;
+  const bool no_exec = (flags & no_exec_seal) != 0;
+  const bool sealable = no_exec || (flags & MFD_ALLOW_SEALING) != 0;
   Ref<fs::File> file = TINE_TRY(fs::make_memfd(memory, *name, sealable, no_exec ? 0666U : 0777U));
+  if (no_exec)
+    static_cast<fs::MemoryFile &>(*file).memory_inode()->seals = F_SEAL_EXEC;
   return install_file(call, std::move(file), (flags & MFD_CLOEXEC) != 0);
 }
 

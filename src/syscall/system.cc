@@ -212,8 +212,11 @@ SyscallResult sys_swapon(Call &, GuestAddress, u64) {
 SyscallResult sys_swapoff(Call &, GuestAddress) {
   return Errno{EPERM};
 }
-SyscallResult sys_vhangup(Call &) {
-  return Errno{EPERM};
+/// Without a controlling terminal there is nothing to hang up.
+SyscallResult sys_vhangup(Call &call) {
+  if (!call.thread.credentials.capable(CAP_SYS_TTY_CONFIG))
+    return Errno{EPERM};
+  return call.process.terminal ? SyscallResult(Errno{EPERM}) : 0;
 }
 SyscallResult sys_quotactl(Call &, u64, GuestAddress, int, GuestAddress) {
   return Errno{EPERM};
