@@ -91,8 +91,10 @@ constexpr std::string_view congestion_control = "cubic";
 Status InetOptions::set(int level, int name, std::span<const std::byte> value, int protocol) {
   if (!level_applies(level, protocol))
     return Errno{ENOPROTOOPT};
-  if (is_membership(level, name))
-    return Errno{ENODEV}; // lo doesn't do multicast
+  if (is_membership(level, name)) { // lo doesn't do multicast
+    const bool is_interface = name == IP_MULTICAST_IF || name == IPV6_MULTICAST_IF;
+    return Errno{is_interface || value.size() > sizeof(i32) ? ENODEV : EINVAL};
+  }
   if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
     const std::string_view wanted(reinterpret_cast<const char *>(value.data()), value.size());
     return wanted.substr(0, wanted.find('\0')) == congestion_control ? Status{Done{}}
@@ -109,7 +111,8 @@ Status InetOptions::set(int level, int name, std::span<const std::byte> value, i
     number = TINE_TRY(option_int(value));
   if (known->minimum == 0 && known->maximum == 1)
     number = number != 0;
-  if (number < known->minimum || number > known->maximum)
+  const bool no_ttl = level == IPPROTO_IP && name == IP_TTL && number == 0;
+  if (number < known->minimum || number > known->maximum || no_ttl)
     return Errno{EINVAL};
   values_[{level, name}] = number;
   return Done{};

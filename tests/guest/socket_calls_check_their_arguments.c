@@ -35,6 +35,11 @@ int main(void) {
   CHECK_ERRNO(recvmsg(datagrams, &message, MSG_DONTWAIT), EINVAL);
   address.sin_addr.s_addr = htonl(INADDR_BROADCAST);
   CHECK_ERRNO(sendto(datagrams, &byte, 1, 0, (struct sockaddr *)&address, sizeof address), EACCES);
+  int ttl = 0;
+  CHECK_ERRNO(setsockopt(datagrams, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl), EINVAL);
+  ttl = 5;
+  CHECK(setsockopt(datagrams, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl) == 0);
+  CHECK_ERRNO(setsockopt(datagrams, IPPROTO_IP, IP_ADD_MEMBERSHIP, &ttl, sizeof ttl), EINVAL);
   int file = open("file", O_RDWR | O_CREAT, 0600), count = -1;
   NEED(file >= 0 && ftruncate(file, 100) == 0 && lseek(file, 30, SEEK_SET) == 30);
   CHECK(ioctl(file, FIONREAD, &count) == 0 && count == 70);
