@@ -315,6 +315,8 @@ Status execute(Thread &thread, ExecArguments arguments) {
     arguments.arguments.emplace_back();
   TINE_TRY(check_argument_size(arguments.arguments, arguments.environment,
                                thread.process->limit(RLIMIT_STACK)));
+  if (arguments.is_check)
+    return Done{};
   TINE_TRY(resolve_scripts(thread, arguments));
   const Images images = TINE_TRY(read_images(thread, *arguments.file));
   fs::Credentials credentials = TINE_TRY(credentials_after(thread, *arguments.file));

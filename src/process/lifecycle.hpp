@@ -33,6 +33,7 @@ struct ExecArguments {
   std::vector<std::string> environment = {};
   /// `path` leads through a descriptor that exec closes: an interpreter couldn't open it (ENOENT).
   bool path_closes = false;
+  bool is_check = false; ///< AT_EXECVE_CHECK: nothing is executed
 };
 
 /// Replaces the thread's program; on success the registers are the new program's first. ENOENT,

@@ -63,7 +63,10 @@ SyscallResult execute_file(Call &call, process::ExecArguments arguments, GuestAd
                            GuestAddress envp) {
   arguments.arguments = TINE_TRY(read_string_array(call, argv));
   arguments.environment = TINE_TRY(read_string_array(call, envp));
+  const bool is_check = arguments.is_check;
   const Status status = process::execute(call.thread, std::move(arguments));
+  if (is_check)
+    return status;
   if (!status.ok() && status.error() == Errno{ERESTART}) {
     call.thread.wait_on(call.process.thread_exited);
     return blocked(Interrupt::uninterruptible);
@@ -181,7 +184,8 @@ SyscallResult sys_execve(Call &call, GuestAddress path, GuestAddress argv, Guest
 
 SyscallResult sys_execveat(Call &call, int directory, GuestAddress path, GuestAddress argv,
                            GuestAddress envp, u64 flags) {
-  if ((flags & ~u64{AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW}) != 0)
+  constexpr u64 at_execve_check = 0x10000; // Linux 6.14
+  if ((flags & ~(u64{AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW} | at_execve_check)) != 0)
     return Errno{EINVAL};
   std::string name = TINE_TRY(call.memory.read_string(path, PATH_MAX));
   Ref<fs::File> file = TINE_TRY(open_program(call, directory, name, flags));
@@ -195,6 +199,7 @@ SyscallResult sys_execveat(Call &call, int directory, GuestAddress path, GuestAd
   arguments.file = std::move(file);
   arguments.path = std::move(name);
   arguments.path_closes = closes;
+  arguments.is_check = (flags & at_execve_check) != 0;
   return execute_file(call, std::move(arguments), argv, envp);
 }
 

@@ -15,6 +15,13 @@ int main(int argc, char **argv) {
     // The empty path from the working directory is a directory; and a FIFO is no program, but
     // waited for it isn't.
     CHECK_ERRNO(syscall(SYS_execveat, AT_FDCWD, "", none, NULL, AT_EMPTY_PATH), EACCES);
+    // AT_EXECVE_CHECK: "only perform a check if execution of program would be allowed".
+    enum { check_alone = 0x10000 };
+    NEED((script = open("text", O_CREAT | O_WRONLY, 0644)) >= 0 && close(script) == 0);
+    CHECK(syscall(SYS_execveat, AT_FDCWD, "script", none, NULL, check_alone) == 0);
+    CHECK_ERRNO(syscall(SYS_execveat, AT_FDCWD, "text", none, NULL, check_alone), EACCES);
+    CHECK_ERRNO(syscall(SYS_execveat, AT_FDCWD, "no such", none, NULL, check_alone), ENOENT);
+    CHECK((script = open("script", O_WRONLY)) >= 0 && close(script) == 0);
     NEED(mkfifo("fifo", 0777) == 0);
     CHECK_ERRNO(execve("fifo", none, NULL), EACCES);
     return finish();

@@ -26,5 +26,14 @@ int main(void) {
   NEED(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
   CHECK_ERRNO(read(fd, &count, 8), EAGAIN);
   CHECK_ERRNO(timerfd_create(77, 0), EINVAL);
+  // "EPERM: clockid was CLOCK_REALTIME_ALARM or CLOCK_BOOTTIME_ALARM but the caller did not have
+  // the CAP_WAKE_ALARM capability".
+  CHECK(timerfd_create(CLOCK_REALTIME_ALARM, 0) >= 0 &&
+        timerfd_create(CLOCK_BOOTTIME_ALARM, 0) >= 0);
+  IN_CHILD({
+    NEED(setresuid(1234, 1234, 1234) == 0);
+    CHECK_ERRNO(timerfd_create(CLOCK_REALTIME_ALARM, 0), EPERM);
+    CHECK_ERRNO(timerfd_create(CLOCK_BOOTTIME_ALARM, 0), EPERM);
+  });
   return finish();
 }
