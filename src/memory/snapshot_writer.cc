@@ -44,6 +44,9 @@ u32 ImageList::add(PageObject &object) {
   return static_cast<u32>(sources_.size() - 1);
 }
 
+ImageSource::ImageSource(Ref<SnapshotPages> pages) : pages_(std::move(pages)) {}
+ImageSource::~ImageSource() = default;
+
 std::unique_ptr<SavedRanges> ImageSource::image(u32 number) const {
   const auto images = pages_->file().images();
   if (number >= images.size())

@@ -42,7 +42,10 @@ private:
 /// The images of a file that is read, for the objects that ask for theirs by number.
 class ImageSource {
 public:
-  ImageSource(Ref<SnapshotPages> pages) : pages_(std::move(pages)) {}
+  explicit ImageSource(Ref<SnapshotPages> pages);
+  ~ImageSource();
+  ImageSource(const ImageSource &) = delete;
+  ImageSource &operator=(const ImageSource &) = delete;
   /// The ranges of a whole image; null if the file doesn't have it.
   [[nodiscard]] std::unique_ptr<SavedRanges> image(u32 number) const;
 
