@@ -258,7 +258,7 @@ public:
 
 private:
   template <typename Container> void elements(Container &container) {
-    sequence(container, [this](auto &element) { item(element); });
+    sequence(container, [this](auto &element) { this->item(element); });
   }
   void write_object(RefCounted *object);
   [[nodiscard]] Ref<RefCounted> read_object();

@@ -178,7 +178,7 @@ void VcpuImpl::set_x87_loaded(bool loaded) {
 
 /// What it reads was written before the code that left was; ThreadSanitizer doesn't see what
 /// machine code orders.
-[[gnu::no_sanitize("thread")]] void VcpuImpl::note_departure() {
+__attribute__((no_sanitize("thread"))) void VcpuImpl::note_departure() {
   departure_.generation = machine.cache->generation;
   switch (context->exit_kind) {
   case ExitKind::link:

@@ -171,7 +171,7 @@ Status AddressSpace::for_each_private_page(KernelLock &lock,
 Ref<RefCounted> AnonymousPageObject::archive_head(Archive &archive, AnonymousPageObject *saved) {
   if (saved != nullptr)
     return Ref<RefCounted>(saved);
-  return make_ref<AnonymousPageObject>(*archive.context<FrameArena>(), 0);
+  return make_ref<AnonymousPageObject>(*archive.context<FrameArena>(), u64{0});
 }
 
 void AnonymousPageObject::archive_body(Archive &archive) {
