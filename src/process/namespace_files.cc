@@ -2,6 +2,7 @@
 #include "process/ipc/ipc_namespace.hpp"
 #include "process/kernel.hpp"
 #include "process/namespaces.hpp"
+#include "process/process.hpp"
 
 #include <array>
 #include <fmt/format.h>

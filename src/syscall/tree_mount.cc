@@ -71,6 +71,9 @@ SyscallResult sys_mount(Call &call, GuestAddress source_address, GuestAddress ta
                         GuestAddress type_address, u64 flags, GuestAddress) {
   if (!may_mount(call))
     return Errno{EPERM};
+  // mount(2): "the magic number 0xC0ED (MS_MGC_VAL) in the top 16 bits" of before Linux 2.4.
+  if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
+    flags &= ~u64{MS_MGC_MSK};
   const fs::Path target =
       TINE_TRY(find_path(call, {.directory = AT_FDCWD, .path = target_address}));
   if ((flags & MS_REMOUNT) != 0) {

@@ -266,8 +266,8 @@ u64 flags_of(const fs::Mount &mount) {
   const auto flag = [&](u32 held, u64 shown) { return (mount.flags & held) != 0 ? shown : 0; };
   return valid | flag(fs::mount_no_suid, ST_NOSUID) | flag(fs::mount_no_device, ST_NODEV) |
          flag(fs::mount_no_exec, ST_NOEXEC) | flag(fs::mount_no_symlinks, no_symlinks) |
-         flag(fs::mount_no_access_times, ST_NOATIME) | (mount.is_read_only() ? ST_RDONLY : 0U) |
-         (flag(fs::mount_no_access_times, 1) == 0 ? ST_RELATIME : 0U);
+         flag(fs::mount_no_access_times, ST_NOATIME) | (mount.is_read_only() ? u64{ST_RDONLY} : 0) |
+         (flag(fs::mount_no_access_times, 1) == 0 ? u64{ST_RELATIME} : 0);
 }
 
 SyscallResult put_statistics(Call &call, fs::Inode &inode, const fs::Mount *mount,

@@ -68,6 +68,11 @@ struct Setting {
   const char *text;
 };
 
+/// Of the values that a limit may have.
+struct Range {
+  u64 least = 0, most = ~u64{0};
+};
+
 /// Adds files below one directory of /proc/sys.
 class SysctlWriter {
 public:
@@ -102,9 +107,6 @@ public:
         });
   }
   /// A limit that can be changed, of the reader's IPC namespace: EINVAL outside of the range.
-  struct Range {
-    u64 least = 0, most = ~u64{0};
-  };
   template <typename Find>
   void limit(const std::string &name, Kernel &kernel, Find find, Range range = {}) {
     generated(

@@ -2,6 +2,7 @@
 #include "process/accounting.hpp"
 #include "process/procfs/cpu_texts.hpp"
 #include "process/procfs/kernel_config.hpp"
+#include "process/procfs/procfs.hpp"
 #include "process/procfs/subject.hpp"
 
 #include <ctime>
