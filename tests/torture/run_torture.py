@@ -31,13 +31,18 @@ class HostUse:
         self.samples = []
 
     def sample(self):
+        """After the last round it may have ended before this came to look: there is no sample then."""
         with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
             fields = dict(line.split(":", 1) for line in file)
+        if "RssAnon" not in fields:
+            return
         self.samples.append((len(os.listdir(f"/proc/{self.pid}/fd")), int(fields["RssAnon"].split()[0])))
 
     def problems(self):
         """Each round is as the one before it, so the host process has grown to its size in the first half."""
         half = len(self.samples) // 2
+        if half == 0:
+            return ["the host process ended before its use could be compared"]
         found = []
         for index, (name, slack) in enumerate((("descriptors", 0), ("KiB of host memory", HOST_MEMORY_KIB))):
             first, last = (max(sample[index] for sample in part)
@@ -74,6 +79,7 @@ def run(variant, options):
                                    text=True, start_new_session=True)
         # Rounds end when their processes have ended, for which the program allows two minutes each.
         watchdog = threading.Timer(options.seconds * 2 + 200, os.killpg, (process.pid, 9))
+        watchdog.daemon = True
         watchdog.start()
         use = HostUse(process.pid)
         facts = 0
