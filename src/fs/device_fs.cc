@@ -78,6 +78,17 @@ private:
   sched::WaitQueue never_;
 };
 
+/// mem(4), null(4), random(4): those of major number 1.
+constexpr struct {
+  const char *name;
+  u32 minor_number;
+  Memory kind;
+} memory_devices[] = {{"null", 3, Memory::null},
+                      {"zero", 5, Memory::zero},
+                      {"full", 7, Memory::full},
+                      {"random", 8, Memory::random},
+                      {"urandom", 9, Memory::random}};
+
 void add_memory_device(PseudoFs &dev, const char *name, u32 minor_number, Memory kind) {
   dev.root_directory()->add(
       name, dev.special(S_IFCHR, makedev(1, minor_number), {.mode = 0666},
@@ -128,14 +139,6 @@ void add_pts(PseudoFs &pts, const Ref<PtyTable> &ptys) {
 } // namespace
 
 Result<Ref<File>> open_device_node(u64 device, const Path &path, u32 flags) {
-  constexpr struct {
-    u32 minor_number;
-    Memory kind;
-  } memory_devices[] = {{3, Memory::null},
-                        {5, Memory::zero},
-                        {7, Memory::full},
-                        {8, Memory::random},
-                        {9, Memory::random}};
   for (const auto &known : memory_devices)
     if (device == makedev(1, known.minor_number))
       return Ref<File>(make_ref<MemoryDevice>(path, flags, known.kind));
@@ -184,11 +187,8 @@ namespace {
 
 void fill_dev(PseudoFs &dev, const Ref<BoxControl> &control) {
   PseudoDirectory &root = *dev.root_directory();
-  add_memory_device(dev, "null", 3, Memory::null);
-  add_memory_device(dev, "zero", 5, Memory::zero);
-  add_memory_device(dev, "full", 7, Memory::full);
-  add_memory_device(dev, "random", 8, Memory::random);
-  add_memory_device(dev, "urandom", 9, Memory::random);
+  for (const auto &[name, minor_number, kind] : memory_devices)
+    add_memory_device(dev, name, minor_number, kind);
   root.add("tty", dev.special(S_IFCHR, makedev(5, 0), {.mode = 0666}, open_controlling_terminal));
   root.add("console",
            dev.special(S_IFCHR, makedev(5, 1), {.mode = 0600}, open_controlling_terminal));

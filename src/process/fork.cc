@@ -111,8 +111,8 @@ Result<Pid> choose_pid(const Thread &parent, const CloneArguments &arguments) {
   return wanted;
 }
 
-/// sched(7), SCHED_RESET_ON_FORK: the child has no real-time policy, no negative nice value, and not
-/// the flag.
+/// sched(7), SCHED_RESET_ON_FORK: the child has no real-time policy, no negative nice value, and
+/// not the flag.
 sched::Scheduling inherited(const sched::Scheduling &parent) {
   sched::Scheduling child = parent;
   if (parent.reset_on_fork) {

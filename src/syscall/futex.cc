@@ -54,18 +54,23 @@ SyscallResult timed_out(Call &call) {
   return Errno{ETIMEDOUT};
 }
 
+/// What a further try of a call that waits comes to; none if it must begin anew.
+std::optional<SyscallResult> further_try(Call &call, Interrupt interrupt = Interrupt::restart) {
+  if (call.state().woken)
+    return 0;
+  if (!call.state().retrying || !call.thread.futex_waiter.queued)
+    return std::nullopt;
+  return call.timed_out() ? timed_out(call) : blocked(interrupt);
+}
+
 SyscallResult wait(Futex futex, u32 expected, GuestAddress timeout, bool is_absolute, u32 bitset) {
   Call &call = futex.call;
   if (bitset == 0)
     return Errno{EINVAL};
-  if (call.state().woken)
-    return 0;
-  if (call.state().retrying && call.thread.futex_waiter.queued) {
-    if (call.timed_out())
-      return timed_out(call);
-    return blocked(timeout.is_null() || is_absolute ? Interrupt::restart
-                                                    : Interrupt::restart_block);
-  }
+  const bool restarts = timeout.is_null() || is_absolute;
+  if (const auto result =
+          further_try(call, restarts ? Interrupt::restart : Interrupt::restart_block))
+    return *result;
   const FutexKey key = TINE_TRY(futex.key());
   if (TINE_TRY(futex.value()) != expected)
     return Errno{EAGAIN};
@@ -192,13 +197,8 @@ SyscallResult wake_operation(Futex first, Futex second, u32 first_count, u32 sec
 /// what is left of the protocol is the hand-over: unlock gives the word to the first waiter.
 SyscallResult lock_pi(Futex futex, GuestAddress timeout, bool only_try) {
   Call &call = futex.call;
-  if (call.state().woken)
-    return 0;
-  if (call.state().retrying && call.thread.futex_waiter.queued) {
-    if (call.timed_out())
-      return timed_out(call);
-    return blocked();
-  }
+  if (const auto result = further_try(call))
+    return *result;
   const FutexKey key = TINE_TRY(futex.key());
   const auto tid = static_cast<u32>(shown(call, call.thread.tid));
   const u32 others = call.kernel.futexes->waiters(key) != nullptr ? FUTEX_WAITERS : 0;
@@ -247,13 +247,8 @@ SyscallResult wait_requeue_pi(Futex futex, Futex lock, u32 expected, GuestAddres
   Call &call = futex.call;
   if (futex.address == lock.address)
     return Errno{EINVAL};
-  if (call.state().woken)
-    return 0;
-  if (call.state().retrying && call.thread.futex_waiter.queued) {
-    if (call.timed_out())
-      return timed_out(call);
-    return blocked();
-  }
+  if (const auto result = further_try(call))
+    return *result;
   const FutexKey lock_key = TINE_TRY(lock.key());
   const FutexKey key = TINE_TRY(futex.key());
   if (key == lock_key)
