@@ -216,6 +216,11 @@ const u8 *MachineImpl::code_for(VcpuImpl &vcpu, u64 pc, BlockMode mode, Exit &ex
     FrameNumber second_frame;
     if (!frame_for_code(vcpu, next_page, second_frame, exit))
       return nullptr;
+    // A layout that didn't know the next page until now may meet a block that is there already.
+    if (index = cache->find(pc, frame.value, second_frame.value, mode); index != no_index) {
+      last_found = index;
+      return cache->at(cache->block(index).host);
+    }
     protect_code(second_frame);
     std::array<u8, 2 * longest_instruction> both{};
     const std::size_t first_length = page_size - offset;

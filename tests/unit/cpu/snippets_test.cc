@@ -136,6 +136,29 @@ TEST(Snippets, CodeThatWritesItself) {
   EXPECT_EQ(guest.state.gpr[rax], 42U);
 }
 
+/// As every program that is started anew: the layout knows nothing, the frames are those of before.
+TEST(Snippets, CodeAcrossPagesIsFoundAgainByALayoutThatForgotIt) {
+  Guest guest;
+  const u64 start = code_address + page_size - 2;
+  guest.code({0xb8, 0x27, 0, 0, 0, 0x0f, 0x05}, start); // mov eax, 39; syscall
+  guest.state.rip = start;
+  EXPECT_EQ(guest.run().reason, ExitReason::system_call);
+  const u64 translated = guest.machine->counters().blocks_translated;
+  for (int i = 0; i < 3; ++i) {
+    {
+      const KernelGuard guard(guest.lock);
+      const GuestAddress first(code_address);
+      ASSERT_TRUE(guest.space->protect(first, 2 * page_size, {.read = true}).ok());
+      ASSERT_TRUE(guest.space->protect(first, 2 * page_size, {.read = true, .execute = true}).ok());
+    }
+    guest.state.rip = start;
+    guest.state.gpr[rax] = 0;
+    EXPECT_EQ(guest.run().reason, ExitReason::system_call);
+    EXPECT_EQ(guest.state.gpr[rax], 39U);
+  }
+  EXPECT_EQ(guest.machine->counters().blocks_translated, translated);
+}
+
 TEST(Snippets, SingleStep) {
   Guest guest;
   guest.state.rflags |= 0x100;
