@@ -106,7 +106,7 @@ public:
   /// The number of a system call: the box is frozen when a thread of it is about to make it. Not in
   /// a fork of the box.
   std::optional<u64> awaited_call;
-  /// Of /proc/sys: settings that are remembered and have no effect beyond that, by path.
+  /// Of /proc/sys, by path: what was written. settings.hpp says what means something.
   std::map<std::string, std::string> remembered_settings;
 
   /// The kernel of a fork of the box: every process and all they refer to, at the same instant. The

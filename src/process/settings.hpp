@@ -15,7 +15,7 @@ class Kernel;
 
 /// The number that a setting begins with; `otherwise` if it is none.
 [[nodiscard]] u64 setting_number(const Kernel &kernel, const char *path, u64 otherwise);
-/// The text of a setting; empty if nobody has looked at /proc/sys yet: it is what it is by default.
+/// The text of a setting; empty if nobody has written it: it is what it is by default.
 [[nodiscard]] std::string_view setting_text(const Kernel &kernel, const char *path);
 /// What is remembered of the value that is written; EINVAL for what is no value of the setting.
 [[nodiscard]] Result<std::string> accepted_setting(const Kernel &kernel, std::string_view path,

@@ -92,16 +92,19 @@ public:
                         [read = std::move(read)] { return Result<std::string>(read() + "\n"); },
                         std::move(accept)));
   }
-  /// A setting that is remembered.
+  /// A setting that is remembered once it is written; `setting` lasts as long as the program.
   void remembered(const std::string &name, Kernel &kernel, const Setting &setting) {
-    std::string &text =
-        kernel.remembered_settings.try_emplace(setting.path, setting.text).first->second;
     generated(
-        name, [&text] { return text; },
-        [&kernel, &text, path = setting.path](std::string_view written) -> Status {
+        name,
+        [&kernel, &setting] {
+          const auto written = kernel.remembered_settings.find(setting.path);
+          return written == kernel.remembered_settings.end() ? setting.text : written->second;
+        },
+        [&kernel, path = setting.path](std::string_view written) -> Status {
           while (!written.empty() && written.back() == '\n')
             written.remove_suffix(1);
-          text = TINE_TRY(accepted_setting(kernel, path, written));
+          std::string accepted = TINE_TRY(accepted_setting(kernel, path, written));
+          kernel.remembered_settings[path] = std::move(accepted);
           apply_setting(kernel, path);
           return Done{};
         });
