@@ -31,8 +31,7 @@ Runtime::Runtime(const RuntimeOptions &options)
     // fork does.
     if (sleeping_vcpus_ == 0)
       return;
-    const sched::Scheduling &scheduling = thread.scheduling;
-    if (scheduling.real_time_priority > 0 || scheduling.affinity != ~u64{0})
+    if (thread.priority() > 0 || thread.scheduling.affinity != ~u64{0})
       work_.notify_all(); // not any vCPU, or at once
     else if (sleeping_vcpus_ == vcpus_.size())
       work_.notify_one();

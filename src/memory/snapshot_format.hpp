@@ -9,7 +9,7 @@ namespace tine::memory {
 
 inline constexpr std::array<char, 8> snapshot_magic = {'T', 'I', 'N', 'E', 'B', 'O', 'X', '\n'};
 /// Another number for each change that an older tine would misread.
-inline constexpr u32 snapshot_version = 6;
+inline constexpr u32 snapshot_version = 7;
 
 /// Contents of pages and nodes are stored in blocks, which are compressed one by one.
 inline constexpr u64 block_bytes = u64{64} << 10;

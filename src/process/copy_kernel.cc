@@ -148,8 +148,11 @@ void FutexTable::copy_waiters(const FutexTable &original, Copier &copier) {
       // futex_waitv(2) and FUTEX_WAIT_REQUEUE_PI look at their words again.
       if (made == nullptr || !waiter.words.empty() || waiter.target.key.owner != nullptr)
         continue;
-      enqueue(*made, copied, waiter.bitset, std::move(object));
-      made->futex_waiter.priority_inheriting = waiter.priority_inheriting;
+      if (waiter.lock_owner == nullptr)
+        enqueue(*made, copied, waiter.bitset, std::move(object));
+      else if (Thread *owner = copier.find(*waiter.lock_owner))
+        static_cast<void>(enqueue_for_lock(*made, {copied, std::move(object)},
+                                           waiter.lock_address, *owner));
     }
   }
 }

@@ -257,6 +257,7 @@ cpu::CpuState initial_registers(const Program &program) {
 void replace_memory(Thread &thread, Ref<memory::AddressSpace> space) {
   if (thread.memory) {
     release_robust_list(thread);
+    thread.kernel.futexes->hand_over_locks_of(thread);
     leave_address_space(thread);
   }
   release_vfork_parent(thread);

@@ -195,6 +195,7 @@ void exit_thread(Thread &thread, int status) {
   thread.leave_all();
   thread.timeout.disarm();
   release_robust_list(thread);
+  kernel.futexes->hand_over_locks_of(thread);
   clear_child_tid(thread);
   release_vfork_parent(thread);
   leave_address_space(thread);

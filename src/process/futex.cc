@@ -40,7 +40,7 @@ void FutexTable::enqueue(Thread &thread, const FutexKey &key, u32 bitset,
                          Ref<memory::PageObject> object) {
   remove(thread);
   insert(thread, key);
-  thread.futex_waiter = {true, key, bitset, false, std::move(object), {}, {}};
+  thread.futex_waiter = {.queued = true, .key = key, .bitset = bitset, .object = std::move(object)};
 }
 
 void FutexTable::enqueue_words(Thread &thread, std::vector<FutexWord> words) {
@@ -55,9 +55,8 @@ void FutexTable::enqueue_words(Thread &thread, std::vector<FutexWord> words) {
 /// has been waiting the longest" (POSIX).
 void FutexTable::insert(Thread &thread, const FutexKey &key) {
   std::vector<Thread *> &queue = queues_[key];
-  const int priority = thread.scheduling.real_time_priority;
   auto place = queue.end();
-  while (place != queue.begin() && (*std::prev(place))->scheduling.real_time_priority < priority)
+  while (place != queue.begin() && (*std::prev(place))->priority() < thread.priority())
     --place;
   queue.insert(place, &thread);
 }
@@ -79,7 +78,10 @@ void FutexTable::remove(Thread &thread) {
     take_off(thread, waiter.key);
   for (const FutexWord &word : waiter.words)
     take_off(thread, word.key);
+  Thread *const lock_owner = waiter.lock_owner;
   waiter = {};
+  if (lock_owner)
+    stop_waiting_for(thread, *lock_owner);
 }
 
 u32 FutexTable::wake(const FutexKey &key, u32 count, u32 bitset) {

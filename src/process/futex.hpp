@@ -39,13 +39,14 @@ struct FutexWaiter {
   bool queued = false;
   FutexKey key;
   u32 bitset = ~u32{0};
-  bool priority_inheriting = false;  ///< FUTEX_LOCK_PI: only an unlock wakes it
   Ref<memory::PageObject> object;    ///< keeps a shared key's owner
   std::vector<FutexWord> words = {}; ///< futex_waitv(2)
+  Thread *lock_owner = nullptr;      ///< FUTEX_LOCK_PI: who is to hand the lock over
   FutexWord target = {};             ///< FUTEX_WAIT_REQUEUE_PI: the lock that it is to be moved to
+  GuestAddress lock_address = {};    ///< of that lock, or of the one that it waits for
 
   /// FUTEX_WAKE and FUTEX_REQUEUE are not for it.
-  [[nodiscard]] bool waits_for_lock() const { return priority_inheriting || target.key.owner; }
+  [[nodiscard]] bool waits_for_lock() const { return lock_owner || target.key.owner; }
 };
 
 /// Guest code on other vCPUs changes futex words at any time: the kernel does it atomically too.
@@ -55,7 +56,7 @@ struct FutexWaiter {
                                                u32 &expected, u32 desired);
 
 /// Owned by the kernel. Holds threads that are blocked in futex(2), by key, in the order in which
-/// they are woken.
+/// they are woken. futex_locks.cc has the locks whose owner inherits the priority of who waits.
 class FutexTable {
 public:
   /// EFAULT if nothing readable is mapped there, EINVAL if it isn't aligned.
@@ -66,6 +67,18 @@ public:
   /// futex_waitv(2): the thread waits for any of the words; whoever wakes it leaves the word's
   /// index in syscall_state.scratch[0].
   void enqueue_words(Thread &thread, std::vector<FutexWord> words);
+  /// FUTEX_LOCK_PI: the thread waits for the lock at `address` of its memory, and `owner` inherits
+  /// its priority meanwhile, as does whoever `owner` waits for. EDEADLK if that is the thread.
+  [[nodiscard]] Status enqueue_for_lock(Thread &thread, const FutexWord &lock,
+                                        GuestAddress address, Thread &owner);
+  /// FUTEX_UNLOCK_PI: wakes the lock's first waiter, if there is one, as its owner; the others wait
+  /// for that one from now on.
+  void hand_over(const FutexKey &key);
+  /// The thread ends, or its memory does: each lock that it has and others wait for goes to its
+  /// first waiter, with FUTEX_OWNER_DIED.
+  void hand_over_locks_of(Thread &thread);
+  /// The thread's own priority has changed: that of those whom it waits for changes with it.
+  void priority_changed(Thread &thread);
   /// Takes the thread off, if it is on.
   void remove(Thread &thread);
   /// Wakes up to `count` waiters whose bitset meets `bitset`; how many.
@@ -89,8 +102,12 @@ private:
   };
   void insert(Thread &thread, const FutexKey &key);
   void take_off(Thread &thread, const FutexKey &key);
+  void wait_for(Thread &thread, Thread &owner);
+  void stop_waiting_for(Thread &thread, Thread &owner);
+  void inherit_from_waiters(Thread &owner);
 
   std::unordered_map<FutexKey, std::vector<Thread *>, Hash> queues_;
+  std::unordered_multimap<const Thread *, Thread *> lock_waiters_; ///< by FutexWaiter::lock_owner
 };
 
 } // namespace tine::process

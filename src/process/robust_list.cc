@@ -46,7 +46,11 @@ void release_futex(Thread &thread, GuestAddress address, bool priority_inheritin
     if (*replaced)
       break;
   }
-  if (key.ok() && (found & FUTEX_WAITERS) != 0)
+  if (!key.ok())
+    return;
+  if (priority_inheriting)
+    thread.kernel.futexes->hand_over(*key);
+  else if ((found & FUTEX_WAITERS) != 0)
     thread.kernel.futexes->wake(*key, 1, ~u32{0});
 }
 

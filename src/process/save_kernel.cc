@@ -244,18 +244,20 @@ void FutexTable::archive(Archive &archive, const std::function<Thread *(Pid)> &f
     FutexKey key;
     Pid thread;
     u32 bitset = 0;
-    bool priority_inheriting = false;
+    Pid lock_owner{};
+    GuestAddress lock_address;
   };
   std::vector<Waiter> entries;
   for (const auto &[key, threads] : queues_)
     for (const Thread *thread : threads)
-      if (archive.has(key.owner) && thread->futex_waiter.words.empty() &&
-          thread->futex_waiter.target.key.owner == nullptr)
-        entries.push_back({key, thread->tid, thread->futex_waiter.bitset,
-                           thread->futex_waiter.priority_inheriting});
+      if (const FutexWaiter &waiter = thread->futex_waiter;
+          archive.has(key.owner) && waiter.words.empty() && waiter.target.key.owner == nullptr)
+        entries.push_back({key, thread->tid, waiter.bitset,
+                           waiter.lock_owner ? waiter.lock_owner->tid : Pid{},
+                           waiter.lock_address});
   archive.sequence(entries, [&](Waiter &entry) {
     archive.weak_address(entry.key.owner);
-    archive(entry.key.offset, entry.thread, entry.bitset, entry.priority_inheriting);
+    archive(entry.key.offset, entry.thread, entry.bitset, entry.lock_owner, entry.lock_address);
   });
   if (!archive.is_reading())
     return;
@@ -263,11 +265,15 @@ void FutexTable::archive(Archive &archive, const std::function<Thread *(Pid)> &f
     Thread *const thread = find(entry.thread);
     auto *const owner = static_cast<RefCounted *>(const_cast<void *>(entry.key.owner));
     Ref<memory::PageObject> object(dynamic_cast<memory::PageObject *>(owner));
-    if (!thread || thread->futex_waiter.queued ||
+    Thread *const lock_owner = entry.lock_owner.value != 0 ? find(entry.lock_owner) : nullptr;
+    if (!thread || thread->futex_waiter.queued || (entry.lock_owner.value != 0 && !lock_owner) ||
         (!object && (owner == nullptr || owner != thread->memory.get())))
       return archive.fail("it has a thread that waits for nothing");
-    enqueue(*thread, entry.key, entry.bitset, std::move(object));
-    thread->futex_waiter.priority_inheriting = entry.priority_inheriting;
+    if (lock_owner == nullptr)
+      enqueue(*thread, entry.key, entry.bitset, std::move(object));
+    else if (!enqueue_for_lock(*thread, {entry.key, std::move(object)}, entry.lock_address,
+                               *lock_owner))
+      return archive.fail("it has threads that wait for one another");
   }
 }
 

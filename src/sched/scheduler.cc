@@ -262,23 +262,22 @@ void Scheduler::remove(Schedulable &thread, RunState state) {
 
 /// sched(7): who is raised goes to the end of the list for its new priority, who is lowered to the
 /// front (Linux, POSIX's pthread_setschedprio); the same priority changes nothing.
-void Scheduler::change(Schedulable &thread, const Scheduling &scheduling) {
-  const bool is_lowered = scheduling.real_time_priority < thread.priority();
-  if (thread.run_state_ != RunState::runnable) {
-    thread.scheduling = scheduling;
-    if (thread.run_state_ == RunState::running && is_outranked(thread))
-      kick(thread);
-    return;
-  }
-  if (scheduling.real_time_priority == thread.priority() &&
-      scheduling.affinity == thread.scheduling.affinity) {
-    thread.scheduling = scheduling;
-    return;
-  }
-  take_off(thread);
+void Scheduler::rank(Schedulable &thread, Scheduling scheduling, i16 inherited_priority) {
+  const int priority = thread.priority();
+  const u64 affinity = thread.scheduling.affinity;
+  const int new_priority = std::max(scheduling.real_time_priority, inherited_priority);
+  const bool is_queued = thread.run_state_ == RunState::runnable;
+  const bool moves = new_priority != priority || scheduling.affinity != affinity;
+  if (is_queued && moves)
+    take_off(thread);
   thread.scheduling = scheduling;
+  thread.inherited_priority_ = inherited_priority;
+  if (thread.run_state_ == RunState::running && is_outranked(thread))
+    kick(thread);
+  if (!is_queued || !moves)
+    return;
   if (thread.priority() > 0) {
-    enqueue_real_time(thread, is_lowered);
+    enqueue_real_time(thread, new_priority < priority);
     preempt_for_priority(thread);
   } else {
     append(queue_, thread);

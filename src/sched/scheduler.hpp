@@ -4,6 +4,7 @@
 #include "base/types.hpp"
 #include "sched/wait_queue.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <sched.h>
@@ -43,6 +44,11 @@ struct Scheduling {
 class Schedulable : public WakeTarget {
 public:
   [[nodiscard]] RunState run_state() const { return run_state_; }
+  /// With which it competes: its own or an inherited one, whichever is higher; 0: real-time
+  /// threads go before it.
+  [[nodiscard]] int priority() const {
+    return std::max(scheduling.real_time_priority, inherited_priority_);
+  }
   /// Which vCPU runs it, -1 if none does.
   [[nodiscard]] i32 vcpu() const { return vcpu_; }
   /// Changed by Scheduler::change once the thread may run.
@@ -53,7 +59,6 @@ private:
   [[nodiscard]] Nanoseconds slice_length() const {
     return scheduling.policy == SCHED_RR ? round_robin_slice : slice;
   }
-  [[nodiscard]] int priority() const { return scheduling.real_time_priority; }
   /// What `ran` on a vCPU takes of the slice.
   [[nodiscard]] Nanoseconds charge(Nanoseconds ran) const;
   [[nodiscard]] bool is_pinned() const { return scheduling.affinity != ~u64{0}; }
@@ -65,6 +70,7 @@ private:
   bool yields_ = false;
   bool has_slice_ = false; ///< it is new, or has used it up: it queues at the end
   i32 vcpu_ = -1;
+  i16 inherited_priority_ = 0; ///< Scheduler::inherit
   Nanoseconds used_ = 0;            ///< of its slice, or of more than one: then it must wait
   Nanoseconds left_at_ = INT64_MAX; ///< Scheduler::ran_ when it left its vCPU; never
 };
@@ -109,7 +115,14 @@ public:
   /// Whether anyone would run if the running thread yielded.
   [[nodiscard]] bool has_rival(const Schedulable &running) const;
   /// sched_setscheduler(2), sched_setaffinity(2): of a thread in any state.
-  void change(Schedulable &thread, const Scheduling &scheduling);
+  void change(Schedulable &thread, const Scheduling &scheduling) {
+    rank(thread, scheduling, thread.inherited_priority_);
+  }
+  /// The thread has a real-time priority of at least `priority` until it inherits another one; 0:
+  /// its own.
+  void inherit(Schedulable &thread, int priority) {
+    rank(thread, thread.scheduling, static_cast<i16>(priority));
+  }
   /// Called about each millisecond while a vCPU is busy.
   void tick(Nanoseconds now);
   /// Takes a thread that isn't running off its queue (it dies or stops).
@@ -136,6 +149,7 @@ private:
   using Queue = std::deque<Schedulable *>;
   void preempt_for(const Schedulable &woken);
   void preempt_for_priority(const Schedulable &thread);
+  void rank(Schedulable &thread, Scheduling scheduling, i16 inherited_priority);
   void enqueue_real_time(Schedulable &thread, bool first_of_its_priority);
   void append(Queue &queue, Schedulable &thread);
   void take_off(Schedulable &thread);

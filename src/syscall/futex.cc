@@ -193,8 +193,8 @@ SyscallResult wake_operation(Futex first, Futex second, u32 first_count, u32 sec
   return woken;
 }
 
-/// A priority-inheriting lock: the word holds the owner's tid. Priorities all being equal here,
-/// what is left of the protocol is the hand-over: unlock gives the word to the first waiter.
+/// A priority-inheriting lock: the word holds the owner's tid, and unlock gives it to the first
+/// waiter.
 SyscallResult lock_pi(Futex futex, GuestAddress timeout, bool only_try) {
   Call &call = futex.call;
   if (const auto result = further_try(call))
@@ -214,11 +214,12 @@ SyscallResult lock_pi(Futex futex, GuestAddress timeout, bool only_try) {
     return Errno{EDEADLK};
   if (only_try)
     return Errno{EAGAIN};
-  if (call.kernel.find_thread(given(call, static_cast<i32>(owner))) == nullptr)
+  process::Thread *const holder = call.kernel.find_thread(given(call, static_cast<i32>(owner)));
+  if (holder == nullptr)
     return Errno{ESRCH};
   TINE_TRY(arm_timeout(futex, timeout, true));
-  call.kernel.futexes->enqueue(call.thread, key, ~u32{0}, futex.object);
-  call.thread.futex_waiter.priority_inheriting = true;
+  TINE_TRY(call.kernel.futexes->enqueue_for_lock(call.thread, {key, futex.object}, futex.address,
+                                                 *holder));
   return blocked();
 }
 
@@ -237,7 +238,7 @@ SyscallResult unlock_pi(Futex futex) {
   }));
   if ((old & FUTEX_TID_MASK) != tid)
     return Errno{EPERM};
-  table.wake(key, 1, ~u32{0});
+  table.hand_over(key);
   return 0;
 }
 
@@ -258,12 +259,13 @@ SyscallResult wait_requeue_pi(Futex futex, Futex lock, u32 expected, GuestAddres
   TINE_TRY(arm_timeout(futex, timeout, true));
   call.kernel.futexes->enqueue(call.thread, key, ~u32{0}, futex.object);
   call.thread.futex_waiter.target = {lock_key, lock.object};
+  call.thread.futex_waiter.lock_address = lock.address;
   return blocked();
 }
 
-/// The lock becomes the waiter's if nobody has it, else its owner is to hand it over: whether it
-/// did. ESRCH, EDEADLK.
-Result<bool> take_for(Futex lock, process::Thread &waiter) {
+/// The lock becomes the waiter's if nobody has it: none. Else who is to hand it over. ESRCH,
+/// EDEADLK.
+Result<process::Thread *> take_for(Futex lock, process::Thread &waiter) {
   const auto tid = static_cast<u32>(process::shown_pid(waiter, waiter.tid).value);
   const u32 old = TINE_TRY(update(lock, [&](u32 found) -> std::optional<u32> {
     if ((found & FUTEX_TID_MASK) == 0)
@@ -272,12 +274,14 @@ Result<bool> take_for(Futex lock, process::Thread &waiter) {
   }));
   const u32 owner = old & FUTEX_TID_MASK;
   if (owner == 0)
-    return true;
+    return nullptr;
   if (owner == tid)
     return Errno{EDEADLK};
-  if (lock.call.kernel.find_thread(given(lock.call, static_cast<i32>(owner))) == nullptr)
+  process::Thread *const holder =
+      lock.call.kernel.find_thread(given(lock.call, static_cast<i32>(owner)));
+  if (holder == nullptr)
     return Errno{ESRCH};
-  return false;
+  return holder;
 }
 
 /// FUTEX_CMP_REQUEUE_PI: at most one waiter gets the lock and is woken, others wait for it from now
@@ -294,7 +298,7 @@ SyscallResult requeue_pi(Futex from, Futex lock, u32 wake_count, u32 move_count,
   FutexTable &table = *from.call.kernel.futexes;
   const u64 most = u64{wake_count} + move_count;
   u32 done = 0;
-  bool may_own = true;
+  process::Thread *owner = nullptr;
   while (done < most) {
     const auto *waiters = table.waiters(from_key);
     if (waiters == nullptr)
@@ -302,13 +306,14 @@ SyscallResult requeue_pi(Futex from, Futex lock, u32 wake_count, u32 move_count,
     process::Thread &first = *waiters->front();
     if (!(first.futex_waiter.target.key == lock_key))
       return done > 0 ? SyscallResult(done) : Errno{EINVAL};
-    const bool owns = may_own && TINE_TRY(take_for(lock, first));
-    may_own = false;
-    if (owns) {
-      table.wake(from_key, 1, ~u32{0});
+    if (owner == nullptr)
+      owner = TINE_TRY(take_for(lock, first));
+    if (owner != nullptr) {
+      TINE_TRY(table.enqueue_for_lock(first, {lock_key, lock.object},
+                                      first.futex_waiter.lock_address, *owner));
     } else {
-      table.enqueue(first, lock_key, ~u32{0}, lock.object);
-      first.futex_waiter.priority_inheriting = true;
+      owner = &first;
+      table.wake(from_key, 1, ~u32{0});
     }
     ++done;
   }

@@ -102,6 +102,7 @@ Status set_policy(const Call &call, Thread &target, int policy, int priority, bo
   wanted.nice = static_cast<i8>(nice.value_or(wanted.nice));
   TINE_TRY(check_privilege(call, target, wanted));
   call.kernel.host.scheduler.change(target, wanted);
+  call.kernel.futexes->priority_changed(target);
   return Done{};
 }
 

@@ -78,9 +78,9 @@ std::string print_descriptor_flags(u64 value) {
 }
 
 std::string print_socket_type(u64 value) {
-  constexpr u64 type_mask = 0xf;
-  const std::string flags = print_flags(value & ~type_mask, socket_flag_names, "");
-  return print_name(value & type_mask, socket_type_names) + (flags.empty() ? "" : "|" + flags);
+  constexpr u64 low_bits = 0xf;
+  const std::string flags = print_flags(value & ~low_bits, socket_flag_names, "");
+  return print_name(value & low_bits, socket_type_names) + (flags.empty() ? "" : "|" + flags);
 }
 
 std::string print_statx_flags(u64 value) {

@@ -175,11 +175,11 @@ std::string command_name(const Subject &subject) {
   return path.substr(slash == std::string::npos ? 0 : slash + 1).substr(0, longest);
 }
 
-/// proc(5), (18) priority: "the negated scheduling priority, minus one" of a real-time policy, else
-/// the nice value from 0 to 39.
-int shown_priority(const sched::Scheduling &scheduling) {
-  const int real_time = scheduling.real_time_priority;
-  return real_time > 0 ? -1 - real_time : 20 + scheduling.nice;
+/// proc(5), (18) priority: "the negated scheduling priority, minus one" of a real-time policy or of
+/// what a thread inherits, else the nice value from 0 to 39.
+int shown_priority(const Thread *thread) {
+  const int real_time = thread ? thread->priority() : 0;
+  return real_time > 0 ? -1 - real_time : 20 + (thread ? thread->scheduling.nice : 0);
 }
 
 Result<std::string> stat_text(const Subject &subject) {
@@ -193,7 +193,7 @@ Result<std::string> stat_text(const Subject &subject) {
     layout = thread->memory->layout();
   }
   const sched::Scheduling scheduling = thread ? thread->scheduling : sched::Scheduling{};
-  const int priority = shown_priority(scheduling);
+  const int priority = shown_priority(thread);
   const SignalMasks masks = signal_masks(process, thread);
   const TerminalNumbers terminal = terminal_of(process);
   const bool own = subject.is_thread && thread;

@@ -70,11 +70,11 @@ TEST_F(BoxTest, BlockedCallsGoOnBlocking) {
   auto third = copy->fork();
   ASSERT_TRUE(third);
   original->say("go");
-  EXPECT_EQ(original->expect_all_ok(), 10U);
+  EXPECT_EQ(original->expect_all_ok(), 13U);
   copy->say("go");
-  EXPECT_EQ(copy->expect_all_ok(), 10U);
+  EXPECT_EQ(copy->expect_all_ok(), 13U);
   third->say("go");
-  EXPECT_EQ(third->expect_all_ok(), 10U);
+  EXPECT_EQ(third->expect_all_ok(), 13U);
   EXPECT_EQ(original->exit_code() + copy->exit_code() + third->exit_code(), 0);
 }
 

@@ -112,7 +112,7 @@ TEST_F(SaveTest, PagesThatWereNotUsedYet) {
 }
 
 TEST_F(SaveTest, BlockedCallsGoOnBlocking) {
-  expect_of_all("blocked", "go", 10);
+  expect_of_all("blocked", "go", 13);
 }
 
 TEST_F(SaveTest, PidsAndRelativesStay) {

@@ -257,6 +257,35 @@ TEST(Scheduler, preempts_what_ranks_lowest) {
   EXPECT_TRUE(scheduler.is_preempted(low, 0));
 }
 
+TEST(Scheduler, an_inherited_priority_counts_as_an_own_one) {
+  Scheduler scheduler;
+  FakeThread owner(scheduler), rival(scheduler), middle(scheduler);
+  i32 kicked = -1;
+  scheduler.on_kick([&](i32 vcpu) { kicked = vcpu; });
+  scheduler.change(middle, first_in_first_out(20));
+  for (FakeThread *thread : {&rival, &owner, &middle})
+    scheduler.make_runnable(*thread);
+  scheduler.inherit(owner, 30);
+  EXPECT_EQ(owner.priority(), 30);
+  EXPECT_EQ(owner.scheduling.real_time_priority, 0);
+  EXPECT_EQ(scheduler.pick(0), &owner);
+  EXPECT_FALSE(scheduler.is_outranked(owner));
+  Scheduling nice;
+  nice.nice = 5;
+  scheduler.change(owner, nice); // what it inherits stays
+  EXPECT_EQ(owner.priority(), 30);
+  scheduler.inherit(owner, 10);
+  EXPECT_EQ(kicked, 0);
+  EXPECT_TRUE(scheduler.is_outranked(owner));
+  scheduler.put_back(owner, RunState::runnable, 0);
+  EXPECT_EQ(scheduler.pick(0), &middle);
+  scheduler.put_back(middle, RunState::blocked, 0);
+  EXPECT_EQ(scheduler.pick(0), &owner);
+  scheduler.inherit(owner, 0);
+  scheduler.put_back(owner, RunState::blocked, 0);
+  EXPECT_EQ(scheduler.pick(0), &rival);
+}
+
 TEST(Scheduler, runs_a_thread_only_where_it_may) {
   Scheduler scheduler(2);
   FakeThread pinned(scheduler), free(scheduler);

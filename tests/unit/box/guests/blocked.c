@@ -14,7 +14,7 @@
 #include <time.h>
 
 static int data_pipe[2], poll_pipe[2], full_pipe[2], child_pipe[2], event, epoll, sockets[2];
-static int word;
+static int word, lock;
 static struct timespec start;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
@@ -49,6 +49,24 @@ static void *wait_epoll(void *unused) {
 static void *wait_futex(void *unused) {
   CHECK("futex", syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0) == 0);
   return unused;
+}
+/// Whoever has the lock inherits this thread's priority.
+static void *wait_lock(void *unused) {
+  const struct sched_param parameters = {30};
+  sched_setscheduler(0, SCHED_FIFO, &parameters);
+  CHECK("futex_lock", syscall(SYS_futex, &lock, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0 &&
+                          (lock & FUTEX_TID_MASK) == gettid());
+  return unused;
+}
+/// proc(5), (18) priority.
+static int shown_priority(void) {
+  int priority = 0;
+  FILE *file = fopen("/proc/self/stat", "r");
+  if (!file || fscanf(file, "%*d %*s %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d",
+                      &priority) != 1)
+    priority = 99;
+  fclose(file);
+  return priority;
 }
 static void *wait_futex_in_vain(void *unused) {
   static int nobody;
@@ -91,10 +109,12 @@ int main(void) {
     char byte;
     _exit(read(child_pipe[0], &byte, 1) == 1 ? 42 : 1);
   }
+  lock = gettid();
   clock_gettime(CLOCK_MONOTONIC, &start);
   void *(*const threads[])(void *) = {read_pipe,      write_pipe,         poll_it,
                                       wait_epoll,     wait_futex,         sleep_it,
-                                      wait_condition, wait_futex_in_vain, receive};
+                                      wait_condition, wait_futex_in_vain, receive,
+                                      wait_lock};
   enum { count = sizeof threads / sizeof *threads };
   pthread_t ids[count];
   for (int i = 0; i < count; ++i)
@@ -108,6 +128,9 @@ int main(void) {
     return 1;
   for (size_t done = 0; done < sizeof drained;)
     done += (size_t)read(full_pipe[0], drained, sizeof drained);
+  CHECK("inherited_priority", shown_priority() == -31);
+  syscall(SYS_futex, &lock, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+  CHECK("own_priority", shown_priority() == 20);
   word = 1;
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
   pthread_mutex_lock(&mutex);
