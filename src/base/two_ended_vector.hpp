@@ -52,16 +52,29 @@ public:
     std::move_backward(begin(), begin() + first, begin() + last);
     std::fill(begin(), begin() + count, T{});
     front_ += count;
+    if (front_ > 2 * size() + least_room)
+      drop_room_in_front();
   }
 
+  /// Elements that there is memory for.
+  [[nodiscard]] std::size_t capacity() const { return slots_.capacity(); }
+
 private:
+  static constexpr std::size_t least_room = 8;
   /// As much as there are elements, so an insertion costs a constant on average.
   void make_room_in_front() {
-    const std::size_t room = std::max<std::size_t>(8, slots_.size());
+    const std::size_t room = std::max(least_room, slots_.size());
     std::vector<T> larger(room + slots_.size());
     std::move(slots_.begin(), slots_.end(), larger.begin() + static_cast<std::ptrdiff_t>(room));
     slots_ = std::move(larger);
     front_ = room;
+  }
+
+  /// Else elements that come at the end and go at the front would wander through ever more memory.
+  void drop_room_in_front() {
+    std::move(begin(), end(), slots_.data());
+    slots_.resize(size());
+    front_ = 0;
   }
 
   std::vector<T> slots_;

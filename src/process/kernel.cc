@@ -41,21 +41,9 @@ Result<Pid> Kernel::allocate_pid() {
   return Errno{EAGAIN};
 }
 
-void Kernel::hold_pid(Pid pid) {
-  const auto index = static_cast<std::size_t>(pid.value);
-  if (index >= pid_uses_.size())
-    pid_uses_.resize(index + 1 + index / 2);
-  ++pid_uses_[index];
-}
-
 void Kernel::release_pid(Pid pid) {
-  if (--pid_uses_[static_cast<std::size_t>(pid.value)] == 0 && !pid_numbers.empty())
+  if (pid_uses_.release(pid) && !pid_numbers.empty())
     leave_pid_namespaces(*this, pid);
-}
-
-bool Kernel::is_pid_held(Pid pid) const {
-  const auto index = static_cast<std::size_t>(pid.value);
-  return index < pid_uses_.size() && pid_uses_[index] != 0;
 }
 
 void Kernel::set_group(Process &process, Pid group) {

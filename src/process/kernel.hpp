@@ -11,6 +11,7 @@
 #include "net/network.hpp"
 #include "process/load_average.hpp"
 #include "process/pid_namespace.hpp"
+#include "process/pid_uses.hpp"
 #include "sched/host_events.hpp"
 #include "sched/scheduler.hpp"
 #include "time/timer_queue.hpp"
@@ -129,10 +130,10 @@ public:
   [[nodiscard]] Result<Pid> allocate_pid();
   /// One pid may be in use as a tid, a pid, a process group and a session at once: each use holds
   /// it.
-  void hold_pid(Pid pid);
+  void hold_pid(Pid pid) { pid_uses_.hold(pid); }
   void release_pid(Pid pid);
   PidNumbers pid_numbers; ///< of nested pid namespaces
-  [[nodiscard]] bool is_pid_held(Pid pid) const;
+  [[nodiscard]] bool is_pid_held(Pid pid) const { return pid_uses_.is_held(pid); }
   void set_group(Process &process, Pid group);
   void set_session(Process &process, Pid session);
   /// One past the highest pid that can be.
@@ -167,7 +168,7 @@ private:
 
   std::map<Pid, Ref<Process>> processes_;
   std::map<Pid, Thread *> threads_;
-  std::vector<u32> pid_uses_; ///< by pid; as long as the highest pid so far asks for
+  PidUses pid_uses_;
   i32 last_pid_ = 1;
 };
 

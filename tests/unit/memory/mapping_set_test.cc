@@ -9,6 +9,23 @@
 namespace tine::memory {
 namespace {
 
+/// As a process that maps ever higher and unmaps below, or the other way round.
+TEST(TwoEndedVector, NeedsNoMoreMemoryForElementsThatComeAndGo) {
+  for (const bool upwards : {true, false}) {
+    TwoEndedVector<int> tested;
+    for (int i = 0; i < 10; ++i)
+      tested.insert(upwards ? tested.size() : 0, i);
+    for (int i = 10; i < 10000; ++i) {
+      const std::size_t gone = upwards ? 0 : tested.size() - 1;
+      EXPECT_EQ(tested[gone], i - 10);
+      tested.erase(gone, gone + 1);
+      tested.insert(upwards ? tested.size() : 0, i);
+    }
+    EXPECT_EQ(tested.size(), 10U);
+    EXPECT_LT(tested.capacity(), 100U);
+  }
+}
+
 TEST(TwoEndedVector, IsAVectorWhicheverEndIsNearer) {
   std::mt19937_64 random(1);
   const auto below = [&](std::size_t limit) { return static_cast<std::size_t>(random() % limit); };
