@@ -16,7 +16,7 @@ namespace {
 
 // A new member of these must be copied below, or it must be right that it begins anew in the fork
 // of a box. Then change the size.
-static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 800,
+static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 832,
               "copy_kernel.cc: say how the new member is copied in the fork of a box");
 
 /// The copy of a standard stream that isn't a terminal controls no session.
@@ -122,7 +122,8 @@ Result<Ref<Thread>> Thread::copy(Copier &copier) {
   made->voluntary_switches = voluntary_switches;
   made->involuntary_switches = involuntary_switches;
   made->no_new_privileges = no_new_privileges;
-  made->strict_seccomp = strict_seccomp;
+  made->seccomp_mode = seccomp_mode;
+  made->seccomp_filter = seccomp_filter;
   made->is_io_flusher = is_io_flusher;
   made->memory_failure_policy = memory_failure_policy;
   made->secure_bits = secure_bits;

@@ -170,7 +170,8 @@ Status fill_thread(Thread &child, Thread &parent, const CloneArguments &argument
   child.scheduling = inherited(parent.scheduling);
   child.timer_slack = child.default_timer_slack = parent.timer_slack;
   child.no_new_privileges = parent.no_new_privileges;
-  child.strict_seccomp = parent.strict_seccomp;
+  child.seccomp_mode = parent.seccomp_mode;
+  child.seccomp_filter = parent.seccomp_filter;
   child.is_io_flusher = parent.is_io_flusher;
   child.memory_failure_policy = parent.memory_failure_policy;
   child.secure_bits = parent.secure_bits;

@@ -20,6 +20,7 @@ enum class AfterStop : u8 {
   take_signals,  ///< syscall-exit-stop, group stop, PTRACE_EVENT_STOP
   inject_signal, ///< signal-delivery-stop: acts on the signal that the tracer left
   end_thread,    ///< PTRACE_EVENT_EXIT
+  make_traced_call, ///< PTRACE_EVENT_SECCOMP: the handler is called, if the filters let it
 };
 
 /// Of a traced thread, from the attach to its return to guest code after the detach.

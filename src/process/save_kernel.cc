@@ -22,7 +22,7 @@ namespace {
 
 // A new member of these must be archived below, or it must be right that it begins anew in a
 // restored box. Then change the size, and snapshot_version if it is archived.
-static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 800,
+static_assert(sizeof(Process) == 792 && sizeof(Thread) - sizeof(cpu::CpuState) == 832,
               "save_kernel.cc: say how the new member is saved");
 
 constexpr std::size_t longest_thread_name = 15, longest_hostname = 64; // TASK_COMM_LEN, utsname
@@ -184,8 +184,12 @@ void Thread::archive_body(Archive &archive) {
           rseq, rseq_signature, rseq_size, scheduling.policy, scheduling.real_time_priority,
           scheduling.nice, scheduling.reset_on_fork, scheduling.affinity, timer_slack,
           default_timer_slack, user_time, system_time, voluntary_switches, involuntary_switches,
-          no_new_privileges, strict_seccomp, is_io_flusher, memory_failure_policy, secure_bits,
+          no_new_privileges, seccomp_mode, is_io_flusher, memory_failure_policy, secure_bits,
           syscall_state, syscall_number, semaphore_undo, trace, namespaces);
+  SeccompFilter::archive(archive, seccomp_filter);
+  if (seccomp_mode > SECCOMP_MODE_FILTER ||
+      (seccomp_mode == SECCOMP_MODE_FILTER) != static_cast<bool>(seccomp_filter))
+    archive.fail("it has a mode of seccomp that can't be");
   std::optional<Nanoseconds> deadline = timeout.deadline();
   archive.instant(deadline, syscall_state.deadline_is_wall_clock);
   if (name.size() > longest_thread_name)
@@ -221,7 +225,7 @@ void TraceState::archive(Archive &archive) {
           call_result, call_has_result, exit_status, report_calls, emulate_calls, step,
           forced_trap_flag, group_stop_pending, trap_pending, notify_pending, pending_event,
           pending_message, restart_number, debug_registers);
-  archive.choice(after, AfterStop::end_thread);
+  archive.choice(after, AfterStop::make_traced_call);
   archive.plain(signal);
   archive.instant(restart_deadline);
   if (archive.is_reading())

@@ -9,6 +9,7 @@
 #include "memory/address_space.hpp"
 #include "process/futex.hpp"
 #include "process/ptrace_state.hpp"
+#include "process/seccomp.hpp"
 #include "process/signal_types.hpp"
 #include "sched/scheduler.hpp"
 #include "time/timer_queue.hpp"
@@ -92,10 +93,11 @@ public:
   u64 voluntary_switches = 0, involuntary_switches = 0; ///< getrusage(2), of RUSAGE_THREAD
   Nanoseconds on_cpu_since = 0; ///< host monotonic; 0: not on a vCPU, or nobody counts
   bool no_new_privileges = false;
-  bool strict_seccomp = false;  ///< SECCOMP_MODE_STRICT: read, write, exit and sigreturn alone
+  u8 seccomp_mode = 0;          ///< SECCOMP_MODE_*: strict allows read, write, exit, sigreturn
   bool is_io_flusher = false;   ///< PR_SET_IO_FLUSHER
   u8 memory_failure_policy = 2; ///< PR_MCE_KILL_DEFAULT
   u32 secure_bits = 0;          ///< PR_SET_SECUREBITS; execve takes SECBIT_KEEP_CAPS away
+  Ref<SeccompFilter> seccomp_filter; ///< null but in SECCOMP_MODE_FILTER
 
   // ---- system calls ----
   SyscallState syscall_state;

@@ -8,6 +8,7 @@
 #include "syscall/table.hpp"
 #include "syscall/thread_caller.hpp"
 
+#include <linux/seccomp.h>
 #include <sys/syscall.h>
 
 namespace tine::syscall {
@@ -62,9 +63,7 @@ Call make_call(Thread &thread) {
       {gpr[cpu::rdi], gpr[cpu::rsi], gpr[cpu::rdx], gpr[cpu::r10], gpr[cpu::r8], gpr[cpu::r9]}};
 }
 
-namespace {
-
-Next complete(Thread &thread, i64 value) {
+Next complete_call(Thread &thread, i64 value) {
   if (thread.trace)
     return end_traced_call(thread, value);
   thread.cpu.gpr[cpu::rax] = static_cast<u64>(value);
@@ -73,6 +72,8 @@ Next complete(Thread &thread, i64 value) {
   forget_call(thread);
   return deliver_pending_signals(thread);
 }
+
+namespace {
 
 /// The handler would block. With a signal at hand the call ends here, by the rule that the handler
 /// gave; bytes that were already transferred win over EINTR.
@@ -88,7 +89,7 @@ Next block_or_interrupt(Thread &thread, Interrupt rule) {
   if (thread.trace)
     return interrupt_traced_call(thread, rule);
   if (thread.syscall_state.progress != 0 && rule != Interrupt::restart_block)
-    return complete(thread, static_cast<i64>(thread.syscall_state.progress));
+    return complete_call(thread, static_cast<i64>(thread.syscall_state.progress));
   const process::InterruptedCall call{thread.syscall_number, -EINTR, static_cast<u8>(rule)};
   process::SystemCallTracer *tracer = thread.kernel.tracer.get();
   if (tracer != nullptr)
@@ -115,16 +116,16 @@ Next block_or_interrupt(Thread &thread, Interrupt rule) {
 Next call_handler(Thread &thread, const Row &row, Call &call) {
   if (has_own_identifiers(thread))
     if (const Status translated = translate_arguments(thread, row, call); !translated.ok())
-      return complete(thread, -static_cast<i64>(translated.error()));
+      return complete_call(thread, -static_cast<i64>(translated.error()));
   ThreadCaller caller(thread);
   const fs::CallerScope scope(caller);
   const SyscallResult result = row.handler(call);
   switch (result.kind()) {
   case SyscallResult::Kind::value:
     if (result.is_pid())
-      return complete(thread,
+      return complete_call(thread,
                       process::shown_pid(thread, Pid{static_cast<i32>(result.value())}).value);
-    return complete(thread, result.value());
+    return complete_call(thread, result.value());
   case SyscallResult::Kind::blocked:
     return block_or_interrupt(thread, result.interrupt());
   case SyscallResult::Kind::no_value:
@@ -168,7 +169,8 @@ Next start_system_call(Thread &thread) {
   const u64 number = thread.cpu.gpr[cpu::rax];
   thread.syscall_number = static_cast<i64>(number);
   ++thread.kernel.counters.system_calls;
-  if (thread.strict_seccomp && !is_allowed_in_strict_mode(number)) [[unlikely]] {
+  if (thread.seccomp_mode == SECCOMP_MODE_STRICT && !is_allowed_in_strict_mode(number))
+      [[unlikely]] {
     process::exit_thread(thread, process::killed_status(SIGKILL, false));
     return Next::exited;
   }
@@ -178,8 +180,11 @@ Next start_system_call(Thread &thread) {
   Call call = make_call(thread);
   if (thread.kernel.tracer)
     thread.kernel.tracer->entered(thread, call.arguments);
+  if (thread.seccomp_filter) [[unlikely]]
+    if (const std::optional<Next> next = filter_call(thread, false))
+      return *next;
   if (row == nullptr || row->handler == nullptr)
-    return complete(thread, -ENOSYS);
+    return complete_call(thread, -ENOSYS);
   if (thread.kernel.awaited_call == number) [[unlikely]]
     return stand_still(thread);
   return call_handler(thread, *row, call);

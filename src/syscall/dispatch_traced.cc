@@ -58,7 +58,8 @@ bool stops_in_exit(Thread &thread) {
   return process::stops_before_exit(thread, status);
 }
 
-Next make_traced_call(Thread &thread) {
+/// `was_traced`: after the stop that a filter asked for.
+Next make_traced_call(Thread &thread, bool was_traced = false) {
   TraceState &trace = *thread.trace;
   if (thread.must_exit)
     return deliver_to_traced(thread);
@@ -68,10 +69,13 @@ Next make_traced_call(Thread &thread) {
     trace.report_calls = false;
     return deliver_to_traced(thread);
   }
-  if (stops_in_exit(thread))
-    return Next::stopped;
   if (thread.syscall_number == -1)
     return end_traced_call(thread, std::nullopt);
+  if (thread.seccomp_filter)
+    if (const std::optional<Next> next = filter_call(thread, was_traced))
+      return *next;
+  if (stops_in_exit(thread))
+    return Next::stopped;
   const Row *row = find_row(static_cast<u64>(number_of_call(thread)));
   Call call = make_call(thread);
   if (thread.syscall_number == SYS_restart_syscall && trace.restart_number >= 0)
@@ -219,6 +223,8 @@ Next leave_trace_stop(Thread &thread) {
   case AfterStop::make_call:
     send_resume_signal(thread, std::exchange(trace.resume_signal, 0));
     return make_traced_call(thread);
+  case AfterStop::make_traced_call:
+    return make_traced_call(thread, true);
   case AfterStop::end_call:
     return end_traced_call(thread,
                            trace.call_has_result ? std::optional(trace.call_result) : std::nullopt);

@@ -1,4 +1,5 @@
-// System calls of traced threads. Between dispatch.cc and dispatch_traced.cc only.
+// System calls of threads that are traced or filtered. Between dispatch.cc, dispatch_traced.cc and
+// seccomp.cc only.
 //
 // An untraced call that a signal interrupts is decided and restarted in one step. A tracer sees the
 // steps apart, and may change the registers between them, so here a call ends as on Linux: with
@@ -15,9 +16,16 @@ namespace tine::syscall {
 // ---- dispatch.cc ----
 [[nodiscard]] Call make_call(process::Thread &thread);
 [[nodiscard]] Next call_handler(process::Thread &thread, const Row &row, Call &call);
+/// The call ends with this value, or -errno.
+[[nodiscard]] Next complete_call(process::Thread &thread, i64 value);
 /// The state of the call's tries is forgotten, its number too.
 void forget_call(process::Thread &thread);
 void restore_mask(process::Thread &thread);
+
+// ---- seccomp.cc ----
+/// What the filters of the thread, which has some, do with the call that it begins; none: it is
+/// made. `was_traced`: a tracer has had its say.
+[[nodiscard]] std::optional<Next> filter_call(process::Thread &thread, bool was_traced);
 
 // ---- dispatch_traced.cc ----
 /// The call under way; restart_syscall(2) stands for the call that was interrupted.

@@ -1,4 +1,4 @@
-// prctl, arch_prctl, personality, seccomp: attributes of processes and threads.
+// prctl, arch_prctl, personality: attributes of processes and threads.
 #include "syscall/handlers.hpp"
 
 #include <asm/prctl.h>
@@ -12,11 +12,6 @@ namespace tine::syscall {
 namespace {
 
 constexpr u64 name_size = 16; // TASK_COMM_LEN
-
-/// struct sock_fprog.
-struct FilterProgram {
-  u64 length, instructions;
-};
 
 SyscallResult set_name(Call &call, GuestAddress address) {
   std::string name;
@@ -116,14 +111,13 @@ SyscallResult set_keep_capabilities(Call &call, u64 keep) {
   return 0;
 }
 
-/// SECCOMP_MODE_STRICT, for good. There are no filters: EINVAL, but EFAULT comes first.
+/// PR_SET_SECCOMP: seccomp(2) with other words.
 SyscallResult set_seccomp(Call &call, u64 mode, GuestAddress filter) {
+  if (mode == SECCOMP_MODE_STRICT)
+    return sys_seccomp(call, SECCOMP_SET_MODE_STRICT, 0, {});
   if (mode == SECCOMP_MODE_FILTER)
-    TINE_TRY(call.memory.read_object<FilterProgram>(filter));
-  if (mode != SECCOMP_MODE_STRICT)
-    return Errno{EINVAL};
-  call.thread.strict_seccomp = true;
-  return 0;
+    return sys_seccomp(call, SECCOMP_SET_MODE_FILTER, 0, filter);
+  return Errno{EINVAL};
 }
 
 /// PR_MCE_KILL: kept and reported, since no memory of a box fails.
@@ -222,7 +216,7 @@ SyscallResult sys_prctl(Call &call, int option, u64 second, u64 third, u64 fourt
   case PR_GET_KEEPCAPS:
     return (thread.secure_bits & SECBIT_KEEP_CAPS) != 0 ? 1 : 0;
   case PR_GET_SECCOMP:
-    return 0; // who is in strict mode can't ask
+    return u64{thread.seccomp_mode}; // who is in strict mode can't ask
   case PR_SET_SECCOMP:
     return set_seccomp(call, second, GuestAddress{third});
   case PR_CAPBSET_READ:
@@ -308,14 +302,6 @@ SyscallResult sys_personality(Call &call, u64 persona) {
   if (static_cast<u32>(persona) != 0xffffffff)
     call.process.personality = static_cast<u32>(persona);
   return u64{old};
-}
-
-SyscallResult sys_seccomp(Call &call, int operation, u64 flags, GuestAddress address) {
-  if (operation == SECCOMP_SET_MODE_FILTER && flags == 0)
-    return set_seccomp(call, SECCOMP_MODE_FILTER, address);
-  if (operation == SECCOMP_SET_MODE_STRICT && flags == 0 && address.is_null())
-    return set_seccomp(call, SECCOMP_MODE_STRICT, address);
-  return Errno{EINVAL};
 }
 
 SyscallResult sys_acct(Call &call, GuestAddress) {

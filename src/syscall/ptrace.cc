@@ -251,12 +251,17 @@ u64 fill_syscall_info(const Thread &tracee, ptrace_syscall_info &info) {
   const int code = trace.info ? trace.info->si_code : 0;
   const bool is_call = trace.info && trace.info->si_signo == SIGTRAP &&
                        (code == (SIGTRAP | 0x80) || code == SIGTRAP);
-  if (is_call && trace.message == PTRACE_EVENTMSG_SYSCALL_ENTRY) {
-    info.op = PTRACE_SYSCALL_INFO_ENTRY;
+  const bool is_filtered = trace.info && code == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8);
+  if (is_filtered || (is_call && trace.message == PTRACE_EVENTMSG_SYSCALL_ENTRY)) {
+    info.op = is_filtered ? PTRACE_SYSCALL_INFO_SECCOMP : PTRACE_SYSCALL_INFO_ENTRY;
     info.entry.nr = static_cast<u64>(tracee.syscall_number);
     const cpu::Gpr order[] = {cpu::rdi, cpu::rsi, cpu::rdx, cpu::r10, cpu::r8, cpu::r9};
     for (std::size_t i = 0; i < 6; ++i)
       info.entry.args[i] = tracee.cpu.gpr[order[i]];
+    if (is_filtered) { // begins as `entry` does
+      info.seccomp.ret_data = static_cast<u32>(trace.message);
+      return offsetof(ptrace_syscall_info, seccomp.ret_data) + sizeof info.seccomp.ret_data;
+    }
     return offsetof(ptrace_syscall_info, entry) + sizeof info.entry;
   }
   if (is_call && trace.message == PTRACE_EVENTMSG_SYSCALL_EXIT) {

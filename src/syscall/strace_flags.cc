@@ -51,6 +51,8 @@ constexpr auto make_names_of_kinds() {
       Names{fcntl_command, fcntl_names, "", true},
       Names{ioctl_request, ioctl_names, "", true},
       Names{prctl_option, prctl_names, "", true},
+      Names{seccomp_operation, seccomp_operation_names, "", true},
+      Names{seccomp_flags, seccomp_flag_names},
       Names{arch_prctl_code, arch_prctl_names, "", true},
       Names{resource, resource_names, "", true},
       Names{usage_who, usage_names, "", true},

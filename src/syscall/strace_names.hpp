@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -216,6 +217,13 @@ inline constexpr std::array prctl_names{TINE_NAME(PR_SET_PDEATHSIG),
                                         TINE_NAME(PR_GET_THP_DISABLE),
                                         TINE_NAME(PR_CAP_AMBIENT),
                                         NamedValue{0x53564d41, "PR_SET_VMA"}};
+inline constexpr std::array seccomp_operation_names{
+    TINE_NAME(SECCOMP_SET_MODE_STRICT), TINE_NAME(SECCOMP_SET_MODE_FILTER),
+    TINE_NAME(SECCOMP_GET_ACTION_AVAIL), TINE_NAME(SECCOMP_GET_NOTIF_SIZES)};
+inline constexpr std::array seccomp_flag_names{
+    TINE_NAME(SECCOMP_FILTER_FLAG_TSYNC), TINE_NAME(SECCOMP_FILTER_FLAG_LOG),
+    TINE_NAME(SECCOMP_FILTER_FLAG_SPEC_ALLOW), TINE_NAME(SECCOMP_FILTER_FLAG_NEW_LISTENER),
+    TINE_NAME(SECCOMP_FILTER_FLAG_TSYNC_ESRCH)};
 inline constexpr std::array arch_prctl_names{
     NamedValue{0x1001, "ARCH_SET_GS"},    NamedValue{0x1002, "ARCH_SET_FS"},
     NamedValue{0x1003, "ARCH_GET_FS"},    NamedValue{0x1004, "ARCH_GET_GS"},

@@ -61,6 +61,8 @@ enum class ArgumentKind : u8 {
   rename_flags,
   resource,
   scheduling_policy,
+  seccomp_flags,
+  seccomp_operation,
   shutdown_how,
   signal,
   sigprocmask_how,

@@ -182,6 +182,20 @@ while ! grep -qs attached messages; do sleep 0.1; done; grep -o TracerPid.*[1-9]
 echo hello >&3; exec 3>&-; wait $pid; echo $?; wait $tracer; echo $?; sed -E 's/0x[0-9a-f]+/ADDRESS/; s/[0-9]+ vars/N vars/' t""",
       needs=("strace", "sh"), prepare=lambda folder: os.mkfifo(folder / "fifo"))
 
+# The tracer is woken for the calls that it asks for alone: PTRACE_O_TRACESECCOMP.
+shell("strace_with_a_seccomp_filter",
+      r"""strace -f --seccomp-bpf -o t -e trace=openat,execve sh -c '/bin/cat /etc/hostname > copy; /bin/cat /missing'; echo $?
+grep -oE 'openat.*(hostname|missing).*|execve.*cat.*' t | sed -E 's/0x[0-9a-f]+/ADDRESS/; s/[0-9]+ vars/N vars/' | sort""",
+      needs=("strace", "sh"))
+# mkdir(2) is EPERM in it, uname(2) kills: load the number, compare, return.
+shell("bubblewrap_with_a_seccomp_filter",
+      r"""python3 -c "
+import struct, sys
+program = [(0x20, 0, 0, 0), (0x15, 0, 1, 83), (0x06, 0, 0, 0x50001), (0x15, 0, 1, 63), (0x06, 0, 0, 0x80000000), (0x06, 0, 0, 0x7fff0000)]
+sys.stdout.buffer.write(b''.join(struct.pack('HBBI', *one) for one in program))" > filter
+bwrap --bind / / --dev /dev --proc /proc --seccomp 9 sh -c 'grep Seccomp /proc/self/status; mkdir "$PWD/new"; uname; echo $?; echo goes on' 9< filter 2>&1""",
+      needs=("bwrap", "python3"))
+
 # Namespaces; as root, or where the host lets users make user namespaces.
 shell("unshare_mounts_and_names",
       r"""unshare --mount --uts --cgroup sh -c 'hostname inside; mount -t tmpfs none /mnt; touch /mnt/here; ls /mnt; uname -n'

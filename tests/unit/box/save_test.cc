@@ -115,6 +115,10 @@ TEST_F(SaveTest, BlockedCallsGoOnBlocking) {
   expect_of_all("blocked", "go", 13);
 }
 
+TEST_F(SaveTest, FiltersOfSystemCallsStay) {
+  expect_of_all("filtered", "go", 4);
+}
+
 TEST_F(SaveTest, PidsAndRelativesStay) {
   auto original = RunningBox::start(runtime_, "waiting_parent");
   ASSERT_TRUE(original);
