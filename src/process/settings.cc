@@ -68,7 +68,7 @@ Result<std::string> accepted_setting(const Kernel &kernel, std::string_view path
       number > static_cast<i64>(setting_number(kernel, "kernel/sched_rt_period_us", 1'000'000)))
     return Errno{EINVAL};
   if (path == "kernel/sched_rt_period_us" &&
-      static_cast<u64>(number) < setting_number(kernel, "kernel/sched_rt_runtime_us", 0))
+      static_cast<u64>(number) < setting_number(kernel, "kernel/sched_rt_runtime_us", 950'000))
     return Errno{EINVAL};
   if (path == "kernel/sched_rr_timeslice_ms" && number <= 0)
     return std::string("100");
