@@ -152,8 +152,8 @@ void FutexTable::copy_waiters(const FutexTable &original, Copier &copier) {
       if (waiter.lock_owner == nullptr)
         enqueue(*made, copied, waiter.bitset, std::move(object));
       else if (Thread *owner = copier.find(*waiter.lock_owner))
-        static_cast<void>(enqueue_for_lock(*made, {copied, std::move(object)},
-                                           waiter.lock_address, *owner));
+        static_cast<void>(
+            enqueue_for_lock(*made, {copied, std::move(object)}, waiter.lock_address, *owner));
     }
   }
 }

@@ -69,8 +69,8 @@ public:
   void enqueue_words(Thread &thread, std::vector<FutexWord> words);
   /// FUTEX_LOCK_PI: the thread waits for the lock at `address` of its memory, and `owner` inherits
   /// its priority meanwhile, as does whoever `owner` waits for. EDEADLK if that is the thread.
-  [[nodiscard]] Status enqueue_for_lock(Thread &thread, const FutexWord &lock,
-                                        GuestAddress address, Thread &owner);
+  [[nodiscard]] Status enqueue_for_lock(Thread &thread, const FutexWord &lock, GuestAddress address,
+                                        Thread &owner);
   /// FUTEX_UNLOCK_PI: wakes the lock's first waiter, if there is one, as its owner; the others wait
   /// for that one from now on.
   void hand_over(const FutexKey &key);

@@ -1,5 +1,5 @@
-// Locks that inherit priority, futex(2): their words hold the owner's tid, and the kernel hands them
-// over.
+// Locks that inherit priority, futex(2): their words hold the owner's tid, and the kernel hands
+// them over.
 #include "memory/address_space.hpp"
 #include "process/kernel.hpp"
 #include "process/namespaces.hpp"

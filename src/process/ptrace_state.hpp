@@ -14,12 +14,12 @@ namespace tine::process {
 /// What a stopped tracee goes on with when its tracer lets it.
 enum class AfterStop : u8 {
   nothing,
-  make_call,     ///< syscall-enter-stop: the handler is called
-  end_call,      ///< event stop within a call that has its result
-  retry_call,    ///< event stop within a call that sleeps
-  take_signals,  ///< syscall-exit-stop, group stop, PTRACE_EVENT_STOP
-  inject_signal, ///< signal-delivery-stop: acts on the signal that the tracer left
-  end_thread,    ///< PTRACE_EVENT_EXIT
+  make_call,        ///< syscall-enter-stop: the handler is called
+  end_call,         ///< event stop within a call that has its result
+  retry_call,       ///< event stop within a call that sleeps
+  take_signals,     ///< syscall-exit-stop, group stop, PTRACE_EVENT_STOP
+  inject_signal,    ///< signal-delivery-stop: acts on the signal that the tracer left
+  end_thread,       ///< PTRACE_EVENT_EXIT
   make_traced_call, ///< PTRACE_EVENT_SECCOMP: the handler is called, if the filters let it
 };
 

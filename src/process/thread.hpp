@@ -93,10 +93,10 @@ public:
   u64 voluntary_switches = 0, involuntary_switches = 0; ///< getrusage(2), of RUSAGE_THREAD
   Nanoseconds on_cpu_since = 0; ///< host monotonic; 0: not on a vCPU, or nobody counts
   bool no_new_privileges = false;
-  u8 seccomp_mode = 0;          ///< SECCOMP_MODE_*: strict allows read, write, exit, sigreturn
-  bool is_io_flusher = false;   ///< PR_SET_IO_FLUSHER
-  u8 memory_failure_policy = 2; ///< PR_MCE_KILL_DEFAULT
-  u32 secure_bits = 0;          ///< PR_SET_SECUREBITS; execve takes SECBIT_KEEP_CAPS away
+  u8 seccomp_mode = 0;               ///< SECCOMP_MODE_*: strict allows read, write, exit, sigreturn
+  bool is_io_flusher = false;        ///< PR_SET_IO_FLUSHER
+  u8 memory_failure_policy = 2;      ///< PR_MCE_KILL_DEFAULT
+  u32 secure_bits = 0;               ///< PR_SET_SECUREBITS; execve takes SECBIT_KEEP_CAPS away
   Ref<SeccompFilter> seccomp_filter; ///< null but in SECCOMP_MODE_FILTER
 
   // ---- system calls ----

@@ -70,7 +70,7 @@ private:
   bool yields_ = false;
   bool has_slice_ = false; ///< it is new, or has used it up: it queues at the end
   i32 vcpu_ = -1;
-  i16 inherited_priority_ = 0; ///< Scheduler::inherit
+  i16 inherited_priority_ = 0;      ///< Scheduler::inherit
   Nanoseconds used_ = 0;            ///< of its slice, or of more than one: then it must wait
   Nanoseconds left_at_ = INT64_MAX; ///< Scheduler::ran_ when it left its vCPU; never
 };

@@ -124,7 +124,7 @@ Next call_handler(Thread &thread, const Row &row, Call &call) {
   case SyscallResult::Kind::value:
     if (result.is_pid())
       return complete_call(thread,
-                      process::shown_pid(thread, Pid{static_cast<i32>(result.value())}).value);
+                           process::shown_pid(thread, Pid{static_cast<i32>(result.value())}).value);
     return complete_call(thread, result.value());
   case SyscallResult::Kind::blocked:
     return block_or_interrupt(thread, result.interrupt());

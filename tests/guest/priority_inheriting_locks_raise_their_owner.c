@@ -1,7 +1,8 @@
-// futex(2), "Priority-inheritance futexes": "the kernel ensures that the owner ... is boosted to the
-// priority of the highest-priority waiter", through any number of locks; the lock goes to the waiter
-// of the highest priority, EDEADLK where a thread would wait for itself. An owner that ends leaves
-// FUTEX_OWNER_DIED to the next. proc(5), (18) priority of /proc/PID/stat, shows what a thread has.
+// futex(2), "Priority-inheritance futexes": "the kernel ensures that the owner ... is boosted to
+// the priority of the highest-priority waiter", through any number of locks; the lock goes to the
+// waiter of the highest priority, EDEADLK where a thread would wait for itself. An owner that ends
+// leaves FUTEX_OWNER_DIED to the next. proc(5), (18) priority of /proc/PID/stat, shows what a
+// thread has.
 #include "check.h"
 
 #include <linux/futex.h>
@@ -106,7 +107,8 @@ static void test_boost(void) {
   CHECK(shown_priority(self) == -41);
   NEED(set_priority(waiters[0].thread, 10) == 0);
   CHECK(shown_priority(self) == -31);
-  IN_CHILD(CHECK_THAT(shown_priority(gettid()) == 20, "a child does not inherit what its parent did"));
+  IN_CHILD(
+      CHECK_THAT(shown_priority(gettid()) == 20, "a child does not inherit what its parent did"));
   ended = 0;
   CHECK(give(&locks[0]));
   CHECK(shown_priority(self) == 20);

@@ -17,7 +17,9 @@
 #define FILTER(...)                                                                                \
   &(struct sock_fprog) {                                                                           \
     .len = sizeof((struct sock_filter[]){__VA_ARGS__}) / sizeof(struct sock_filter),               \
-    .filter = (struct sock_filter[]) { __VA_ARGS__ }                                               \
+    .filter = (struct sock_filter[]) {                                                             \
+      __VA_ARGS__                                                                                  \
+    }                                                                                              \
   }
 /// Of one call, by number.
 #define FOR(number, action)                                                                        \
@@ -50,7 +52,7 @@ static void test_refusals(void) {
   CHECK_ERRNO(add((void *)8), EFAULT);
   CHECK_ERRNO(add(&(struct sock_fprog){1, (void *)8}), EFAULT);
   CHECK_ERRNO(add(&(struct sock_fprog){5000, empty.filter}), EINVAL);
-  CHECK_ERRNO(add(FILTER(LOAD(nr))), EINVAL);                                     // no return
+  CHECK_ERRNO(add(FILTER(LOAD(nr))), EINVAL);                                         // no return
   CHECK_ERRNO(add(FILTER(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 2), RETURN(0))), EINVAL); // misaligned
   CHECK_ERRNO(add(FILTER(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 64), RETURN(0))), EINVAL);
   CHECK_ERRNO(add(FILTER(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0), RETURN(0))), EINVAL);
@@ -140,7 +142,8 @@ static void test_actions(void) {
     sigaction(SIGSYS, &action, NULL);
     NEED(add(FOR(SYS_getppid, SECCOMP_RET_TRAP | 99)) == 0);
     const long result = syscall(SYS_getppid);
-    CHECK(caught.si_signo == SIGSYS && caught.si_code == 1 /* SYS_SECCOMP */ && caught.si_errno == 99);
+    CHECK(caught.si_signo == SIGSYS && caught.si_code == 1 /* SYS_SECCOMP */ &&
+          caught.si_errno == 99);
     CHECK(caught.si_syscall == SYS_getppid && caught.si_arch == AUDIT_ARCH_X86_64);
     CHECK_THAT(*(const unsigned short *)((const char *)caught.si_call_addr - 2) == 0x050f,
                "si_call_addr is behind the instruction");
@@ -173,18 +176,18 @@ static void test_programs(void) {
                     BPF_STMT(BPF_ALU | BPF_OR | BPF_X, 0), BPF_STMT(BPF_LDX | BPF_MEM, 2),
                     BPF_STMT(BPF_ALU | BPF_SUB | BPF_X, 0), BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0),
                     BPF_STMT(BPF_ALU | BPF_NEG, 0), BPF_STMT(BPF_ALU | BPF_NEG, 0),
-                    BPF_STMT(BPF_ALU | BPF_OR | BPF_K, SECCOMP_RET_ERRNO), BPF_STMT(BPF_RET | BPF_A, 0),
-                    RETURN(SECCOMP_RET_ALLOW))) == 0);
+                    BPF_STMT(BPF_ALU | BPF_OR | BPF_K, SECCOMP_RET_ERRNO),
+                    BPF_STMT(BPF_RET | BPF_A, 0), RETURN(SECCOMP_RET_ALLOW))) == 0);
     CHECK_THAT(syscall(SYS_getppid) == -1 && errno == ((0x100 | ((110 * 3 + 5) / 2)) - 3) / 3,
                "arithmetic");
   });
-  CHECK_THAT(SIGNAL_THAT_KILLS(
-                 NEED(add(FILTER(LOAD(nr), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 3),
-                                 BPF_STMT(BPF_LDX | BPF_IMM, 0),
-                                 BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0),
-                                 RETURN(SECCOMP_RET_ALLOW), RETURN(SECCOMP_RET_ALLOW))) == 0);
-                 syscall(SYS_getppid)) == SIGSYS,
-             "a division by zero ends the program with 0, which kills");
+  CHECK_THAT(
+      SIGNAL_THAT_KILLS(
+          NEED(add(FILTER(LOAD(nr), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 3),
+                          BPF_STMT(BPF_LDX | BPF_IMM, 0), BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0),
+                          RETURN(SECCOMP_RET_ALLOW), RETURN(SECCOMP_RET_ALLOW))) == 0);
+          syscall(SYS_getppid)) == SIGSYS,
+      "a division by zero ends the program with 0, which kills");
   IN_CHILD({
     NEED(add(FILTER(BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
                     BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 64, 1, 0),
@@ -215,7 +218,8 @@ static void test_precedence(void) {
     int added = 0;
     while (added < 100 && add(&filter) == 0)
       ++added;
-    CHECK_THAT(added > 0 && added < 100 && errno == ENOMEM, "there is a limit to all that a thread has");
+    CHECK_THAT(added > 0 && added < 100 && errno == ENOMEM,
+               "there is a limit to all that a thread has");
   });
 }
 
@@ -313,7 +317,8 @@ static void test_tracer(void) {
   NEED(ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESECCOMP) == 0);
   NEED(ptrace(PTRACE_CONT, child, 0, 0) == 0);
   unsigned long message = 0;
-  CHECK(waitpid(child, &status, 0) == child && status >> 8 == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8));
+  CHECK(waitpid(child, &status, 0) == child &&
+        status >> 8 == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8));
   CHECK(ptrace(PTRACE_GETEVENTMSG, child, 0, &message) == 0 && message == 77);
   struct ptrace_syscall_info { // linux/ptrace.h, which sys/ptrace.h doesn't go with
     uint8_t op, padding[3];
@@ -329,7 +334,8 @@ static void test_tracer(void) {
   CHECK(ptrace(PTRACE_PEEKUSER, child, rax, 0) == -ENOSYS);
   NEED(ptrace(PTRACE_POKEUSER, child, number, SYS_getpgrp) == 0); // another call instead
   NEED(ptrace(PTRACE_CONT, child, 0, 0) == 0);
-  CHECK(waitpid(child, &status, 0) == child && status >> 8 == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8));
+  CHECK(waitpid(child, &status, 0) == child &&
+        status >> 8 == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8));
   NEED(ptrace(PTRACE_POKEUSER, child, number, -1L) == 0); // none
   NEED(ptrace(PTRACE_POKEUSER, child, rax, 4321) == 0);
   NEED(ptrace(PTRACE_CONT, child, 0, 0) == 0);

@@ -275,10 +275,10 @@ Result<std::string> status_text(const Subject &subject) {
   const u64 all_cpus =
       subject.kernel.options.cpus >= 64 ? ~u64{0} : (u64{1} << subject.kernel.options.cpus) - 1;
   const u64 cpus = thread ? thread->scheduling.affinity & all_cpus : all_cpus;
-  text += fmt::format(
-      "NoNewPrivs:\t{}\nSeccomp:\t{}\nSeccomp_filters:\t{}\n",
-      thread && thread->no_new_privileges ? 1 : 0, thread ? thread->seccomp_mode : 0,
-      thread && thread->seccomp_filter ? thread->seccomp_filter->count() : 0);
+  text +=
+      fmt::format("NoNewPrivs:\t{}\nSeccomp:\t{}\nSeccomp_filters:\t{}\n",
+                  thread && thread->no_new_privileges ? 1 : 0, thread ? thread->seccomp_mode : 0,
+                  thread && thread->seccomp_filter ? thread->seccomp_filter->count() : 0);
   text += fmt::format("Cpus_allowed:\t{:x}\nCpus_allowed_list:\t{}\nMems_allowed:\t1\n"
                       "Mems_allowed_list:\t0\n",
                       cpus, bit_list(cpus));

@@ -62,8 +62,9 @@ static void *wait_lock(void *unused) {
 static int shown_priority(void) {
   int priority = 0;
   FILE *file = fopen("/proc/self/stat", "r");
-  if (!file || fscanf(file, "%*d %*s %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d",
-                      &priority) != 1)
+  if (!file ||
+      fscanf(file, "%*d %*s %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d",
+             &priority) != 1)
     priority = 99;
   fclose(file);
   return priority;
@@ -111,10 +112,9 @@ int main(void) {
   }
   lock = gettid();
   clock_gettime(CLOCK_MONOTONIC, &start);
-  void *(*const threads[])(void *) = {read_pipe,      write_pipe,         poll_it,
-                                      wait_epoll,     wait_futex,         sleep_it,
-                                      wait_condition, wait_futex_in_vain, receive,
-                                      wait_lock};
+  void *(*const threads[])(void *) = {read_pipe,  write_pipe, poll_it,        wait_epoll,
+                                      wait_futex, sleep_it,   wait_condition, wait_futex_in_vain,
+                                      receive,    wait_lock};
   enum { count = sizeof threads / sizeof *threads };
   pthread_t ids[count];
   for (int i = 0; i < count; ++i)
