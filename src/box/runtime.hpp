@@ -101,6 +101,9 @@ private:
   /// Whether a thread is runnable, for idle vCPUs that spin without the lock.
   std::atomic<bool> has_work_{false};
   u32 idle_vcpus_ = 0, sleeping_vcpus_ = 0;
+  Nanoseconds last_idle_start_ = 0; ///< of any vCPU
+  bool work_comes_soon_ = false;    ///< it did the last time
+  bool is_spinning_longer_ = false; ///< a vCPU is, for that reason: one is enough
   // Of the event thread, host monotonic:
   Nanoseconds last_trim_ = 0, last_busy_ = 0;
   bool heap_is_trimmed_ = true;  ///< nothing has run since

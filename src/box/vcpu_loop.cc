@@ -22,8 +22,10 @@ using syscall::Next;
 namespace {
 
 /// How often an idle vCPU looks for work before it sleeps (some 20 µs): waking a host thread costs
-/// more.
-constexpr int idle_spins = 400;
+/// more. Ten times as often while work comes soon, as KVM's halt polling: who serves forks or
+/// requests one after the other would pay for two wake-ups each.
+constexpr int idle_spins = 400, longer_idle_spins = 10 * idle_spins;
+constexpr Nanoseconds short_idle_time = 400'000;
 /// How long pause() spins before it lets others run: a vCPU leaves a block in less.
 constexpr int pause_spins = 1000;
 
@@ -221,11 +223,18 @@ KernelGuard Runtime::pause(const process::Kernel &kernel) {
 }
 
 void Runtime::sleep_idle(KernelGuard &guard, u32 index) {
+  last_idle_start_ = time::TimerQueue::now();
+  const bool spins_longer = work_comes_soon_ && !is_spinning_longer_;
+  if (spins_longer)
+    is_spinning_longer_ = true;
   ++idle_vcpus_;
   guard.unlock();
-  for (int i = 0; i < idle_spins && !has_work_.load(std::memory_order_relaxed); ++i)
+  for (int i = spins_longer ? longer_idle_spins : idle_spins;
+       i > 0 && !has_work_.load(std::memory_order_relaxed); --i)
     _mm_pause();
   guard.lock();
+  if (spins_longer)
+    is_spinning_longer_ = false;
   if (!scheduler_.has_runnable_for(static_cast<i32>(index)) &&
       !stopping_.load(std::memory_order_relaxed)) {
     ++sleeping_vcpus_;
@@ -233,6 +242,7 @@ void Runtime::sleep_idle(KernelGuard &guard, u32 index) {
     --sleeping_vcpus_;
   }
   --idle_vcpus_;
+  work_comes_soon_ = time::TimerQueue::now() - last_idle_start_ < short_idle_time;
 }
 
 /// The box's OOM killer: the process that owns most goes, unless one is on its way out already.

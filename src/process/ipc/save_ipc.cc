@@ -139,7 +139,7 @@ Ref<RefCounted> PosixQueue::archive_head(Archive &archive, PosixQueue *saved) {
   u32 capacity = saved ? saved->capacity : 0, message_bytes = saved ? saved->message_bytes : 0;
   archive.required(file_system);
   archive(attributes, capacity, message_bytes);
-  if (saved || !archive.ok())
+  if (saved || !file_system || !archive.ok())
     return Ref<RefCounted>(saved);
   return make_ref<PosixQueue>(*file_system, attributes, capacity, message_bytes);
 }
