@@ -18,6 +18,10 @@ namespace {
 constexpr u64 most_bytes = u64{256} << 20;
 /// Caches with more code are not kept: reading one should take milliseconds.
 constexpr u64 most_code_bytes = u64{32} << 20;
+/// A larger file takes so long to read that runs which use little of it are counted. Each costs
+/// about an eighth of what it costs once to translate again what a program uses.
+constexpr off_t large_file = off_t{4} << 20;
+constexpr u32 most_wasted_runs = 8;
 /// Fewer translated instructions are quicker to translate again than to write.
 constexpr u64 fewest_instructions = 1000;
 
@@ -132,15 +136,41 @@ void CodeStore::load(cpu::Machine &machine, const std::string &name, fs::File &p
   file_name_ = name_of(name, *status, key);
   const UniqueFd file(
       ::openat(directory_.get(), file_name_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (file && is_private(file.get(), S_IFREG) && cpu::load_code(machine, file.get()))
+  if (!file || !is_private(file.get(), S_IFREG))
+    return;
+  if (is_wasteful(file.get())) {
+    ::unlinkat(directory_.get(), file_name_.c_str(), 0);
+    return;
+  }
+  is_loaded_ = cpu::load_code(machine, file.get());
+  if (is_loaded_)
     ::futimens(file.get(), nullptr); // used now: remove_oldest() takes others first
+}
+
+bool CodeStore::is_wasteful(int file) {
+  struct stat status {};
+  return ::fstat(file, &status) == 0 && status.st_size >= large_file &&
+         cpu::wasted_runs(file) >= most_wasted_runs;
+}
+
+/// In the file of that name, which may be another by now: it is a guess that counts, not a number.
+void CodeStore::count_run(const cpu::Machine &machine) const {
+  const UniqueFd file(
+      ::openat(directory_.get(), file_name_.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+  if (file && is_private(file.get(), S_IFREG))
+    static_cast<void>(cpu::count_run(machine, file.get()));
 }
 
 void CodeStore::save(cpu::Machine &machine) const {
   const cpu::CpuCounters counters = machine.counters();
-  if (file_name_.empty() || counters.instructions_translated < fewest_instructions ||
-      counters.cache_flushes != 0 || counters.code_bytes > most_code_bytes)
+  if (file_name_.empty())
     return;
+  if (counters.instructions_translated < fewest_instructions || counters.cache_flushes != 0 ||
+      counters.code_bytes > most_code_bytes) {
+    if (is_loaded_)
+      count_run(machine);
+    return;
+  }
   const std::string temporary = fmt::format("{}.{}", file_name_, ::getpid());
   const UniqueFd file(::openat(directory_.get(), temporary.c_str(),
                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));

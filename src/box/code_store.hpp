@@ -25,7 +25,12 @@ public:
 
 private:
   UniqueFd directory_;
+  /// The file was read whole for little so often that it is better made anew, from what runs use.
+  [[nodiscard]] static bool is_wasteful(int file);
+  void count_run(const cpu::Machine &machine) const;
+
   std::string file_name_; ///< empty: nothing to save under
+  bool is_loaded_ = false;
 };
 
 } // namespace tine::box

@@ -164,14 +164,17 @@ std::optional<CodeCache::Room> CodeCache::make_room(const Sizes &sizes) {
               blocks_.append(sizes.blocks)};
 }
 
-void CodeCache::activate(BlockIndex first, u32 frame) {
+u64 CodeCache::activate(BlockIndex first, u32 frame) {
+  u64 bytes = 0;
   for (BlockIndex index = first; index != no_index;) {
     Block &block = blocks_[index];
     const BlockIndex next = block.next_of_frame;
     block.frame = frame;
+    bytes += block.host_end - block.host;
     enter(index);
     index = next;
   }
+  return bytes;
 }
 
 BlockIndex CodeCache::block_at(const u8 *host) const {

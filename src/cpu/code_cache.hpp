@@ -162,7 +162,8 @@ public:
   /// Room in an empty cache for the caller to fill; none if it doesn't fit.
   [[nodiscard]] std::optional<Room> make_room(const Sizes &sizes);
   /// The blocks of the list were made from what the frame holds: they can be found from now on.
-  void activate(BlockIndex first, u32 frame);
+  /// Bytes of their code.
+  u64 activate(BlockIndex first, u32 frame);
   [[nodiscard]] bool is_empty() const { return blocks_.size() == 0; }
   [[nodiscard]] std::span<Block> blocks() { return blocks_.records(); }
 

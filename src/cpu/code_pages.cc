@@ -32,7 +32,7 @@ u32 CodePages::enter(u64 page, u32 frame, const PageOrigin &origin,
   if (saved.code_page != 0) {
     at->second = saved.code_page;
     entries_[saved.code_page] = {page, frame, origin, saved.first_target};
-    cache.activate(saved.first, frame);
+    restored_bytes_ += cache.activate(saved.first, frame);
     ++restored_;
   } else {
     at->second = static_cast<u32>(entries_.size());
@@ -80,8 +80,10 @@ SavedPage CodePages::take_match(u64 page, u32 frame, const PageOrigin &origin,
   return {};
 }
 
-void CodePages::take_saved(const SavedPages &saved) {
+void CodePages::take_saved(const SavedPages &saved, u64 code_bytes) {
+  loaded_bytes_ = code_bytes;
   entries_.resize(saved.last_code_page + 1U);
+  wasted_runs_ = saved.wasted_runs;
   saved_.reserve(saved.pages.size());
   for (const SavedPage &page : saved.pages)
     saved_.emplace(page.page, page);
@@ -91,6 +93,7 @@ SavedPages CodePages::collect(const memory::FrameArena &frames, CodeCache &cache
   SavedPages result;
   std::unordered_map<u64, std::size_t> index_of;
   result.last_code_page = static_cast<u32>(entries_.size() - 1);
+  result.wasted_runs = wasted_runs();
   for (u32 number = 1; number < entries_.size(); ++number) {
     const Entry &entry = entries_[number];
     // While a frame is marked, its blocks were made from what it holds now.

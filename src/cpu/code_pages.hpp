@@ -44,14 +44,18 @@ public:
         visit(cache.block(index));
   }
 
-  /// What read_saved_code() found. Nothing was entered yet.
-  void take_saved(const SavedPages &saved);
+  /// What read_saved_code() found, with so much code. Nothing was entered yet.
+  void take_saved(const SavedPages &saved, u64 code_bytes);
   /// The cache was reset: what was saved is gone.
   void forget_saved();
   /// For write_saved_code(): the pages that a later run can find again. Sorts the blocks into their
   /// lists as that wants it; no code may run afterwards.
   [[nodiscard]] SavedPages collect(const memory::FrameArena &frames, CodeCache &cache) const;
   [[nodiscard]] u64 restored() const { return restored_; }
+  /// What the file is to say of this run and of those before it.
+  [[nodiscard]] u32 wasted_runs() const {
+    return 2 * restored_bytes_ < loaded_bytes_ ? wasted_runs_ + 1 : 0;
+  }
 
 private:
   struct Entry {
@@ -69,7 +73,9 @@ private:
   std::unordered_map<u64, u32> numbers_;
   std::vector<Entry> entries_{1};                 ///< by number; 0 is none
   std::unordered_multimap<u64, SavedPage> saved_; ///< by page
-  u64 restored_ = 0;
+  u64 restored_ = 0; ///< pages of the file that were used
+  u64 loaded_bytes_ = 0, restored_bytes_ = 0; ///< of code, in the file and in these pages
+  u32 wasted_runs_ = 0;                       ///< before this one
 };
 
 } // namespace tine::cpu

@@ -28,7 +28,7 @@ bool load_code(Machine &machine, int fd) {
   const auto saved = read_saved_code(fd, *of.cache, kept_code_key(machine));
   if (!saved)
     return false;
-  of.code_pages.take_saved(*saved);
+  of.code_pages.take_saved(*saved, of.cache->contents().hot.size());
   return true;
 }
 
@@ -40,6 +40,14 @@ Status save_code(Machine &machine, int fd) {
                              : write_saved_code(fd, *of.cache, kept_code_key(machine), saved);
   of.reset_cache();
   return written;
+}
+
+u32 wasted_runs(int fd) {
+  return read_wasted_runs(fd);
+}
+
+Status count_run(const Machine &machine, int fd) {
+  return write_wasted_runs(fd, implementation(machine).code_pages.wasted_runs());
 }
 
 u64 pages_restored(const Machine &machine) {

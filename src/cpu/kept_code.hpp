@@ -23,9 +23,16 @@ void set_identify_object(Machine &machine, IdentifyObject identify);
 /// the same addresses. False: the file is damaged, or not for this machine.
 bool load_code(Machine &machine, int fd);
 
+/// How many runs in a row came to pages with less than half of the code in the file, which
+/// load_code() reads whole.
+[[nodiscard]] u32 wasted_runs(int fd);
+
 /// Writes all translations of pages with an identity into an empty file, and drops all. No vCPU
 /// runs any more. ENOENT if there are none, EIO. Kernel lock held.
 Status save_code(Machine &machine, int fd);
+
+/// Counts this run in the file that load_code() read; save_code() does that, too. EIO.
+Status count_run(const Machine &machine, int fd);
 
 /// How many pages were taken from what load_code() read.
 [[nodiscard]] u64 pages_restored(const Machine &machine);

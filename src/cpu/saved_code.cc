@@ -5,6 +5,7 @@
 #include "cpu/vcpu.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <link.h>
 #include <optional>
@@ -15,7 +16,7 @@
 namespace tine::cpu {
 namespace {
 
-constexpr u64 magic = 0x31454e4954444f43; // "CODTINE1"
+constexpr u64 magic = 0x32454e4954444f43; // "CODTINE2"
 
 struct FileHeader {
   u64 magic_number = magic;
@@ -23,6 +24,8 @@ struct FileHeader {
   u64 checksum = 0; ///< of all sections, and of this header without it
   u64 hot_bytes = 0, cold_bytes = 0;
   u32 places = 0, sites = 0, links = 0, blocks = 0, pages = 0, last_code_page = 0;
+  u32 wasted_runs = 0; ///< changes without the checksum
+  u32 unused = 0;
 };
 
 /// In steps that stay in the processor's cache, so that what is read is hashed from there.
@@ -67,7 +70,7 @@ private:
 };
 
 u64 checksum_of(ContentHash hash, FileHeader header) {
-  header.checksum = 0;
+  header.checksum = header.wasted_runs = 0;
   hash.add_object(header);
   return hash.value();
 }
@@ -141,6 +144,7 @@ Status write_saved_code(int fd, const CodeCache &cache, u64 key, const SavedPage
   header.blocks = static_cast<u32>(contents.blocks.size());
   header.pages = static_cast<u32>(saved.pages.size());
   header.last_code_page = saved.last_code_page;
+  header.wasted_runs = saved.wasted_runs;
   Stream stream(fd, sizeof header);
   stream.write(contents.hot);
   stream.write(contents.cold);
@@ -153,6 +157,21 @@ Status write_saved_code(int fd, const CodeCache &cache, u64 key, const SavedPage
   Stream start(fd, 0);
   start.write(std::as_bytes(std::span(&header, 1)));
   if (stream.failed() || start.failed())
+    return Errno{EIO};
+  return Done{};
+}
+
+u32 read_wasted_runs(int fd) {
+  FileHeader header;
+  Stream start(fd, 0);
+  start.read(std::as_writable_bytes(std::span(&header, 1)));
+  return start.failed() ? 0 : header.wasted_runs;
+}
+
+Status write_wasted_runs(int fd, u32 wasted_runs) {
+  Stream stream(fd, offsetof(FileHeader, wasted_runs));
+  stream.write(std::as_bytes(std::span(&wasted_runs, 1)));
+  if (stream.failed())
     return Errno{EIO};
   return Done{};
 }
@@ -181,6 +200,7 @@ Result<SavedPages> read_saved_code(int fd, CodeCache &cache, u64 key) {
   SavedPages saved;
   saved.pages.resize(header.pages);
   saved.last_code_page = header.last_code_page;
+  saved.wasted_runs = header.wasted_runs;
   Stream stream(fd, sizeof header);
   stream.read(room->hot);
   stream.read(room->cold);

@@ -28,12 +28,17 @@ struct SavedPage {
 struct SavedPages {
   std::vector<SavedPage> pages;
   u32 last_code_page = 0;
+  u32 wasted_runs = 0; ///< in a row, of too little: CodePages::wasted_runs()
 };
 
 /// The cache's contents into an empty file. EIO and the like. Blocks of no page of `pages` must be
 /// marked as dropped, all others must be in their page's list and have no frame.
 [[nodiscard]] Status write_saved_code(int fd, const CodeCache &cache, u64 key,
                                       const SavedPages &saved);
+
+/// The number of wasted runs in a file's header; 0 if there is no header. And another one.
+[[nodiscard]] u32 read_wasted_runs(int fd);
+[[nodiscard]] Status write_wasted_runs(int fd, u32 wasted_runs);
 
 /// Fills an empty cache; no block can be found before it is activated. EINVAL for a file that is
 /// damaged or that another build wrote: the cache is empty then.

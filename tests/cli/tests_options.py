@@ -360,6 +360,21 @@ def test_code_cache_that_is_damaged_is_ignored(box):
     assert translated(box, option) < first / 10
 
 
+def test_code_cache_that_is_read_for_little_is_made_anew(box):
+    """A file has all that any run has translated and is read whole: what runs don't use goes in the end."""
+    option = f"--code-cache={box.folder}/code"
+    modules = "asyncio, argparse, csv, ctypes, decimal, difflib, email.message, json, pickle, sqlite3, unittest.mock"
+    box.run("/bin/sh", "-c", f"/usr/bin/python3 -S -c 'import {modules}'; true", options=[option]).expect(0)
+    file = next((box.folder / "code").iterdir())
+    large = file.stat().st_size
+    assert large > 8 << 20, large
+    for _ in range(8):
+        assert file.stat().st_size == large
+        box.run("/bin/sh", "-c", "true", options=[option]).expect(0)
+    box.run("/bin/sh", "-c", "true", options=[option]).expect(0)
+    assert file.stat().st_size < large / 4, (file.stat().st_size, large)
+
+
 def test_code_cache_that_others_may_write_is_ignored(box):
     folder = box.folder / "code"
     option = f"--code-cache={folder}"
