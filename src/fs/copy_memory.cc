@@ -65,7 +65,7 @@ Result<Ref<MemoryInode>> MemoryInode::copy(Copier &copier) {
 
 Status MemoryInode::copy_rest(Copier &copier, MemoryInode &made) const {
   if (is_withheld(copier)) {
-    made.pages_ = make_ref<MemoryPages>(memory_.frames(), nullptr, 0);
+    made.pages_ = make_ref<MemoryPages>(memory_.frames(), nullptr, u64{0});
     made.own_->links = 0;
     return Done{};
   }
