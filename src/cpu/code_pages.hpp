@@ -73,9 +73,9 @@ private:
   std::unordered_map<u64, u32> numbers_;
   std::vector<Entry> entries_{1};                 ///< by number; 0 is none
   std::unordered_multimap<u64, SavedPage> saved_; ///< by page
-  u64 restored_ = 0; ///< pages of the file that were used
-  u64 loaded_bytes_ = 0, restored_bytes_ = 0; ///< of code, in the file and in these pages
-  u32 wasted_runs_ = 0;                       ///< before this one
+  u64 restored_ = 0;                              ///< pages of the file that were used
+  u64 loaded_bytes_ = 0, restored_bytes_ = 0;     ///< of code, in the file and in these pages
+  u32 wasted_runs_ = 0;                           ///< before this one
 };
 
 } // namespace tine::cpu

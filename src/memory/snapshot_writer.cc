@@ -10,6 +10,7 @@
 namespace tine::memory {
 namespace {
 
+/// With the caller's.
 constexpr unsigned most_threads = 4;
 
 bool is_zero(const std::byte *page) {
@@ -57,7 +58,7 @@ std::unique_ptr<SavedRanges> ImageSource::image(u32 number) const {
 SnapshotWriter::SnapshotWriter(FrameArena &frames, KernelLock &lock, int file)
     : frames_(frames), lock_(lock), file_(file),
       blocks_(file, round_up_to_page(sizeof(SnapshotHeader)),
-              std::clamp(std::thread::hardware_concurrency(), 1U, most_threads)) {}
+              std::clamp(std::thread::hardware_concurrency(), 2U, most_threads) - 1) {}
 
 Status SnapshotWriter::write_images(const ImageList &images) {
   for (const ImageList::Source &source : images.sources())

@@ -16,8 +16,6 @@
 #include <unordered_map>
 #include <vector>
 
-struct ZSTD_CCtx_s; // zstd.h
-
 namespace tine::memory {
 
 class SnapshotPages;
@@ -53,8 +51,8 @@ private:
   Ref<SnapshotPages> pages_;
 };
 
-/// Compresses and writes blocks with threads of its own. A block that was given is written at some
-/// time before finish().
+/// Compresses and writes blocks with threads of its own, and with the caller's when they have
+/// enough to do. A block that was given is written at some time before finish().
 class BlockWriter {
 public:
   BlockWriter(int file, u64 first_offset, unsigned threads);
@@ -77,18 +75,19 @@ public:
 private:
   [[nodiscard]] static std::span<const std::byte> contents_of(const Block &block,
                                                               std::span<std::byte> room);
+  struct Workspace;
   void work();
-  void write(const Block &block, ZSTD_CCtx_s &context, std::span<std::byte> plain,
-             std::span<std::byte> packed);
+  void write(const Block &block, const Workspace &workspace);
 
   int file_;
   std::mutex mutex_;
-  std::condition_variable more_, room_;
+  std::condition_variable more_;
   std::deque<Block> waiting_;
   bool done_ = false;
   int error_ = 0;
   u64 end_;
   std::vector<BlockEntry> index_;
+  std::unique_ptr<Workspace> own_; ///< the caller's
   std::vector<std::thread> threads_;
 };
 
