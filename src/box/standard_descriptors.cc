@@ -10,7 +10,7 @@
 namespace tine::box {
 namespace {
 
-std::array<bool, 3> given{};
+std::array<bool, 3> is_given{};
 
 /// The path or "pipe:[7]" that the host shows for a descriptor of tine.
 std::string host_name_of(int fd) {
@@ -24,8 +24,8 @@ std::string host_name_of(int fd) {
 
 void hold_standard_descriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    given[static_cast<std::size_t>(fd)] = ::fcntl(fd, F_GETFD) >= 0;
-    if (!given[static_cast<std::size_t>(fd)] && ::open("/dev/null", O_RDWR) != fd)
+    is_given[static_cast<std::size_t>(fd)] = ::fcntl(fd, F_GETFD) >= 0;
+    if (!is_given[static_cast<std::size_t>(fd)] && ::open("/dev/null", O_RDWR) != fd)
       throw std::runtime_error("/dev/null can't be opened");
   }
 }
@@ -34,7 +34,7 @@ Ref<fs::FdTable> standard_descriptors(const fs::StreamHost &host) {
   auto table = make_ref<fs::FdTable>();
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     const int flags = ::fcntl(fd, F_GETFL);
-    if (flags < 0 || !given[static_cast<std::size_t>(fd)])
+    if (flags < 0 || !is_given[static_cast<std::size_t>(fd)])
       continue; // closed by the caller, so closed in the box
     // A duplicate: tine's own 0 and 1 are given up below, so that the box alone holds the caller's
     // pipes.

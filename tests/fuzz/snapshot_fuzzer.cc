@@ -43,8 +43,8 @@ Saved make_saved() {
   const fs::PipeEnds pipe = fs::make_pipe(0);
   install(pipe.reader);
   install(pipe.writer);
-  install(make_ref<fs::EventFile>(3, 0, false));
-  install(make_ref<fs::TimerFile>(world.timers, CLOCK_MONOTONIC, 0));
+  install(make_ref<fs::EventFile>(u64{3}, u32{0}, false));
+  install(make_ref<fs::TimerFile>(world.timers, CLOCK_MONOTONIC, u32{0}));
   const auto epoll = make_ref<fs::EpollFile>();
   fuzz::require(epoll->add(*pipe.reader, 0, {EPOLLIN, {.u64 = 7}}).ok(), "epoll");
   install(epoll);

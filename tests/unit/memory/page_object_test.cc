@@ -327,7 +327,7 @@ TEST_F(Objects, ReadAroundAPageThatIsMissing) {
   EXPECT_TRUE(object->present(31));
   ASSERT_TRUE(object->page(39).ok());
   EXPECT_EQ(object->pages_present(), 24u) << "no further than to the end";
-  for (const u64 index : {16, 31, 39}) {
+  for (const u64 index : {u64{16}, u64{31}, u64{39}}) {
     const auto frame = *object->present_page(index);
     EXPECT_EQ(std::to_integer<u8>(frames->pointer(frame)[5]),
               PatternObject::byte_at(index * page_size + 5));
