@@ -93,17 +93,21 @@ u32 FutexTable::wake(const FutexKey &key, u32 count, u32 bitset) {
     if (chosen.size() < count && (thread->futex_waiter.bitset & bitset) != 0 &&
         std::find(chosen.begin(), chosen.end(), thread) == chosen.end())
       chosen.push_back(thread);
-  for (Thread *thread : chosen) {
-    const std::vector<FutexWord> words = thread->futex_waiter.words;
-    remove(*thread);
-    thread->syscall_state.woken = true;
-    const auto word = std::find_if(words.begin(), words.end(),
-                                   [&](const FutexWord &one) { return one.key == key; });
-    if (word != words.end())
-      thread->syscall_state.scratch[0] = static_cast<u64>(word - words.begin());
-    thread->wake();
-  }
+  for (Thread *thread : chosen)
+    wake(*thread, key);
   return static_cast<u32>(chosen.size());
+}
+
+/// For this word, if it waits for several.
+void FutexTable::wake(Thread &thread, const FutexKey &key) {
+  const std::vector<FutexWord> words = thread.futex_waiter.words;
+  remove(thread);
+  thread.syscall_state.woken = true;
+  const auto word = std::find_if(words.begin(), words.end(),
+                                 [&](const FutexWord &one) { return one.key == key; });
+  if (word != words.end())
+    thread.syscall_state.scratch[0] = static_cast<u64>(word - words.begin());
+  thread.wake();
 }
 
 u32 FutexTable::requeue(const FutexKey &from, const FutexKey &to, u32 count,

@@ -71,6 +71,8 @@ public:
   /// its priority meanwhile, as does whoever `owner` waits for. EDEADLK if that is the thread.
   [[nodiscard]] Status enqueue_for_lock(Thread &thread, const FutexWord &lock, GuestAddress address,
                                         Thread &owner);
+  /// Who gets the lock next; null if nobody waits for it. Others may wait there as for any word.
+  [[nodiscard]] Thread *first_lock_waiter(const FutexKey &key) const;
   /// FUTEX_UNLOCK_PI: wakes the lock's first waiter, if there is one, as its owner; the others wait
   /// for that one from now on.
   void hand_over(const FutexKey &key);
@@ -102,6 +104,7 @@ private:
   };
   void insert(Thread &thread, const FutexKey &key);
   void take_off(Thread &thread, const FutexKey &key);
+  void wake(Thread &thread, const FutexKey &key);
   void wait_for(Thread &thread, Thread &owner);
   void stop_waiting_for(Thread &thread, Thread &owner);
   void inherit_from_waiters(Thread &owner);

@@ -38,28 +38,38 @@ Status FutexTable::enqueue_for_lock(Thread &thread, const FutexWord &lock, Guest
   return Done{};
 }
 
-void FutexTable::hand_over(const FutexKey &key) {
+Thread *FutexTable::first_lock_waiter(const FutexKey &key) const {
   const auto entry = queues_.find(key);
   if (entry == queues_.end())
+    return nullptr;
+  const std::vector<Thread *> &queue = entry->second;
+  const auto found = std::find_if(queue.begin(), queue.end(), [](const Thread *thread) {
+    return thread->futex_waiter.lock_owner != nullptr;
+  });
+  return found == queue.end() ? nullptr : *found;
+}
+
+void FutexTable::hand_over(const FutexKey &key) {
+  Thread *const next = first_lock_waiter(key);
+  if (next == nullptr)
     return;
-  Thread &next = *entry->second.front();
-  wake(key, 1, ~u32{0});
+  wake(*next, key);
   const auto *others = waiters(key);
   if (others == nullptr)
     return;
-  for (Thread *other : std::vector<Thread *>(*others)) { // waiting moves them in it
-    stop_waiting_for(*other, *std::exchange(other->futex_waiter.lock_owner, nullptr));
-    wait_for(*other, next);
-  }
+  for (Thread *other : std::vector<Thread *>(*others)) // waiting moves them in it
+    if (Thread *owner = std::exchange(other->futex_waiter.lock_owner, nullptr)) {
+      stop_waiting_for(*other, *owner);
+      wait_for(*other, *next);
+    }
 }
 
 void FutexTable::hand_over_locks_of(Thread &thread) {
   for (auto found = lock_waiters_.find(&thread); found != lock_waiters_.end();
        found = lock_waiters_.find(&thread)) {
     const FutexKey key = found->second->futex_waiter.key;
-    const std::vector<Thread *> &queue = queues_.at(key);
-    Thread &next = *queue.front();
-    write_new_owner(next, next.futex_waiter.lock_address, queue.size() > 1);
+    Thread &next = *first_lock_waiter(key);
+    write_new_owner(next, next.futex_waiter.lock_address, waiters(key)->size() > 1);
     hand_over(key);
   }
 }

@@ -32,10 +32,11 @@ void release_futex(Thread &thread, GuestAddress address, bool priority_inheritin
     return;
   // A priority-inheriting lock is handed over: its first waiter finds itself the owner.
   u32 next_word = FUTEX_OWNER_DIED;
-  if (priority_inheriting && key.ok())
-    if (const auto *waiters = thread.kernel.futexes->waiters(*key))
-      next_word |= static_cast<u32>(shown_pid(*waiters->front(), waiters->front()->tid).value) |
-                   (waiters->size() > 1 ? FUTEX_WAITERS : 0);
+  const FutexTable &table = *thread.kernel.futexes;
+  if (const Thread *next =
+          priority_inheriting && key.ok() ? table.first_lock_waiter(*key) : nullptr)
+    next_word |= static_cast<u32>(shown_pid(*next, next->tid).value) |
+                 (table.waiters(*key)->size() > 1 ? FUTEX_WAITERS : 0);
   u32 found = *word;
   while ((found & FUTEX_TID_MASK) == owner) {
     const auto replaced = exchange_futex_word(

@@ -193,6 +193,14 @@ SyscallResult wake_operation(Futex first, Futex second, u32 first_count, u32 sec
   return woken;
 }
 
+/// EINVAL for the same reason: who is first waits there as for any word.
+Status refuse_other_waiters(const FutexTable &table, const FutexKey &key) {
+  const auto *waiters = table.waiters(key);
+  if (waiters != nullptr && waiters->front()->futex_waiter.lock_owner == nullptr)
+    return Errno{EINVAL};
+  return Done{};
+}
+
 /// A priority-inheriting lock: the word holds the owner's tid, and unlock gives it to the first
 /// waiter.
 SyscallResult lock_pi(Futex futex, GuestAddress timeout, bool only_try) {
@@ -201,6 +209,9 @@ SyscallResult lock_pi(Futex futex, GuestAddress timeout, bool only_try) {
     return *result;
   const FutexKey key = TINE_TRY(futex.key());
   const auto tid = static_cast<u32>(shown(call, call.thread.tid));
+  if ((TINE_TRY(futex.value()) & FUTEX_TID_MASK) == tid)
+    return Errno{EDEADLK};
+  TINE_TRY(refuse_other_waiters(*call.kernel.futexes, key));
   const u32 others = call.kernel.futexes->waiters(key) != nullptr ? FUTEX_WAITERS : 0;
   const u32 old = TINE_TRY(update(futex, [&](u32 found) -> std::optional<u32> {
     if ((found & FUTEX_TID_MASK) == 0)
@@ -227,12 +238,14 @@ SyscallResult unlock_pi(Futex futex) {
   Call &call = futex.call;
   const FutexKey key = TINE_TRY(futex.key());
   FutexTable &table = *call.kernel.futexes;
-  const auto *waiters = table.waiters(key);
-  u32 next = 0;
-  if (waiters != nullptr)
-    next = static_cast<u32>(process::shown_pid(*waiters->front(), waiters->front()->tid).value) |
-           (waiters->size() > 1 ? FUTEX_WAITERS : 0);
   const auto tid = static_cast<u32>(shown(call, call.thread.tid));
+  if ((TINE_TRY(futex.value()) & FUTEX_TID_MASK) != tid)
+    return Errno{EPERM};
+  TINE_TRY(refuse_other_waiters(table, key));
+  u32 next = 0;
+  if (const process::Thread *first = table.first_lock_waiter(key))
+    next = static_cast<u32>(process::shown_pid(*first, first->tid).value) |
+           (table.waiters(key)->size() > 1 ? FUTEX_WAITERS : 0);
   const u32 old = TINE_TRY(update(futex, [&](u32 found) -> std::optional<u32> {
     return (found & FUTEX_TID_MASK) == tid ? next : found;
   }));

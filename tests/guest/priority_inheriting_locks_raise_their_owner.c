@@ -48,7 +48,7 @@ struct waiter {
   pthread_t handle;
   uint32_t *held, *wanted;
   long timeout_ms;
-  int priority, number;
+  int priority, number, keeps;
   _Atomic pid_t thread;
   _Atomic long result;
   _Atomic int result_errno;
@@ -69,7 +69,7 @@ static void *wait_for_lock(void *argument) {
   self->result_errno = errno;
   if (self->result == 0) {
     order[ended++] = self->number;
-    NEED(give(self->wanted));
+    NEED(self->keeps || give(self->wanted));
   }
   if (self->held)
     NEED(give(self->held));
@@ -176,10 +176,53 @@ static void test_owner_that_ends(void) {
   locks[0] = 0;
 }
 
+static void *wait_as_usual(void *value) {
+  syscall(SYS_futex, &locks[0], FUTEX_WAIT | FUTEX_PRIVATE_FLAG, *(uint32_t *)value, NULL, NULL, 0);
+  return NULL;
+}
+static void start_usual(pthread_t *threads, int count, uint32_t *value) {
+  for (int i = 0; i < count; ++i)
+    NEED(pthread_create(&threads[i], NULL, wait_as_usual, value) == 0);
+  sleep_ms(50);
+}
+
+/// "EINVAL: The kernel detected an inconsistency between the user-space state at uaddr and the
+/// kernel state": somebody waits there as for any word.
+static void test_other_waiters(void) {
+  pthread_t others[3];
+  struct waiter waiter = {.wanted = &locks[0]};
+  NEED(take(&locks[0]));
+  uint32_t value = locks[0];
+  start_usual(others, 2, &value);
+  CHECK_ERRNO(call(&locks[0], FUTEX_UNLOCK_PI, NULL), EINVAL);
+  start(&waiter);
+  CHECK_THAT(waiter.result == -1 && waiter.result_errno == EINVAL, "nobody can wait for the lock");
+  join(&waiter);
+  CHECK(syscall(SYS_futex, &locks[0], FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 9, NULL, NULL, 0) == 2);
+  pthread_join(others[0], NULL);
+  pthread_join(others[1], NULL);
+  // Who comes later, and waits as for any word, is passed over.
+  locks[0] = (uint32_t)gettid();
+  waiter = (struct waiter){.wanted = &locks[0], .keeps = 1};
+  start(&waiter);
+  value = locks[0];
+  start_usual(others, 2, &value);
+  ended = 0;
+  CHECK(call(&locks[0], FUTEX_UNLOCK_PI, NULL) == 0);
+  sleep_ms(50);
+  CHECK_THAT(ended == 1 && waiter.result == 0, "the lock goes to who waits for it");
+  join(&waiter);
+  CHECK(syscall(SYS_futex, &locks[0], FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 9, NULL, NULL, 0) == 2);
+  pthread_join(others[0], NULL);
+  pthread_join(others[1], NULL);
+  locks[0] = 0;
+}
+
 int main(void) {
   test_boost();
   test_timeout();
   test_chain();
   test_owner_that_ends();
+  test_other_waiters();
   return finish();
 }
