@@ -31,13 +31,13 @@ enum class Form : u8 {
 /// seccomp_check_filter: fewer kinds than socket filters have.
 Form form_of(u16 code) {
   switch (code) {
-  case BPF_LD | BPF_W | BPF_ABS:
+  case BPF_LD | BPF_ABS: // BPF_W is 0
     return Form::load_data;
-  case BPF_LD | BPF_W | BPF_LEN:
-  case BPF_LDX | BPF_W | BPF_LEN:
+  case BPF_LD | BPF_LEN:
+  case BPF_LDX | BPF_LEN:
   case BPF_RET | BPF_K:
   case BPF_RET | BPF_A:
-  case BPF_ALU | BPF_ADD | BPF_K:
+  case BPF_ALU | BPF_ADD | BPF_K: // NOLINT(misc-redundant-expression): both are 0
   case BPF_ALU | BPF_ADD | BPF_X:
   case BPF_ALU | BPF_SUB | BPF_K:
   case BPF_ALU | BPF_SUB | BPF_X:

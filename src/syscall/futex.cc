@@ -278,7 +278,7 @@ SyscallResult wait_requeue_pi(Futex futex, Futex lock, u32 expected, GuestAddres
 
 /// The lock becomes the waiter's if nobody has it: none. Else who is to hand it over. ESRCH,
 /// EDEADLK.
-Result<process::Thread *> take_for(Futex lock, process::Thread &waiter) {
+Result<process::Thread *> take_for(const Futex &lock, process::Thread &waiter) {
   const auto tid = static_cast<u32>(process::shown_pid(waiter, waiter.tid).value);
   const u32 old = TINE_TRY(update(lock, [&](u32 found) -> std::optional<u32> {
     if ((found & FUTEX_TID_MASK) == 0)
