@@ -128,7 +128,17 @@ public:
   /// reach the page by it, exactly one if the path is exclusive.
   template <typename Visit> void for_each_present(PageRange range, Visit &&visit) const {
     if (!range.empty() && root_ != 0)
-      visit_pages(root_, levels - 1, PageNumber{0}, range, 1, visit);
+      visit_pages<true>(root_, levels - 1, PageNumber{0}, range, 1, visit);
+  }
+  /// visit(page, entry) alone: reference counts, which change with other page tables, aren't looked
+  /// at. Without the kernel lock while nobody changes this page table: shared nodes are copied
+  /// before they change, but for pages of objects.
+  template <typename Visit> void for_each_entry(PageRange range, Visit &&visit) const {
+    const auto without_count = [&visit](PageNumber page, PageEntry entry, u64) {
+      visit(page, entry);
+    };
+    if (!range.empty() && root_ != 0)
+      visit_pages<false>(root_, levels - 1, PageNumber{0}, range, 1, without_count);
   }
   /// The same for those pages alone whose path is exclusive, own_node() for each node on such a
   /// path, and shared(node, level) for the others at the top: what several page tables reach by
@@ -175,10 +185,11 @@ private:
   bool remove_in(u32 node, u32 level, PageNumber node_first, PageRange range);
   [[nodiscard]] Status graft_leaf(u32 leaf, PageNumber to);
 
-  template <typename Visit>
+  template <bool counts, typename Visit>
   void visit_pages(u32 node, u32 level, PageNumber node_first, PageRange range, u64 path_count,
                    Visit &visit) const {
-    path_count *= nodes_.reference_count(node);
+    if constexpr (counts)
+      path_count *= nodes_.reference_count(node);
     const NodePool::Node &entries = nodes_.node(node);
     const u64 span = entry_span(level);
     const u64 first = range.first > node_first ? (range.first - node_first) / span : 0;
@@ -191,7 +202,7 @@ private:
       if (level == 0)
         visit(page, PageEntry{entries[i]}, path_count);
       else
-        visit_pages(entries[i], level - 1, page, range, path_count, visit);
+        visit_pages<counts>(entries[i], level - 1, page, range, path_count, visit);
     }
   }
   template <typename Visit, typename OwnNode, typename Shared>

@@ -132,7 +132,7 @@ Status AddressSpace::for_each_private_page(KernelLock &lock,
       if (mapping.object)
         guard.lock();
       pages.clear();
-      page_table_->for_each_present(range, [&](PageNumber page, PageEntry entry, u64) {
+      page_table_->for_each_entry(range, [&](PageNumber page, PageEntry entry) {
         if (!mapping.object
                 ? entry.frame() != FrameArena::zero_frame
                 : mapping.object->present_page(object_page + (page - range.first)) != entry.frame())
