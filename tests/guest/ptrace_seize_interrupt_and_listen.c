@@ -26,6 +26,18 @@ static int is_event_stop(int status, int signal) {
   return status != -1 && (status >> 8) == (signal | PTRACE_EVENT_STOP << 8);
 }
 
+/// The state in /proc/PID/stat: R runs, S sleeps.
+static char state_of(pid_t process) {
+  char path[64], text[256];
+  snprintf(path, sizeof path, "/proc/%d/stat", process);
+  const int file = open(path, O_RDONLY);
+  const ssize_t count = read(file, text, sizeof text - 1);
+  close(file);
+  NEED(count > 0);
+  text[count] = 0;
+  return strrchr(text, ')')[2];
+}
+
 int main(void) {
   struct bell bell;
   int status;
@@ -114,7 +126,8 @@ int main(void) {
     struct timespec time = {0, 300000000};
     _exit(nanosleep(&time, NULL) == 0 ? 9 : 10);
   }
-  sleep_ms(60);
+  while (state_of(child) != 'S') // on a busy machine it takes a while to begin
+    sleep_ms(1);
   CHECK(trace(PTRACE_SEIZE, child, 0, 0) == 0);
   CHECK(trace(PTRACE_INTERRUPT, child, 0, 0) == 0);
   CHECK(is_event_stop(next_status(child), SIGTRAP));
