@@ -18,8 +18,8 @@ namespace {
 constexpr u64 most_bytes = u64{256} << 20;
 /// Caches with more code are not kept: reading one should take milliseconds.
 constexpr u64 most_code_bytes = u64{32} << 20;
-/// A larger file takes so long to read that runs which use little of it are counted. Each costs
-/// about an eighth of what it costs once to translate again what a program uses.
+/// A larger file takes so long to read that runs which use little of it are counted; after so many
+/// in a row it goes, and what a program uses is translated again.
 constexpr off_t large_file = off_t{4} << 20;
 constexpr u32 most_wasted_runs = 8;
 /// Fewer translated instructions are quicker to translate again than to write.

@@ -24,11 +24,11 @@ public:
   void save(cpu::Machine &machine) const;
 
 private:
-  UniqueFd directory_;
   /// The file was read whole for little so often that it is better made anew, from what runs use.
   [[nodiscard]] static bool is_wasteful(int file);
   void count_run(const cpu::Machine &machine) const;
 
+  UniqueFd directory_;
   std::string file_name_; ///< empty: nothing to save under
   bool is_loaded_ = false;
 };

@@ -270,7 +270,8 @@ void FutexTable::archive(Archive &archive, const std::function<Thread *(Pid)> &f
     auto *const owner = static_cast<RefCounted *>(const_cast<void *>(entry.key.owner));
     Ref<memory::PageObject> object(dynamic_cast<memory::PageObject *>(owner));
     Thread *const lock_owner = entry.lock_owner.value != 0 ? find(entry.lock_owner) : nullptr;
-    if (!thread || thread->futex_waiter.queued || (entry.lock_owner.value != 0 && !lock_owner) ||
+    if (!thread || !thread->memory || thread->futex_waiter.queued ||
+        (entry.lock_owner.value != 0 && !lock_owner) ||
         (!object && (owner == nullptr || owner != thread->memory.get())))
       return archive.fail("it has a thread that waits for nothing");
     if (lock_owner == nullptr)

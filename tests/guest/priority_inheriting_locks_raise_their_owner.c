@@ -3,7 +3,7 @@
 // waiter of the highest priority, EDEADLK where a thread would wait for itself. An owner that ends
 // leaves FUTEX_OWNER_DIED to the next. proc(5), (18) priority of /proc/PID/stat, shows what a
 // thread has.
-#include "check.h"
+#include "proc_stat.h"
 
 #include <linux/futex.h>
 #include <pthread.h>
@@ -31,15 +31,10 @@ static int set_priority(pid_t thread, int priority) {
 }
 /// Field 18 of /proc/self/task/TID/stat: 20 by default, -1 - P with a real-time priority P.
 static int shown_priority(pid_t thread) {
-  char path[64], text[1024];
-  snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
-  const int file = open(path, O_RDONLY);
-  const ssize_t count = read(file, text, sizeof text - 1);
-  close(file);
-  NEED(count > 0);
-  text[count] = 0;
+  char path[64];
+  snprintf(path, sizeof path, "self/task/%d", thread);
   int priority = 12345;
-  sscanf(strrchr(text, ')') + 1, " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d",
+  sscanf(stat_fields(path), "%*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d",
          &priority);
   return priority;
 }

@@ -1,5 +1,6 @@
 // ptrace(2), wait(2): a tracer that isn't the parent. The end of a tracee is the tracer's first,
 // then its parent's; what becomes of tracees when the tracer dies; TracerPid; who may trace.
+#include "proc_stat.h"
 #include "ptrace.h"
 
 #include <sys/prctl.h>
@@ -14,18 +15,6 @@ static int tracer_pid_of(pid_t pid) {
     sscanf(line, "TracerPid: %d", &tracer);
   fclose(file);
   return tracer;
-}
-
-static char state_of(pid_t pid) {
-  char path[64], text[256];
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  int file = open(path, O_RDONLY);
-  NEED(file >= 0);
-  ssize_t count = read(file, text, sizeof text - 1);
-  close(file);
-  NEED(count > 0);
-  text[count] = 0;
-  return strrchr(text, ')')[2];
 }
 
 /// A child that ends with 11 when it hears the bell.

@@ -1,5 +1,6 @@
 // ptrace(2): PTRACE_SEIZE doesn't stop; PTRACE_INTERRUPT, PTRACE_LISTEN and group stops of seized
 // tracees; PTRACE_ATTACH and DETACH; what system calls that are interrupted so do.
+#include "proc_stat.h"
 #include "ptrace.h"
 
 static pid_t sleeper(struct bell *bell, int group_stop) {
@@ -24,18 +25,6 @@ static pid_t sleeper(struct bell *bell, int group_stop) {
 
 static int is_event_stop(int status, int signal) {
   return status != -1 && (status >> 8) == (signal | PTRACE_EVENT_STOP << 8);
-}
-
-/// The state in /proc/PID/stat: R runs, S sleeps.
-static char state_of(pid_t process) {
-  char path[64], text[256];
-  snprintf(path, sizeof path, "/proc/%d/stat", process);
-  const int file = open(path, O_RDONLY);
-  const ssize_t count = read(file, text, sizeof text - 1);
-  close(file);
-  NEED(count > 0);
-  text[count] = 0;
-  return strrchr(text, ')')[2];
 }
 
 int main(void) {
