@@ -5,7 +5,7 @@ set -euo pipefail
 
 build_packages=(
   g++ cmake ninja-build ccache make
-  libzydis-dev libzstd-dev libcli11-dev libfmt-dev nlohmann-json3-dev
+  libzydis-dev libzstd-dev libcli11-dev libfmt-dev nlohmann-json3-dev robin-map-dev
   libgtest-dev libbenchmark-dev
 )
 # The programs that tests/apps and bench/ run, and the tools of `make lint` and the sanitizers.

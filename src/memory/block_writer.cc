@@ -7,29 +7,44 @@
 namespace tine::memory {
 namespace {
 
-/// Text shrinks by 3.6 (by 4.0 at -1) and as fast as at any level above; arrays of numbers and
-/// pointers take a third of the time that they take at -1.
-constexpr int compression_level = -10;
+/// Level -9 takes two thirds of the time that -1 takes for a heap of python3, and a third for
+/// arrays of numbers. Longer matches and a table that fits the first cache make text a quarter
+/// faster still, and everything smaller.
+constexpr std::pair<ZSTD_cParameter, int> compression[] = {
+    {ZSTD_c_compressionLevel, -9}, {ZSTD_c_minMatch, 7}, {ZSTD_c_hashLog, 13}};
 /// Blocks that wait for a thread; whoever adds more writes one itself, instead of sleeping and
 /// being woken for each.
 constexpr std::size_t most_waiting = 64;
+/// What is given to the host at once, to a place that begins with a whole page. A save of a GiB
+/// takes a third longer with blocks of 64 KiB, each where the last one ended, and half as long
+/// again with 4 MiB, for which the threads wait for each other.
+constexpr std::size_t chunk_bytes = 1 << 20;
+/// What is written between two flushes to the disk.
+constexpr u64 flushed_at_once = 8 << 20;
 /// What saves less than an eighth is stored as it is: it is read faster.
 constexpr std::size_t worth_it = block_bytes - block_bytes / 8;
 
 } // namespace
 
-/// What a thread needs to compress.
+/// What a thread needs. It puts its blocks together in `chunk`.
 struct BlockWriter::Workspace {
+  Workspace() {
+    for (const auto &[parameter, value] : compression)
+      ZSTD_CCtx_setParameter(context.get(), parameter, value);
+  }
   std::unique_ptr<ZSTD_CCtx, std::size_t (*)(ZSTD_CCtx *)> context{ZSTD_createCCtx(),
                                                                    ZSTD_freeCCtx};
   std::unique_ptr<std::byte[]> plain = std::make_unique<std::byte[]>(block_bytes);
-  std::unique_ptr<std::byte[]> packed = std::make_unique<std::byte[]>(block_bytes);
+  std::unique_ptr<std::byte[]> chunk = std::make_unique<std::byte[]>(chunk_bytes);
+  std::size_t used = 0;                           ///< of the chunk
+  std::vector<std::pair<u64, BlockEntry>> blocks; ///< in the chunk, their offsets, too; by number
 };
 
 BlockWriter::BlockWriter(int file, u64 first_offset, unsigned threads)
-    : file_(file), end_(first_offset), own_(std::make_unique<Workspace>()) {
+    : file_(file), end_(first_offset), flushed_(first_offset), own_(std::make_unique<Workspace>()) {
   for (unsigned i = 0; i < threads; ++i)
     threads_.emplace_back([this] { work(); });
+  threads_.emplace_back([this] { flush_ahead(); });
 }
 
 BlockWriter::~BlockWriter() {
@@ -48,15 +63,19 @@ void BlockWriter::add(Block block) {
     first = std::move(waiting_.front());
     waiting_.pop_front();
   }
-  write(first, *own_);
+  pack(first, *own_);
 }
 
 Status BlockWriter::finish() {
+  if (own_)
+    write_chunk(*own_);
+  own_ = nullptr;
   {
     const std::lock_guard guard(mutex_);
     done_ = true;
   }
   more_.notify_all();
+  unflushed_.notify_all();
   for (std::thread &thread : threads_)
     thread.join();
   threads_.clear();
@@ -66,18 +85,37 @@ Status BlockWriter::finish() {
 }
 
 void BlockWriter::work() {
-  const Workspace workspace;
+  Workspace workspace;
   for (;;) {
     Block block;
     {
       std::unique_lock guard(mutex_);
       more_.wait(guard, [this] { return done_ || !waiting_.empty(); });
       if (waiting_.empty())
-        return;
+        break;
       block = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    write(block, workspace);
+    pack(block, workspace);
+  }
+  write_chunk(workspace);
+}
+
+/// The last fsync(2) has little left to do then. The disk works while the processors compress:
+/// sync_file_range(2) wouldn't do, as it leaves the data in the disk's own cache.
+void BlockWriter::flush_ahead() {
+  std::unique_lock guard(mutex_);
+  for (;;) {
+    unflushed_.wait(guard, [this] { return done_ || end_ - flushed_ >= flushed_at_once; });
+    if (done_)
+      return;
+    flushed_ = end_;
+    guard.unlock();
+    // An error is reported once for a descriptor: the fsync(2) that follows wouldn't see it.
+    const int failed = ::fdatasync(file_) != 0 ? errno : 0;
+    guard.lock();
+    if (failed != 0)
+      error_ = failed;
   }
 }
 
@@ -98,37 +136,54 @@ std::span<const std::byte> BlockWriter::contents_of(const Block &block, std::spa
   return room;
 }
 
-void BlockWriter::write(const Block &block, const Workspace &workspace) {
-  std::byte *const packed = workspace.packed.get();
-  std::span<const std::byte> bytes = contents_of(block, {workspace.plain.get(), block_bytes});
-  const std::size_t size = ZSTD_compressCCtx(workspace.context.get(), packed, worth_it,
-                                             bytes.data(), bytes.size(), compression_level);
-  if (ZSTD_isError(size) == 0)
-    bytes = {packed, size};
-  BlockEntry entry{0, static_cast<u32>(bytes.size()), block_checksum(block.number, bytes)};
+void BlockWriter::pack(const Block &block, Workspace &workspace) {
+  if (chunk_bytes - workspace.used < block_bytes)
+    write_chunk(workspace);
+  std::byte *const to = workspace.chunk.get() + workspace.used;
+  const auto bytes = contents_of(block, {workspace.plain.get(), block_bytes});
+  std::size_t size =
+      ZSTD_compress2(workspace.context.get(), to, worth_it, bytes.data(), bytes.size());
+  if (ZSTD_isError(size) != 0) {
+    size = bytes.size();
+    std::memcpy(to, bytes.data(), size);
+  }
+  workspace.blocks.emplace_back(block.number, BlockEntry{workspace.used, static_cast<u32>(size),
+                                                         block_checksum(block.number, {to, size})});
+  workspace.used += size;
+}
+
+void BlockWriter::write_chunk(Workspace &workspace) {
+  const std::size_t size = round_up_to_page(workspace.used);
+  std::memset(workspace.chunk.get() + workspace.used, 0, size - workspace.used);
+  u64 offset = 0;
+  int failed = 0;
   {
     const std::lock_guard guard(mutex_);
-    entry.offset = end_;
-    end_ += bytes.size();
-    if (index_.size() <= block.number)
-      index_.resize(block.number + 1);
-    index_[block.number] = entry;
-    if (error_ != 0)
-      return;
+    offset = std::exchange(end_, end_ + size);
+    for (const auto &[number, entry] : workspace.blocks) {
+      if (index_.size() <= number)
+        index_.resize(number + 1);
+      index_[number] = {offset + entry.offset, entry.stored_bytes, entry.checksum};
+    }
+    failed = error_;
   }
-  u64 offset = entry.offset;
-  while (!bytes.empty()) {
+  std::span<const std::byte> bytes{workspace.chunk.get(), size};
+  workspace.blocks.clear();
+  workspace.used = 0;
+  while (failed == 0 && !bytes.empty()) {
     const ssize_t count = ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR)
       continue;
     if (count <= 0) {
+      failed = count < 0 ? errno : ENOSPC;
       const std::lock_guard guard(mutex_);
-      error_ = count < 0 ? errno : ENOSPC;
-      return;
+      error_ = failed;
+      break;
     }
     offset += static_cast<u64>(count);
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
+  unflushed_.notify_one();
 }
 
 } // namespace tine::memory

@@ -139,10 +139,15 @@ Result<u32> SnapshotWriter::store_saved(const SavedRanges &ranges, u32 found) {
 u32 SnapshotWriter::store_frame(FrameNumber frame) {
   if (frame == FrameArena::zero_frame)
     return page_zero;
-  const auto [place, added] = by_frame_.try_emplace(frame.value, 0);
-  if (added)
-    place->second = store(frames_.pointer(frame), true, frame);
-  return place->second;
+  const std::size_t group = frame.value / frames_per_group;
+  if (by_frame_.size() <= group)
+    by_frame_.resize(group + 1);
+  if (!by_frame_[group])
+    by_frame_[group] = std::make_unique<FrameGroup>();
+  u32 &stored = (*by_frame_[group])[frame.value % frames_per_group];
+  if (stored == 0)
+    stored = store(frames_.pointer(frame), true, frame);
+  return stored;
 }
 
 /// `stays`: the page is there until the file is finished.

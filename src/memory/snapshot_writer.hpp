@@ -13,6 +13,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <tsl/robin_map.h>
 #include <unordered_map>
 #include <vector>
 
@@ -52,7 +53,8 @@ private:
 };
 
 /// Compresses and writes blocks with threads of its own, and with the caller's when they have
-/// enough to do. A block that was given is written at some time before finish().
+/// enough to do. A block that was given is written at some time before finish(), and most of the
+/// file is on the disk by then.
 class BlockWriter {
 public:
   BlockWriter(int file, u64 first_offset, unsigned threads);
@@ -69,7 +71,7 @@ public:
   /// EIO, ENOSPC, ...: of the first write that failed.
   [[nodiscard]] Status finish();
   [[nodiscard]] const std::vector<BlockEntry> &index() const { return index_; }
-  /// Where the file ends.
+  /// Where the file ends: at a whole page.
   [[nodiscard]] u64 end() const { return end_; }
 
 private:
@@ -77,15 +79,18 @@ private:
                                                               std::span<std::byte> room);
   struct Workspace;
   void work();
-  void write(const Block &block, const Workspace &workspace);
+  void pack(const Block &block, Workspace &workspace);
+  void write_chunk(Workspace &workspace);
+  void flush_ahead();
 
   int file_;
   std::mutex mutex_;
-  std::condition_variable more_;
+  std::condition_variable more_, unflushed_;
   std::deque<Block> waiting_;
   bool done_ = false;
   int error_ = 0;
   u64 end_;
+  u64 flushed_; ///< the file's end when it was last flushed
   std::vector<BlockEntry> index_;
   std::unique_ptr<Workspace> own_; ///< the caller's
   std::vector<std::thread> threads_;
@@ -107,6 +112,9 @@ private:
     u32 stored;
   };
   using Node = std::array<u32, node_entries>;
+  /// What is stored of neighbouring frames; 0: not looked at yet.
+  static constexpr std::size_t frames_per_group = 1024;
+  using FrameGroup = std::array<u32, frames_per_group>;
 
   [[nodiscard]] Result<u32> write_space(AddressSpace &space);
   [[nodiscard]] Result<u32> write_object(PageObject &object);
@@ -124,8 +132,8 @@ private:
   int file_;
   BlockWriter blocks_;
   BlockWriter::Block block_;
-  std::unordered_map<u32, u32> by_frame_;
-  std::unordered_map<u64, u32> by_content_;           ///< checksum of a page to its number
+  std::vector<std::unique_ptr<FrameGroup>> by_frame_;
+  tsl::robin_map<u64, u32> by_content_;               ///< checksum of a page to its number
   std::map<std::pair<const void *, u32>, u32> saved_; ///< pages of files that are still unread
   std::vector<FrameNumber> frame_of_;                 ///< by page; the zero frame: not a frame's
   u64 stored_pages_ = 0;

@@ -5,6 +5,7 @@
 #include "memory/snapshot_format.hpp"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 namespace tine::box {
@@ -286,6 +287,20 @@ TEST_F(SaveTest, ABoxThatEndedIsNotSaved) {
   const auto failure = original->box().save(file.get(), {});
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->message, "the box has ended");
+}
+
+/// A file that may not grow: whoever writes fails, and the box goes on.
+TEST_F(SaveTest, AWriteThatFailsIsSaid) {
+  auto original = RunningBox::start(runtime_, "counter");
+  original->say("a");
+  ASSERT_EQ(original->line(), "a 1");
+  const UniqueFd file(::memfd_create("full", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  ASSERT_EQ(::fcntl(file.get(), F_ADD_SEALS, F_SEAL_GROW), 0);
+  const auto failure = original->box().save(file.get(), {});
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->message, "the box can't be saved: Operation not permitted");
+  original->say("b");
+  EXPECT_EQ(original->line(), "b 2");
 }
 
 /// A file that is cut off, changed, foreign or of another version is refused, and says why.
