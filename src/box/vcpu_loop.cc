@@ -25,6 +25,9 @@ namespace {
 /// more. Ten times as often while work comes soon, as KVM's halt polling: who serves forks or
 /// requests one after the other would pay for two wake-ups each.
 constexpr int idle_spins = 400, longer_idle_spins = 10 * idle_spins;
+/// After so many looks (some 3 µs) whoever waits for the host's core has it first: a box that
+/// computes, or who forks it.
+constexpr int spins_before_yield = 64;
 constexpr Nanoseconds short_idle_time = 400'000;
 /// How long pause() spins before it lets others run: a vCPU leaves a block in less.
 constexpr int pause_spins = 1000;
@@ -231,7 +234,10 @@ void Runtime::sleep_idle(KernelGuard &guard, u32 index) {
   guard.unlock();
   for (int i = spins_longer ? longer_idle_spins : idle_spins;
        i > 0 && !has_work_.load(std::memory_order_relaxed); --i)
-    _mm_pause();
+    if (i % spins_before_yield == 0)
+      std::this_thread::yield();
+    else
+      _mm_pause();
   guard.lock();
   if (spins_longer)
     is_spinning_longer_ = false;
