@@ -26,7 +26,7 @@ namespace {
 /// requests one after the other would pay for two wake-ups each.
 constexpr int idle_spins = 400, longer_idle_spins = 10 * idle_spins;
 /// After so many looks (some 3 µs) whoever waits for the host's core has it first: a box that
-/// computes, or who forks it.
+/// computes, or who pauses it.
 constexpr int spins_before_yield = 64;
 constexpr Nanoseconds short_idle_time = 400'000;
 /// How long pause() spins before it lets others run: a vCPU leaves a block in less.
@@ -191,8 +191,11 @@ void Runtime::account(Vcpu &vcpu, Thread &thread, process::Process &process) {
 /// The pause is over as soon as the other side has the lock: a matter of microseconds.
 void Runtime::wait_while_paused(KernelGuard &guard, const process::Kernel &kernel) {
   guard.unlock();
-  while (paused_.load(std::memory_order_relaxed) == &kernel)
-    _mm_pause();
+  for (int i = 1; paused_.load(std::memory_order_relaxed) == &kernel; ++i)
+    if (i % spins_before_yield == 0)
+      std::this_thread::yield();
+    else
+      _mm_pause();
   guard.lock();
 }
 
