@@ -5,23 +5,25 @@
 #include "cpu/vcpu.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstring>
 #include <link.h>
 #include <optional>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 #include <Zydis/Zydis.h>
 
 namespace tine::cpu {
 namespace {
 
-constexpr u64 magic = 0x32454e4954444f43; // "CODTINE2"
+constexpr u64 magic = 0x33454e4954444f43; // "CODTINE3"
 
 struct FileHeader {
   u64 magic_number = magic;
   u64 key = 0;
-  u64 checksum = 0; ///< of all sections, and of this header without it
+  u64 checksum = 0; ///< of the checksums of all chunks, and of this header without it
   u64 hot_bytes = 0, cold_bytes = 0;
   u32 places = 0, sites = 0, links = 0, blocks = 0, pages = 0, last_code_page = 0;
   u32 wasted_runs = 0; ///< changes without the checksum
@@ -30,49 +32,75 @@ struct FileHeader {
 
 /// In steps that stay in the processor's cache, so that what is read is hashed from there.
 constexpr std::size_t chunk_bytes = std::size_t{256} << 10;
+/// The first use of memory that was just read may cost more than reading it: worth a thread.
+constexpr std::size_t worth_a_thread = 4 * chunk_bytes;
 
-/// A file that is read or written from its start to its end, and its checksum.
-class Stream {
-public:
-  Stream(int fd, u64 offset) : fd_(fd), offset_(offset) {}
-
-  void write(std::span<const std::byte> bytes) {
-    while (!bytes.empty() && !failed_) {
-      const auto chunk = bytes.first(std::min(bytes.size(), chunk_bytes));
-      const ssize_t count = ::pwrite(fd_, chunk.data(), chunk.size(), static_cast<off_t>(offset_));
-      failed_ = count <= 0;
-      if (failed_)
-        break;
-      hash.add(chunk.first(static_cast<std::size_t>(count)));
-      offset_ += static_cast<u64>(count);
-      bytes = bytes.subspan(static_cast<std::size_t>(count));
-    }
-  }
-  void read(std::span<std::byte> bytes) {
-    while (!bytes.empty() && !failed_) {
-      const auto chunk = bytes.first(std::min(bytes.size(), chunk_bytes));
-      const ssize_t count = ::pread(fd_, chunk.data(), chunk.size(), static_cast<off_t>(offset_));
-      failed_ = count != static_cast<ssize_t>(chunk.size());
-      hash.add(chunk);
-      offset_ += chunk.size();
-      bytes = bytes.subspan(chunk.size());
-    }
-  }
-  [[nodiscard]] bool failed() const { return failed_; }
-  [[nodiscard]] u64 offset() const { return offset_; }
-
-  ContentHash hash;
-
-private:
-  int fd_;
-  u64 offset_;
-  bool failed_ = false;
+/// The part of a file that lies, or is to lie, in memory. `Byte` is const for what is written.
+template <typename Byte> struct Chunk {
+  std::span<Byte> bytes;
+  u64 offset = 0;
+  u64 checksum = 0;
 };
 
-u64 checksum_of(ContentHash hash, FileHeader header) {
-  header.checksum = header.wasted_runs = 0;
-  hash.add_object(header);
-  return hash.value();
+/// The file's sections in their order, the first after the header, in chunks.
+template <typename Byte> class Chunks {
+public:
+  void add(std::span<Byte> section) {
+    while (!section.empty()) {
+      const auto bytes = section.first(std::min(section.size(), chunk_bytes));
+      chunks_.push_back({bytes, end_});
+      end_ += bytes.size();
+      section = section.subspan(bytes.size());
+    }
+  }
+  /// Calls `transfer` for each chunk, also by a further thread where it is worth it, and takes
+  /// their checksums. False if one can't be transferred.
+  template <typename Transfer> [[nodiscard]] bool for_each(Transfer &&transfer) {
+    std::atomic<std::size_t> next{0};
+    std::atomic<bool> failed{false};
+    const auto work = [&] {
+      for (std::size_t i = next++; i < chunks_.size() && !failed; i = next++) {
+        if (!transfer(chunks_[i]))
+          failed = true;
+        ContentHash hash;
+        hash.add(chunks_[i].bytes);
+        chunks_[i].checksum = hash.value();
+      }
+    };
+    if (end_ < worth_a_thread) {
+      work();
+    } else {
+      std::thread helper(work);
+      work();
+      helper.join();
+    }
+    return !failed;
+  }
+  [[nodiscard]] u64 checksum(FileHeader header) const {
+    header.checksum = header.wasted_runs = 0;
+    ContentHash hash;
+    for (const Chunk<Byte> &chunk : chunks_)
+      hash.add_object(chunk.checksum);
+    hash.add_object(header);
+    return hash.value();
+  }
+
+private:
+  std::vector<Chunk<Byte>> chunks_;
+  u64 end_ = sizeof(FileHeader);
+};
+
+/// Whole, or not at all.
+bool write_at(int fd, std::span<const std::byte> bytes, u64 offset) {
+  return ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)) ==
+         static_cast<ssize_t>(bytes.size());
+}
+bool read_at(int fd, std::span<std::byte> bytes, u64 offset) {
+  return ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)) ==
+         static_cast<ssize_t>(bytes.size());
+}
+bool read_header(int fd, FileHeader &header) {
+  return read_at(fd, std::as_writable_bytes(std::span(&header, 1)), 0);
 }
 
 /// The linker's build id, of the program that runs: a hash of all that it consists of. 0: it has
@@ -145,43 +173,37 @@ Status write_saved_code(int fd, const CodeCache &cache, u64 key, const SavedPage
   header.pages = static_cast<u32>(saved.pages.size());
   header.last_code_page = saved.last_code_page;
   header.wasted_runs = saved.wasted_runs;
-  Stream stream(fd, sizeof header);
-  stream.write(contents.hot);
-  stream.write(contents.cold);
-  stream.write(std::as_bytes(cache.places.records()));
-  stream.write(std::as_bytes(cache.sites.records()));
-  stream.write(std::as_bytes(cache.links.records()));
-  stream.write(std::as_bytes(contents.blocks));
-  stream.write(std::as_bytes(std::span(saved.pages)));
-  header.checksum = checksum_of(stream.hash, header);
-  Stream start(fd, 0);
-  start.write(std::as_bytes(std::span(&header, 1)));
-  if (stream.failed() || start.failed())
+  Chunks<const std::byte> chunks;
+  chunks.add(contents.hot);
+  chunks.add(contents.cold);
+  chunks.add(std::as_bytes(cache.places.records()));
+  chunks.add(std::as_bytes(cache.sites.records()));
+  chunks.add(std::as_bytes(cache.links.records()));
+  chunks.add(std::as_bytes(contents.blocks));
+  chunks.add(std::as_bytes(std::span(saved.pages)));
+  if (!chunks.for_each([fd](const auto &chunk) { return write_at(fd, chunk.bytes, chunk.offset); }))
+    return Errno{EIO};
+  header.checksum = chunks.checksum(header);
+  if (!write_at(fd, std::as_bytes(std::span(&header, 1)), 0))
     return Errno{EIO};
   return Done{};
 }
 
 u32 read_wasted_runs(int fd) {
   FileHeader header;
-  Stream start(fd, 0);
-  start.read(std::as_writable_bytes(std::span(&header, 1)));
-  return start.failed() ? 0 : header.wasted_runs;
+  return read_header(fd, header) ? header.wasted_runs : 0;
 }
 
 Status write_wasted_runs(int fd, u32 wasted_runs) {
-  Stream stream(fd, offsetof(FileHeader, wasted_runs));
-  stream.write(std::as_bytes(std::span(&wasted_runs, 1)));
-  if (stream.failed())
+  if (!write_at(fd, std::as_bytes(std::span(&wasted_runs, 1)), offsetof(FileHeader, wasted_runs)))
     return Errno{EIO};
   return Done{};
 }
 
 Result<SavedPages> read_saved_code(int fd, CodeCache &cache, u64 key) {
   FileHeader header;
-  Stream start(fd, 0);
-  start.read(std::as_writable_bytes(std::span(&header, 1)));
   struct stat status {};
-  if (start.failed() || header.magic_number != magic || header.key != key ||
+  if (!read_header(fd, header) || header.magic_number != magic || header.key != key ||
       ::fstat(fd, &status) != 0)
     return Errno{EINVAL};
   const u64 size = sizeof header + header.hot_bytes + header.cold_bytes +
@@ -201,15 +223,17 @@ Result<SavedPages> read_saved_code(int fd, CodeCache &cache, u64 key) {
   saved.pages.resize(header.pages);
   saved.last_code_page = header.last_code_page;
   saved.wasted_runs = header.wasted_runs;
-  Stream stream(fd, sizeof header);
-  stream.read(room->hot);
-  stream.read(room->cold);
-  stream.read(std::as_writable_bytes(room->places));
-  stream.read(std::as_writable_bytes(room->sites));
-  stream.read(std::as_writable_bytes(room->links));
-  stream.read(std::as_writable_bytes(room->blocks));
-  stream.read(std::as_writable_bytes(std::span(saved.pages)));
-  if (stream.failed() || checksum_of(stream.hash, header) != header.checksum) {
+  Chunks<std::byte> chunks;
+  chunks.add(room->hot);
+  chunks.add(room->cold);
+  chunks.add(std::as_writable_bytes(room->places));
+  chunks.add(std::as_writable_bytes(room->sites));
+  chunks.add(std::as_writable_bytes(room->links));
+  chunks.add(std::as_writable_bytes(room->blocks));
+  chunks.add(std::as_writable_bytes(std::span(saved.pages)));
+  if (!chunks.for_each(
+          [fd](const auto &chunk) { return read_at(fd, chunk.bytes, chunk.offset); }) ||
+      chunks.checksum(header) != header.checksum) {
     cache.reset();
     return Errno{EINVAL};
   }
