@@ -9,18 +9,19 @@ namespace tine::cpu {
 namespace {
 /// A vCPU may be asked to leave; every cycle of blocks contains one of: a backward direct branch,
 /// an indirect branch.
-constexpr u32 jump_cache_host = CONTEXT_JUMP_CACHE + 8;
+constexpr u32 jump_cache_host = CONTEXT_JUMP_CACHES + 8;
 
 /// r10 = guest pc, status flags put aside. The two displacements to resolve: a pending exit, a
 /// miss.
 std::pair<u8 *, u8 *> emit_jump_cache_lookup(Assembler &to) {
   to.compare_context_byte_zero(CONTEXT_EXIT_WORD);
   u8 *const leave = to.jump_condition_unresolved(Assembler::condition_not_equal);
-  to.raw({{0xc4, 0x43, 0xfb, 0xf0, 0xda, 0x10}});         // rorx r11, r10, 16
-  to.raw({{0x45, 0x31, 0xd3}});                           // xor r11d, r10d
-  to.raw({{0x45, 0x0f, 0xb7, 0xdb}});                     // movzx r11d, r11w
-  to.raw({{0x41, 0xc1, 0xe3, 0x04}});                     // shl r11d, 4: the size of an entry
-  to.context_indexed(0x3b, r10, r11, CONTEXT_JUMP_CACHE); // cmp
+  to.raw({{0xc4, 0x43, 0xfb, 0xf0, 0xda, 0x10}});            // rorx r11, r10, 16
+  to.raw({{0x45, 0x31, 0xd3}});                              // xor r11d, r10d
+  to.raw({{0x45, 0x0f, 0xb7, 0xdb}});                        // movzx r11d, r11w
+  to.raw({{0x41, 0xc1, 0xe3, 0x04}});                        // shl r11d, 4: the size of an entry
+  to.context_absolute(0x03, r11, CONTEXT_JUMP_CACHE_OFFSET); // add
+  to.context_indexed(0x3b, r10, r11, CONTEXT_JUMP_CACHES);   // cmp
   u8 *const miss = to.jump_condition_unresolved(Assembler::condition_not_equal);
   to.jump_context_indexed(r11, jump_cache_host);
   return {leave, miss};

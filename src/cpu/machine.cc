@@ -80,7 +80,7 @@ void MachineImpl::stop(VcpuImpl &vcpu) {
 void MachineImpl::reset_cache() {
   for (VcpuImpl *vcpu : vcpus) {
     stop(*vcpu);
-    vcpu->flush_jump_cache();
+    vcpu->jump_cache.flush_all();
   }
   cache->reset();
   code_pages.forget_saved();
@@ -107,7 +107,7 @@ void MachineImpl::code_frame_changed(FrameNumber frame) {
   ++statistics.smc_invalidations;
   cache->drop_frame(frame.value, [this](const Block &block) {
     for (VcpuImpl *vcpu : vcpus)
-      vcpu->forget_target(block.pc);
+      vcpu->jump_cache.forget(block.pc);
   });
 }
 
@@ -118,7 +118,7 @@ bool MachineImpl::frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exi
   if (const auto known = observer.layout->frames.find(page.value);
       known != observer.layout->frames.end()) {
     frame = FrameNumber{known->second.frame};
-    vcpu.remember_code_page(page.value, known->second.code_page);
+    vcpu.jump_cache.remember_code_page(page.value, known->second.code_page);
     return true;
   }
   if (pc >= user_address_limit) {
@@ -138,7 +138,10 @@ bool MachineImpl::frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exi
   if (observer.layout.use_count() > 1 && (!mapping || mapping->protection.write)) {
     observer.layout = std::make_shared<Layout>(*observer.layout);
     observer.version = next_layout_version++;
-    vcpu.layout_version = observer.version;
+    // Also where other threads of the process run: what they enter belongs to it alone.
+    for (VcpuImpl *each : vcpus)
+      if (each->space.load() == &space)
+        each->jump_cache.rename(observer.version);
   }
   // Before its contents are compared: from here on they don't change unseen.
   protect_code(frame);
@@ -147,10 +150,10 @@ bool MachineImpl::frame_for_code(VcpuImpl &vcpu, u64 pc, FrameNumber &frame, Exi
                                             origin_of(mapping, page, frame, identify_object),
                                             frames, *cache)};
   code_pages.for_each_target(entry.code_page, *cache, [&](const Block &block) {
-    vcpu.remember_target(block.pc, cache->at(block.indirect_host));
+    vcpu.jump_cache.remember(block.pc, cache->at(block.indirect_host));
   });
   observer.layout->frames.emplace(page.value, entry);
-  vcpu.remember_code_page(page.value, entry.code_page);
+  vcpu.jump_cache.remember_code_page(page.value, entry.code_page);
   return true;
 }
 
@@ -283,8 +286,8 @@ void SpaceObserver::code_layout_changed(PageRange range) {
     if (vcpu->space.load() != &space_)
       continue;
     machine_.stop(*vcpu);
-    vcpu->flush_jump_cache();
-    vcpu->layout_version = version;
+    vcpu->jump_cache.flush();
+    vcpu->jump_cache.rename(version);
   }
 }
 

@@ -128,7 +128,7 @@ bool VcpuImpl::handle_link(CpuState &state, Exit &exit) {
                            machine.code_pages.number_of(target >> page_shift, block.frame));
     else if (!source.dropped && machine.cache->has_room()) {
       forward_through_jump_cache(*machine.cache, machine.thunks, link);
-      remember_target(target, machine.cache->at(block.indirect_host));
+      jump_cache.remember(target, machine.cache->at(block.indirect_host));
     }
   }
   next_host_ = host;
@@ -188,7 +188,7 @@ void VcpuImpl::handle_scattered_site(CpuState &state) {
   machine.cache->add_scattered_site(block.frame, site.pc);
   machine.cache->drop_block(site.block);
   for (VcpuImpl *vcpu : machine.vcpus)
-    vcpu->forget_target(block.pc);
+    vcpu->jump_cache.forget(block.pc);
 }
 
 bool VcpuImpl::handle_miss(CpuState &state, bool write, Exit &exit) {

@@ -1,5 +1,7 @@
 #include "cpu/vcpu_impl.hpp"
 
+#include "cpu/host_table.hpp"
+
 #include <algorithm>
 #include <asm/prctl.h>
 #include <cstring>
@@ -10,16 +12,15 @@
 namespace tine::cpu {
 namespace {
 constexpr std::size_t huge_page = std::size_t{2} << 20;
-static_assert(sizeof(VcpuContext) <= huge_page);
-/// A pc that does not look in this entry; zero, as fresh memory is, but in the entry where 0 looks.
-constexpr u64 empty_pc(u16 index) {
-  return index == 0 ? 1 : 0;
-}
+constexpr std::size_t context_bytes = (sizeof(VcpuContext) + huge_page - 1) / huge_page * huge_page;
+/// With the jump cache of the first layout.
+constexpr std::size_t first_used_bytes =
+    offsetof(VcpuContext, jump_caches) + sizeof(VcpuContext::jump_caches) / jump_cache_layouts;
 
 VcpuContext *map_context() {
-  // One huge page: TLBs and jump cache are read at random.
+  // Huge pages: TLBs and jump cache are read at random.
   auto *const reserved =
-      static_cast<std::byte *>(::mmap(nullptr, 2 * huge_page, PROT_READ | PROT_WRITE,
+      static_cast<std::byte *>(::mmap(nullptr, context_bytes + huge_page, PROT_READ | PROT_WRITE,
                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   if (reserved == MAP_FAILED)
     return nullptr;
@@ -27,11 +28,9 @@ VcpuContext *map_context() {
       reserved + (huge_page - reinterpret_cast<u64>(reserved) % huge_page) % huge_page;
   if (memory != reserved)
     ::munmap(reserved, static_cast<std::size_t>(memory - reserved));
-  ::munmap(memory + huge_page, static_cast<std::size_t>(reserved + huge_page - memory));
-  ::madvise(memory, huge_page, MADV_HUGEPAGE);
-#ifdef MADV_POPULATE_WRITE
-  ::madvise(memory, sizeof(VcpuContext), MADV_POPULATE_WRITE);
-#endif
+  ::munmap(memory + context_bytes, static_cast<std::size_t>(reserved + huge_page - memory));
+  ::madvise(memory, context_bytes, MADV_HUGEPAGE);
+  populate_host_memory(memory, first_used_bytes);
   auto *context = reinterpret_cast<VcpuContext *>(memory);
   context->self = context;
   context->host_mxcsr = 0x1f80;
@@ -51,9 +50,7 @@ std::unique_ptr<Vcpu> Vcpu::create(Machine &machine, u32 /*index*/) {
 
 VcpuImpl::VcpuImpl(MachineImpl &owner)
     : machine(owner), context(map_context()), read_tlb(context->tlb_read),
-      write_tlb(context->tlb_write), windows(*context) {
-  static_assert(jump_cache_index(0) == 0 && jump_cache_index(1) != 0);
-  context->jump_cache[0].pc.store(empty_pc(0), std::memory_order_relaxed);
+      write_tlb(context->tlb_write), windows(*context), jump_cache(*context) {
   install_on_thread();
   const KernelGuard guard(machine.lock);
   machine.vcpus.push_back(this);
@@ -76,26 +73,10 @@ VcpuImpl::~VcpuImpl() {
     const KernelGuard guard(machine.lock);
     std::erase(machine.vcpus, this);
   }
-  ::munmap(context, huge_page);
+  ::munmap(context, context_bytes);
 }
 
-// ---- jump cache ----
-
-void VcpuImpl::remember_target(u64 pc, const u8 *host) {
-  const u16 index = jump_cache_index(pc);
-  JumpCacheEntry &entry = context->jump_cache[index];
-  if (entry.pc.load(std::memory_order_relaxed) == empty_pc(index))
-    jump_log_.push_back(index);
-  entry.pc.store(empty_pc(index), std::memory_order_relaxed);
-  entry.host.store(reinterpret_cast<u64>(host), std::memory_order_relaxed);
-  entry.pc.store(pc, std::memory_order_release);
-}
-
-void VcpuImpl::forget_target(u64 pc) {
-  const u16 index = jump_cache_index(pc);
-  u64 expected = pc;
-  context->jump_cache[index].pc.compare_exchange_strong(expected, empty_pc(index));
-}
+// ---- spaces ----
 
 void VcpuImpl::drop_stack_window() {
   context->stack_window.start = StackWindow::nowhere;
@@ -116,31 +97,6 @@ bool VcpuImpl::stack_window_holds(const std::byte *host) const {
   return window.limits[0] != 0 && offset < window.limits[0] + StackWindow::spans[0] - 1;
 }
 
-void VcpuImpl::remember_code_page(u64 page, u32 id) {
-  std::atomic<u32> &entry = context->code_pages[page % code_page_entries];
-  if (entry.load(std::memory_order_relaxed) == 0)
-    code_page_log_.push_back(static_cast<u16>(page % code_page_entries));
-  entry.store(id, std::memory_order_relaxed);
-}
-
-void VcpuImpl::flush_jump_cache() {
-  for (u16 index : jump_log_)
-    context->jump_cache[index].pc.store(empty_pc(index), std::memory_order_relaxed);
-  jump_log_.clear();
-  for (u16 index : code_page_log_)
-    context->code_pages[index].store(0, std::memory_order_relaxed);
-  code_page_log_.clear();
-}
-
-const u8 *VcpuImpl::cached_target(u64 pc) const {
-  const JumpCacheEntry &entry = context->jump_cache[jump_cache_index(pc)];
-  if (entry.pc.load(std::memory_order_acquire) != pc)
-    return nullptr;
-  return reinterpret_cast<const u8 *>(entry.host.load(std::memory_order_relaxed));
-}
-
-// ---- spaces ----
-
 void VcpuImpl::synchronize(memory::AddressSpace &wanted) {
   if (space.load() != &wanted) {
     read_tlb.flush();
@@ -150,10 +106,7 @@ void VcpuImpl::synchronize(memory::AddressSpace &wanted) {
     space = &wanted;
     observer = static_cast<SpaceObserver *>(wanted.observer());
   }
-  if (layout_version != observer->version) {
-    flush_jump_cache();
-    layout_version = observer->version;
-  }
+  jump_cache.select(observer->version);
 }
 
 void VcpuImpl::forget(memory::AddressSpace &old) {
@@ -200,7 +153,7 @@ bool VcpuImpl::enter(CpuState &state, const u8 *host) {
   in_guest.store(true);
   if (context->exit_word.load() == 0) {
     if (!host && !single_step_)
-      host = cached_target(state.rip);
+      host = jump_cache.find(state.rip);
     if (host) {
       context->resume = reinterpret_cast<u64>(host);
       context->direction_down = (state.rflags & direction_flag) != 0;
@@ -256,8 +209,8 @@ Exit VcpuImpl::run(CpuState &state, memory::AddressSpace &wanted) {
       break;
     if (!single_step_) {
       machine.code_pages.add_target(*machine.cache, machine.last_found);
-      remember_target(state.rip,
-                      machine.cache->at(machine.cache->block(machine.last_found).indirect_host));
+      jump_cache.remember(
+          state.rip, machine.cache->at(machine.cache->block(machine.last_found).indirect_host));
     }
   }
   if (context->x87_loaded) {

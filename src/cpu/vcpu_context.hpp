@@ -25,6 +25,7 @@ static_assert(sizeof(TlbEntry) == 32);
 
 inline constexpr u32 tlb_entries = 4096;
 inline constexpr u32 jump_cache_entries = 65536;
+inline constexpr u32 jump_cache_layouts = 4; ///< as many jump caches
 inline constexpr u32 code_page_entries = 4096;
 
 /// The run of writable memory that the guest's stack pointer was last seen in, so that a block
@@ -106,6 +107,7 @@ struct alignas(4096) VcpuContext {
   u64 saved_flags = 0;
   /// Where blocks with x87 instructions begin: Thunks::x87_loaded or Thunks::x87_load.
   u64 x87_hook = 0;
+  u64 jump_cache_offset = 0; ///< in bytes, of the one that is looked in
 
   alignas(64) std::array<std::byte, 192> bounce{};
   alignas(64) StackWindow stack_window;
@@ -114,7 +116,6 @@ struct alignas(4096) VcpuContext {
 
   alignas(4096) std::array<TlbEntry, tlb_entries> tlb_read;
   std::array<TlbEntry, tlb_entries> tlb_write;
-  std::array<JumpCacheEntry, jump_cache_entries> jump_cache;
   /// The code page (Layout) that was last entered at a page with this index: direct branches across
   /// pages compare it.
   std::array<std::atomic<u32>, code_page_entries> code_pages;
@@ -125,6 +126,9 @@ struct alignas(4096) VcpuContext {
   /// How often they may still be filled before C++ looks at who does that.
   std::array<u32, 2 * site_windows> window_counts;
   std::array<u64, 2 * site_windows / 64> windows_used; ///< bits: what is not empty
+  /// Last, since most vCPUs use only the first: JumpCache.
+  alignas(4096)
+      std::array<std::array<JumpCacheEntry, jump_cache_entries>, jump_cache_layouts> jump_caches;
 };
 
 static_assert(offsetof(VcpuContext, host_rsp) == CONTEXT_HOST_RSP);
@@ -154,7 +158,8 @@ static_assert(offsetof(VcpuContext, saved_flags) == CONTEXT_SAVED_FLAGS);
 static_assert(offsetof(VcpuContext, x87_hook) == CONTEXT_X87_HOOK);
 static_assert(offsetof(VcpuContext, tlb_read) == CONTEXT_TLB_READ);
 static_assert(offsetof(VcpuContext, tlb_write) == CONTEXT_TLB_WRITE);
-static_assert(offsetof(VcpuContext, jump_cache) == CONTEXT_JUMP_CACHE);
+static_assert(offsetof(VcpuContext, jump_caches) == CONTEXT_JUMP_CACHES);
+static_assert(offsetof(VcpuContext, jump_cache_offset) == CONTEXT_JUMP_CACHE_OFFSET);
 static_assert(offsetof(VcpuContext, code_pages) == CONTEXT_CODE_PAGES);
 static_assert(offsetof(VcpuContext, read_windows) == CONTEXT_READ_WINDOWS);
 static_assert(offsetof(VcpuContext, write_windows) == CONTEXT_WRITE_WINDOWS);

@@ -3,6 +3,7 @@
 
 #include "cpu/code_cache.hpp"
 #include "cpu/code_pages.hpp"
+#include "cpu/jump_cache.hpp"
 #include "cpu/kept_code.hpp"
 #include "cpu/site_windows.hpp"
 #include "cpu/tlb.hpp"
@@ -101,8 +102,6 @@ public:
   void request_exit() override { context->exit_word.fetch_or(exit_preempt); }
   void forget(memory::AddressSpace &space) override;
 
-  void remember_target(u64 pc, const u8 *host);
-  void forget_target(u64 pc);
   /// The stack window stops being valid; counted, since a block relies on it from its check to its
   /// end.
   void drop_stack_window();
@@ -110,19 +109,18 @@ public:
   /// A translation was taken away: no operand group is good for longer than the instruction.
   void note_removal() { ++removals_; }
   [[nodiscard]] bool stack_window_holds(const std::byte *host) const;
-  void remember_code_page(u64 page, u32 id);
-  void flush_jump_cache();
 
   MachineImpl &machine;
   VcpuContext *context;
   /// In translated code, or about to be: see machine.cc for the race with stop().
   std::atomic<bool> in_guest{false};
-  /// The space that the TLBs and the jump cache are for. Changed with the kernel lock held.
+  /// The space that the TLBs and the selected jump cache are for. Changed with the kernel lock
+  /// held.
   std::atomic<memory::AddressSpace *> space{nullptr};
   SpaceObserver *observer = nullptr;
-  u64 layout_version = 0;
   Tlb read_tlb, write_tlb;
   SiteWindows windows;
+  JumpCache jump_cache;
   HostFault host_fault;
 
 private:
@@ -154,13 +152,11 @@ private:
   /// Whether entering guest code loads the x87 registers, and leaving it saves them.
   void set_x87_loaded(bool loaded);
   void translate_x87_pointers(CpuState &state);
-  [[nodiscard]] const u8 *cached_target(u64 pc) const;
 
   void install_on_thread();
 
   static inline std::atomic<u64> next_serial{1};
   const u64 serial_ = next_serial++; ///< tells a context from an earlier one at the same address
-  std::vector<u16> jump_log_, code_page_log_;
   const u8 *next_host_ = nullptr;
   u64 stack_window_drops_ = 0;
   u64 removals_ = 0;
