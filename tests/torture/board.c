@@ -109,6 +109,10 @@ void count_op(enum op op) {
   ++board->done[op];
 }
 
+u64 own_number(void) {
+  return my_slot == -1 ? 0 : board->slot[my_slot].number;
+}
+
 int reserve_slot(void) {
   const unsigned first = below((unsigned)board->slots);
   for (int i = 0; i < board->slots; ++i) {
@@ -117,7 +121,8 @@ int reserve_slot(void) {
     u64 expected = 0;
     if (slot->state == 0 && atomic_compare_exchange_strong(&slot->state, &expected,
                                                            (u64)getpid() << 8 | slot_reserved)) {
-      slot->parent = getpid();
+      slot->number = ++board->numbered;
+      slot->parent = own_number();
       slot->intended = ends_unknown;
       slot->sent = 0;
       return index;
@@ -139,15 +144,22 @@ bool claim_slot(int slot, pid_t reserver, pid_t pid) {
 
 pid_t pid_of_slot(int slot) {
   const u64 state = board->slot[slot].state;
-  return state & slot_live ? (pid_t)(state >> 8) : 0;
+  return state & slot_live && !(state & slot_reaped) ? (pid_t)(state >> 8) : 0;
 }
 
-int find_slot(pid_t pid) {
+/// The slot of a process that is about to be reaped, -1: none. From then on nobody takes it for a
+/// process's: whoever reaps it may be killed before it frees the slot, and the pid may come again.
+static int mark_reaped(pid_t pid) {
   for (int i = 0; i < board->slots; ++i)
-    if (pid_of_slot(i) == pid)
+    if (pid_of_slot(i) == pid) {
+      board->slot[i].state |= slot_reaped;
       return i;
+    }
   return -1;
 }
+
+/// What mark_reaped() said of the process that wait_for() came back with.
+static int reaped_slot = -1;
 
 /// Before the signal is sent, and only if the slot still is that process's.
 bool mark_killed(int slot, pid_t pid) {
@@ -176,11 +188,20 @@ static bool status_is_intended(const struct slot *slot, int status) {
   return intended == (ends_by_signal | WTERMSIG(status)) || killed_for_memory(status);
 }
 
+/// A slot that was marked by who was killed before it reaped the process.
+static int marked_slot(pid_t pid, int status) {
+  for (int i = 0; i < board->slots; ++i)
+    if (board->slot[i].state >> 8 == (u64)pid && board->slot[i].state & slot_reaped &&
+        status_is_intended(&board->slot[i], status))
+      return i;
+  return -1;
+}
+
 void check_status(pid_t pid, int status) {
   int again;
   if (waitpid(pid, &again, __WALL | WNOHANG) != -1 || errno != ECHILD)
     fail("process %d was reaped, and is there still", pid);
-  const int index = find_slot(pid);
+  const int index = reaped_slot != -1 ? reaped_slot : marked_slot(pid, status);
   if (index == -1) {
     // A short child, or one whose slot was taken back, that main has inherited.
     if (!(WIFEXITED(status) &&
@@ -211,9 +232,19 @@ bool check_short_child(pid_t pid, int status, const char *what) {
 }
 
 pid_t wait_for(pid_t pid, int *status, int options) {
+  siginfo_t ended = {0};
+  const int kinds = WEXITED | (options & WUNTRACED ? WSTOPPED : 0);
   pid_t result;
   do
-    result = waitpid(pid, status, options);
+    result = waitid(pid == -1 ? P_ALL : P_PID, (id_t)pid, &ended,
+                    kinds | WNOWAIT | (options & ~WUNTRACED));
+  while (result == -1 && errno == EINTR);
+  if (result == -1 || ended.si_pid == 0)
+    return result;
+  if (ended.si_code != CLD_STOPPED)
+    reaped_slot = mark_reaped(ended.si_pid);
+  do
+    result = waitpid(ended.si_pid, status, options & ~WNOHANG);
   while (result == -1 && errno == EINTR);
   return result;
 }

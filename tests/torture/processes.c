@@ -336,15 +336,15 @@ static void do_thread(void) {
 
 /// One child that has a slot, in one of the ways to wait.
 static void do_wait(void) {
-  const pid_t self_pid = getpid();
+  const u64 own = own_number();
   const int start = (int)below((unsigned)board->slots);
   pid_t pid = 0;
   for (int i = 0; i < board->slots && !pid; ++i) {
     const int slot = (start + i) % board->slots;
-    if (board->slot[slot].parent == self_pid)
+    if (board->slot[slot].parent == own)
       pid = pid_of_slot(slot);
   }
-  if (!pid || pid == self_pid)
+  if (!pid)
     return;
   int status;
   siginfo_t info = {0};

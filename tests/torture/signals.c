@@ -146,7 +146,7 @@ static void do_kill(void) {
 /// Stops a child, sees it stopped, lets it go on.
 static void do_stop(void) {
   const int slot = random_live_slot();
-  if (slot == -1 || board->slot[slot].parent != getpid())
+  if (slot == -1 || board->slot[slot].parent != own_number())
     return;
   const pid_t pid = pid_of_slot(slot);
   if (!pid || pid == getpid())

@@ -114,8 +114,8 @@ static void rest(void) {
 static void say_who_is_left(void) {
   for (int i = 0; i < board->slots; ++i)
     if (board->slot[i].state)
-      fprintf(stderr, "slot %d: state %#llx, parent %d, intended %#x\n", i,
-              (unsigned long long)board->slot[i].state, board->slot[i].parent,
+      fprintf(stderr, "slot %d: state %#llx, parent %llu, intended %#x\n", i,
+              (unsigned long long)board->slot[i].state, (unsigned long long)board->slot[i].parent,
               board->slot[i].intended);
 }
 

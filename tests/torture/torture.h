@@ -45,14 +45,16 @@ enum { short_child_status = 42, lost_slot_status = 77, no_memory_status = 78, fa
 /// One process. Owned by its parent before the fork, by the process while it lives, by who reaps it
 /// after.
 struct slot {
-  /// 0: free; reserver's pid << 8 | slot_reserved; pid << 8 | slot_live, slot_kill_sent
+  /// 0: free; reserver's pid << 8 | slot_reserved; pid << 8 | slot_live, slot_kill_sent,
+  /// slot_reaped
   _Atomic u64 state;
-  _Atomic pid_t parent;
+  _Atomic u64 number;   ///< never given twice, as pids are; main's is 0
+  _Atomic u64 parent;   ///< its number
   _Atomic int intended; ///< ends_*, and the exit code or signal
   _Atomic u64 digest;   ///< of the process's model of its memory
   _Atomic u64 sent;     ///< real-time signals that others began to send to it
 };
-enum { slot_reserved = 1, slot_live = 2, slot_kill_sent = 4 };
+enum { slot_reserved = 1, slot_live = 2, slot_kill_sent = 4, slot_reaped = 8 };
 
 /// What the processes do: counted, so that a run that did none of something is not called good.
 enum op {
@@ -100,6 +102,7 @@ struct board {
   bool scarce; ///< memory may run out: ENOMEM, and SIGKILL from the kernel, are no failures
   _Atomic int stop;
   _Atomic int failures;
+  _Atomic u64 numbered;  ///< processes that have a number
   _Atomic int no_memory; ///< calls that failed for want of memory
   _Atomic int killed_for_memory;
   _Atomic u64 done[op_count];
@@ -130,12 +133,12 @@ void set_oom_score(const char *score);
 void count_op(enum op op);
 
 /// -1: none is free.
+u64 own_number(void);
 int reserve_slot(void);
 void release_slot(int slot);
 /// The child's or the parent's word that the reserved slot's process is `pid`; false: it was taken
 /// back, since the parent had died.
 bool claim_slot(int slot, pid_t reserver, pid_t pid);
-int find_slot(pid_t pid);
 pid_t pid_of_slot(int slot);
 bool mark_killed(int slot, pid_t pid);
 /// To be called once for each child that wait reported: its status must be what it said it would
