@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -240,6 +241,37 @@ void measure_loaded_round_trips() {
   }
 }
 
+/// A byte to cat(1) and back by pipes: another program each time.
+void measure_programs() {
+  constexpr int times = 10000;
+  int there[2], back[2];
+  if (pipe2(there, O_CLOEXEC) != 0 || pipe2(back, O_CLOEXEC) != 0)
+    fail("pipe2");
+  const pid_t other = fork();
+  if (other == 0) {
+    dup2(there[0], 0);
+    dup2(back[1], 1);
+    execl("/bin/cat", "cat", nullptr);
+    _exit(127);
+  }
+  char byte = 0;
+  const auto round_trip = [&] {
+    if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
+      fail("a byte to cat and back");
+  };
+  round_trip(); // it has started
+  std::vector<double> rounds;
+  for (int round = 0; round < 5; ++round) {
+    const double begin = now();
+    for (int i = 0; i < times; ++i)
+      round_trip();
+    rounds.push_back((now() - begin) / times);
+  }
+  report("a byte to cat and back", median(rounds));
+  kill(other, SIGKILL);
+  waitpid(other, nullptr, 0);
+}
+
 int keep_children(int count, std::size_t megabytes) {
   touched_memory(megabytes * mebibyte);
   std::printf("before\n");
@@ -332,6 +364,7 @@ int main(int argc, char **argv) {
   for (int i = 1; i < argc; ++i)
     measure_fork(std::strtoul(argv[i], nullptr, 10));
   measure_loaded_round_trips();
+  measure_programs();
   // Last: fork(3) of a program that has had a thread has more to do.
   measure_threads();
   measure_hand_offs();
