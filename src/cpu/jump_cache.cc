@@ -30,10 +30,21 @@ void JumpCache::remember(u64 pc, const u8 *host) {
   const u16 index = jump_cache_index(pc);
   JumpCacheEntry &entry = context_.jump_caches[selected_][index];
   if (entry.pc.load(std::memory_order_relaxed) == empty_pc(index))
-    selected().targets.push_back(index);
+    note_target(index);
   entry.pc.store(empty_pc(index), std::memory_order_relaxed);
   entry.host.store(reinterpret_cast<u64>(host), std::memory_order_relaxed);
   entry.pc.store(pc, std::memory_order_release);
+}
+
+/// An entry that is forgotten and remembered is noted again each time: some programs change their
+/// code for ever.
+void JumpCache::note_target(u16 index) {
+  std::vector<u16> &targets = selected().targets;
+  if (targets.size() == std::size_t{2} * jump_cache_entries) {
+    std::sort(targets.begin(), targets.end());
+    targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
+  }
+  targets.push_back(index);
 }
 
 void JumpCache::forget(u64 pc) {

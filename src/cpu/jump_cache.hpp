@@ -42,6 +42,7 @@ private:
     std::vector<std::pair<u16, u32>> code_pages; ///< entries, and while it isn't selected their ids
   };
   [[nodiscard]] Layout &selected() { return layouts_[selected_]; }
+  void note_target(u16 index);
   void empty_targets(std::size_t layout);
   void take_code_pages_out();
 

@@ -91,6 +91,19 @@ TEST_F(JumpCacheTest, ALayoutThatChangesKeepsWhatItsForkHas) {
   EXPECT_EQ(cache.find(0x402000), &host[2]);
 }
 
+/// More often than its notes have room for.
+TEST_F(JumpCacheTest, EntriesThatComeAndGoAreFlushedToo) {
+  cache.select(1);
+  for (u64 i = 0; i < 5 * jump_cache_entries; ++i) {
+    const u64 pc = 0x401000 + i % 3;
+    cache.remember(pc, host);
+    cache.forget(pc);
+  }
+  cache.remember(0x401001, host);
+  cache.flush();
+  EXPECT_EQ(cache.find(0x401001), nullptr);
+}
+
 TEST_F(JumpCacheTest, Flushes) {
   for (const u64 version : {1U, 2U}) {
     cache.select(version);
