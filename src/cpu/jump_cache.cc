@@ -83,7 +83,7 @@ void JumpCache::select(u64 version) {
                                            [](const Layout &a, const Layout &b) {
                                              return a.last_selected < b.last_selected;
                                            });
-  selected().last_selected = ++selections_;
+  next->last_selected = ++selections_;
   selected_ = static_cast<std::size_t>(next - layouts_.begin());
   auto &entries = context_.jump_caches[selected_];
   if (known == layouts_.end()) {

@@ -54,6 +54,13 @@ TEST_F(JumpCacheTest, TheOneThatWasSelectedLongestAgoMakesRoom) {
     cache.remember(0x401000, host);
     cache.remember_code_page(0x401, static_cast<u32>(version));
   }
+  for (u64 version = jump_cache_layouts; version >= 1; --version) { // there is room for all
+    cache.select(version);
+    EXPECT_EQ(cache.find(0x401000), host);
+    EXPECT_EQ(code_page(0x401), version);
+  }
+  for (u64 version = 2; version <= jump_cache_layouts; ++version)
+    cache.select(version);
   cache.select(1);
   cache.select(jump_cache_layouts + 1); // for 2
   EXPECT_EQ(cache.find(0x401000), nullptr);
