@@ -29,7 +29,6 @@ public:
   void select(u64 version);
   /// The selected layout is called so from now on.
   void rename(u64 version) { selected().version = version; }
-  [[nodiscard]] u64 version() const { return layouts_[selected_].version; }
   /// Empties what is for the selected layout; what is for any.
   void flush();
   void flush_all();

@@ -132,8 +132,9 @@ _Noreturn void give_up(void);
 void set_oom_score(const char *score);
 void count_op(enum op op);
 
-/// -1: none is free.
+/// struct slot's, of the caller.
 u64 own_number(void);
+/// -1: none is free.
 int reserve_slot(void);
 void release_slot(int slot);
 /// The child's or the parent's word that the reserved slot's process is `pid`; false: it was taken
